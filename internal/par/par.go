@@ -1,0 +1,51 @@
+// Package par runs data-parallel loops on all cores.
+//
+// Owns: the only goroutines that pure packages may use.
+// Promises: Do returns after every call has returned; results must not depend on the order of calls.
+// Never: keeps a goroutine alive after Do, decides how work is cut.
+// Start here: Do.
+package par
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// Do calls f(0) … f(n-1), on up to GOMAXPROCS goroutines, and returns when all are done. A panic in f is raised again in
+// the caller, so that a broken invariant still stops the process.
+func Do(n int, f func(i int)) {
+	workers := min(runtime.GOMAXPROCS(0), n)
+	if workers <= 1 {
+		for i := range n {
+			f(i)
+		}
+		return
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	var once sync.Once
+	var broken any
+	for range workers {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			defer func() {
+				if r := recover(); r != nil {
+					once.Do(func() { broken = r })
+				}
+			}()
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				f(i)
+			}
+		}()
+	}
+	wg.Wait()
+	if broken != nil {
+		panic(broken)
+	}
+}
