@@ -5,8 +5,12 @@ import (
 	"errors"
 )
 
-// ErrClosed is what Send and Recv return after Close on this side.
-var ErrClosed = errors.New("connection is closed on this side")
+var (
+	// ErrClosed is what Send and Recv return after Close on this side.
+	ErrClosed = errors.New("connection is closed on this side")
+	// ErrLost means that the peer or the path to it is gone without a hang-up: connect again and go on where the messages stopped.
+	ErrLost = errors.New("connection lost")
+)
 
 // Conn carries messages between two parties that have proved who they are. Send may be called by several goroutines, beside one
 // that calls Recv.
