@@ -1,0 +1,98 @@
+package audit
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// codec writes the fields it visits, or reads them. Integers are big-endian of fixed width, byte strings and lists stand behind a u32
+// length, and nothing is optional. After the first error every visit does nothing.
+type codec struct {
+	out     []byte // written so far
+	in      []byte // still to read
+	reading bool
+	err     error
+}
+
+func (c *codec) take(n int) []byte {
+	if c.err != nil {
+		return nil
+	}
+	if len(c.in) < n {
+		c.err = fmt.Errorf("%d bytes are left where a field of %d is due", len(c.in), n)
+		return nil
+	}
+	b := c.in[:n]
+	c.in = c.in[n:]
+	return b
+}
+
+func (c *codec) u16(v *uint16) {
+	if !c.reading {
+		c.out = binary.BigEndian.AppendUint16(c.out, *v)
+	} else if b := c.take(2); b != nil {
+		*v = binary.BigEndian.Uint16(b)
+	}
+}
+
+func (c *codec) u32(v *uint32) {
+	if !c.reading {
+		c.out = binary.BigEndian.AppendUint32(c.out, *v)
+	} else if b := c.take(4); b != nil {
+		*v = binary.BigEndian.Uint32(b)
+	}
+}
+
+func (c *codec) u64(v *uint64) {
+	if !c.reading {
+		c.out = binary.BigEndian.AppendUint64(c.out, *v)
+	} else if b := c.take(8); b != nil {
+		*v = binary.BigEndian.Uint64(b)
+	}
+}
+
+func (c *codec) u8(v *uint8) {
+	if !c.reading {
+		c.out = append(c.out, *v)
+	} else if b := c.take(1); b != nil {
+		*v = b[0]
+	}
+}
+
+func (c *codec) hash(v *[32]byte) {
+	if !c.reading {
+		c.out = append(c.out, v[:]...)
+	} else if b := c.take(32); b != nil {
+		*v = [32]byte(b)
+	}
+}
+
+func (c *codec) text(v *string) {
+	n := uint32(len(*v))
+	c.u32(&n)
+	if !c.reading {
+		c.out = append(c.out, *v...)
+	} else if c.err == nil && uint64(n) > uint64(len(c.in)) {
+		c.err = fmt.Errorf("%d bytes are left where a string of %d is due", len(c.in), n)
+	} else if b := c.take(int(n)); b != nil {
+		*v = string(b)
+	}
+}
+
+// list visits the count of a list whose elements take size bytes each, and says how many there are. The count is held against the
+// bytes that are left before memory is taken.
+func (c *codec) list(n int, size int) int {
+	count := uint32(n)
+	c.u32(&count)
+	if !c.reading {
+		return n
+	}
+	if c.err != nil {
+		return 0
+	}
+	if uint64(count)*uint64(size) > uint64(len(c.in)) {
+		c.err = fmt.Errorf("%d bytes are left where a list of %d elements is due", len(c.in), count)
+		return 0
+	}
+	return int(count)
+}
