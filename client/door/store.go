@@ -1,0 +1,29 @@
+package door
+
+import "errors"
+
+// ErrConflict means that a store was asked to replace what is written once: other bytes under the same key.
+var ErrConflict = errors.New("conflicts with what was recorded before")
+
+// Commit is what becomes durable in one transaction, or not at all.
+type Commit struct {
+	Entry       []byte // canonical bytes of a ledger entry to append at Seq; nil for none
+	Seq         uint64
+	SaveSession bool
+	Session     []byte // replaces the live round session; nil deletes it
+	Outbox      []OutboxRow
+	Meta        map[string][]byte
+}
+
+// OutboxRow is one thing that leaves, or has left, this device. It is written once; only its receipt may be added later.
+type OutboxRow struct {
+	Key     []byte // open_hash ‖ u8 step
+	At      int64  // Unix seconds of the first write
+	Kind    string
+	Purpose string
+	Bytes   int64 // sent size
+	Digest  [32]byte
+	Body    []byte // exact bytes for sending again; may be nil
+	Units   uint64 // privacy units that it cost
+	Receipt []byte // nil until the coordinator sent one
+}
