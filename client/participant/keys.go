@@ -1,0 +1,224 @@
+package participant
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/cinesync/cinesync/aggregation"
+	"github.com/cinesync/cinesync/audit"
+	"github.com/cinesync/cinesync/privacy"
+	"github.com/cinesync/cinesync/protocol"
+)
+
+// trained takes the update, clips and quantises it at once (so that what is kept on disk has a bound), makes the
+// session's keys and advertises them: R0.
+func (m *Machine) trained(now time.Time, e *Trained, out *Output) error {
+	if m.st.Phase != training || e.OpenHash != m.st.OpenHash {
+		return nil
+	}
+	o := &m.st.Open
+	if e.Err != nil {
+		m.st.refuse()
+		m.save(out)
+		out.Refused = &Refused{Why: None, Detail: "this device sits the round out: " + e.Err.Error()}
+		return nil
+	}
+	if e.LayoutHash != o.LayoutHash || len(e.Update) != int(o.D) {
+		return refuse(F05UnknownCode, "the model's layout or its %d values are not the round's (%d)", len(e.Update), o.D)
+	}
+	x, err := quantised(grid(o), e.Update, m.cfg.Random)
+	if err != nil {
+		return refuse(F15Malformed, "%v", err)
+	}
+	secrets, err := aggregation.NewSecrets(m.cfg.Random)
+	if err != nil {
+		return err
+	}
+	defer secrets.Zero()
+	pub, err := secrets.Public(m.st.OpenHash)
+	if err != nil {
+		return err
+	}
+	if m.st.Secrets, err = secrets.MarshalBinary(); err != nil {
+		return err
+	}
+	msg := &protocol.Advertise{OpenHash: m.st.OpenHash, Key: protocol.KeyBundle{Cert: m.cfg.Cert, SPK: pub.SPK, EPK: pub.EPK, BC: pub.BC}}
+	msg.Key.Sign(m.cfg.Key, m.st.OpenHash)
+	m.st.X, m.st.Advertise, m.st.Phase = x, msg.Append(nil), advertised
+	m.save(out)
+	out.Send = append(out.Send, msg)
+	return nil
+}
+
+// rostered handles R1: the roster from the log, the neighbours' keys, the graph. Then it draws the noise for the whole
+// vector and seals a share of each secret for every neighbour.
+func (m *Machine) rostered(now time.Time, msg *protocol.Roster, out *Output) error {
+	if m.st.Phase == idle || msg.OpenHash != m.st.OpenHash {
+		return nil
+	}
+	entries, err := m.follow(msg.Evidence)
+	if err != nil {
+		return err
+	}
+	m.save(out)
+	switch m.st.Phase {
+	case advertised:
+	case shared, uploading, sent:
+		return m.resendSaved(protocol.TypeShares, m.st.Shares, out)
+	default:
+		return nil
+	}
+	roster, err := m.checkRoster(entries)
+	if err != nil {
+		return err
+	}
+	ring, err := m.checkGraph(msg, roster)
+	if err != nil {
+		return err
+	}
+	if err := m.checkPeers(now, msg, roster); err != nil {
+		return err
+	}
+	return m.share(ring, out)
+}
+
+// checkRoster finds the Roster entry: the first one after RoundOpen, with nothing hidden between.
+func (m *Machine) checkRoster(entries []logEntry) (*audit.Roster, error) {
+	if err := contiguous(entries, m.st.OpenIndex+1); err != nil {
+		return nil, err
+	}
+	last := entries[len(entries)-1]
+	roster, ok := last.record.(*audit.Roster)
+	if !ok || roster.Open != m.st.OpenHash {
+		return nil, refuse(F01BadProof, "the last entry shown is not this round's Roster")
+	}
+	for _, e := range entries[:len(entries)-1] {
+		if r, ok := e.record.(*audit.Roster); ok && r.Open == m.st.OpenHash {
+			return nil, refuse(F02RivalEntry, "the log holds an earlier Roster for this round at %d", e.index)
+		}
+	}
+	o := &m.st.Open
+	if roster.N < o.NMin || roster.N < m.cfg.Floor.NMin {
+		return nil, refuse(F03BelowFloor, "the roster has %d members, at least %d are wanted", roster.N, max(o.NMin, m.cfg.Floor.NMin))
+	}
+	p := aggregation.GraphParams{N: int(roster.N), GammaBP: int(o.GammaBP), DeltaBP: int(o.DeltaBP), Lambda: int(o.Lambda), Eta: int(o.Eta), Mode: aggregation.Mode(o.Mode)}
+	if err := aggregation.CheckDegree(p, aggregation.Degree{K: int(roster.K), T: int(roster.T)}); err != nil {
+		return nil, refuse(F03BelowFloor, "%v", err)
+	}
+	if err := grid(o).Validate(int(roster.N), o.SigmaTotSq); err != nil {
+		return nil, refuse(F03BelowFloor, "%v", err)
+	}
+	if err := privacy.CheckNoise(int(roster.N), int(o.GammaBP), int(o.DeltaBP), o.SigmaTotSq); err != nil {
+		return nil, refuse(F03BelowFloor, "%v", err)
+	}
+	m.st.N, m.st.K, m.st.T, m.st.RosterHash, m.st.RosterIndex = roster.N, roster.K, roster.T, last.hash, last.index
+	return roster, nil
+}
+
+// checkGraph derives session id, ring and neighbours, and wants to have been sent exactly those, itself first (F08).
+func (m *Machine) checkGraph(msg *protocol.Roster, roster *audit.Roster) (*aggregation.Ring, error) {
+	seed := aggregation.GraphSeed(m.st.OpenHash, m.st.RosterHash)
+	ring, err := aggregation.NewRing(int(roster.N), int(roster.K), seed)
+	if err != nil {
+		return nil, refuse(F15Malformed, "%v", err)
+	}
+	if msg.Index >= roster.N {
+		return nil, refuse(F15Malformed, "index %d in a roster of %d", msg.Index, roster.N)
+	}
+	want := append([]int{int(msg.Index)}, ring.Neighbours(int(msg.Index))...)
+	if len(want) != len(msg.Peers) {
+		return nil, refuse(F08WrongGraph, "%d neighbours were sent, the seed gives %d", len(msg.Peers)-1, len(want)-1)
+	}
+	for i, p := range msg.Peers {
+		if int(p.Index) != want[i] {
+			return nil, refuse(F08WrongGraph, "neighbour %d is member %d, the seed gives %d", i, p.Index, want[i])
+		}
+	}
+	m.st.Index = msg.Index
+	m.st.SID = aggregation.SessionID(m.st.OpenHash, m.st.RosterHash, seed, 0)
+	return ring, nil
+}
+
+// checkPeers holds every neighbour's keys against the roster root, its certificate and its signature (F06, F07).
+func (m *Machine) checkPeers(now time.Time, msg *protocol.Roster, roster *audit.Roster) error {
+	seen := map[[32]byte]bool{}
+	m.st.Neighbours = nil
+	for i, p := range msg.Peers {
+		if err := audit.CheckMerkle(p.Proof, int(roster.N), int(p.Index), roster.Root, rosterLeaf(p.Index, p.Key)); err != nil {
+			return refuse(F07BadKey, "the keys of member %d are not those of the roster: %v", p.Index, err)
+		}
+		if i == 0 {
+			own, err := message[*protocol.Advertise](protocol.TypeAdvertise, m.st.Advertise)
+			if err != nil {
+				return err
+			}
+			a, b := own.Key.Bytes(), p.Key.Bytes()
+			if !bytes.Equal(a[:], b[:]) {
+				return refuse(F07BadKey, "this device's own keys were altered in the roster")
+			}
+		} else if err := m.checkPeer(now, p); err != nil {
+			return err
+		}
+		for _, k := range [][32]byte{p.Key.SPK, p.Key.EPK, p.Key.Cert.IDPK} {
+			if seen[k] {
+				return refuse(F07BadKey, "member %d has a key that another member has too", p.Index)
+			}
+			seen[k] = true
+		}
+		if i > 0 {
+			m.st.Neighbours = append(m.st.Neighbours, neighbour{Index: p.Index, SPK: p.Key.SPK, EPK: p.Key.EPK})
+		}
+	}
+	return nil
+}
+
+func (m *Machine) checkPeer(now time.Time, p protocol.PeerKeys) error {
+	if err := p.Key.Cert.Verify(m.cfg.Authority, uint64(now.Unix()), protocol.ClassDevice); err != nil {
+		return refuse(F06BadCertificate, "member %d: %v", p.Index, err)
+	}
+	if err := p.Key.Verify(m.st.OpenHash); err != nil {
+		return refuse(F07BadKey, "member %d: %v", p.Index, err)
+	}
+	for _, k := range [][32]byte{p.Key.SPK, p.Key.EPK} {
+		if err := aggregation.CheckPublicKey(k); err != nil {
+			return refuse(F07BadKey, "member %d: %v", p.Index, err)
+		}
+	}
+	return nil
+}
+
+// share draws the noise and sends R1.
+func (m *Machine) share(ring *aggregation.Ring, out *Output) error {
+	secrets, err := m.st.secrets()
+	if err != nil {
+		return err
+	}
+	defer secrets.Zero()
+	o := &m.st.Open
+	if m.st.Noised, err = noised(o, int(m.st.N), m.st.X, m.cfg.Random); err != nil {
+		return refuse(F03BelowFloor, "%v", err)
+	}
+	clear(m.st.X)
+	m.st.X = nil
+	xs := make([]uint32, len(m.st.Neighbours))
+	for i, q := range m.st.Neighbours {
+		xs[i] = ring.ShareX(int(q.Index))
+	}
+	ms, bs, err := secrets.Split(int(m.st.T), xs, m.cfg.Random)
+	if err != nil {
+		return err
+	}
+	msg := &protocol.Shares{SID: m.st.SID}
+	for i, q := range m.st.Neighbours {
+		box, err := secrets.Seal(q.EPK, m.st.SID, m.st.Index, q.Index, ms[i], bs[i])
+		if err != nil {
+			return refuse(F07BadKey, "member %d: %v", q.Index, err)
+		}
+		msg.Sealed = append(msg.Sealed, box)
+	}
+	msg.Sign(m.cfg.Key)
+	m.st.Shares, m.st.Phase = msg.Append(nil), shared
+	m.save(out)
+	out.Send = append(out.Send, msg)
+	return nil
+}

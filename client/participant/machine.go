@@ -1,0 +1,269 @@
+package participant
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/cinesync/cinesync/audit"
+	"github.com/cinesync/cinesync/privacy"
+	"github.com/cinesync/cinesync/protocol"
+)
+
+// Config is what a device pins and owns (3.2). Nothing in it comes from an offer.
+type Config struct {
+	Key         ed25519.PrivateKey // of the certificate
+	Cert        protocol.Cert
+	Authority   ed25519.PublicKey // E
+	Coordinator ed25519.PublicKey // S
+	LogOrigin   string
+	LogKey      ed25519.PublicKey
+	Floor       Floor
+	Random      io.Reader // for every secret, coin and noise key
+}
+
+// Machine is the device's side. It is owned by one goroutine.
+type Machine struct {
+	cfg       Config
+	ledger    *privacy.Ledger
+	st        state
+	uploading bool // chunks are on their way on this connection
+}
+
+// New makes a machine from what Save wrote before, or from nothing. The ledger is the replayed one; the caller applies an
+// Output's Entry to it once that is durable.
+func New(cfg Config, ledger *privacy.Ledger, saved []byte) (*Machine, error) {
+	if err := cfg.Floor.Validate(); err != nil {
+		return nil, err
+	}
+	m := &Machine{cfg: cfg, ledger: ledger}
+	if err := m.st.load(saved); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// Event is one thing that happened to the device.
+type Event struct {
+	Connected bool             // a connection to S is open
+	Msg       protocol.Message // S sent this
+	Model     *ModelReady
+	Trained   *Trained
+}
+
+// ModelReady says that the file named by Fetch is on the device; Hash was computed from its bytes.
+type ModelReady struct{ Hash [32]byte }
+
+// Trained is the answer of the local function: the update (clip-group factors applied), and the layout it was made on.
+type Trained struct {
+	OpenHash   [32]byte
+	LayoutHash [32]byte
+	Update     []float32
+	Err        error // the device cannot answer (for one, an empty history); it sits the round out
+}
+
+// Output is what one step asks of the door, obeyed in field order.
+type Output struct {
+	// Save, if not nil, is the machine's state; Entry, if not nil, is a charge; Outbox what will leave. All are durable in one
+	// transaction BEFORE anything below happens.
+	Save   []byte
+	Entry  *privacy.Entry
+	Outbox *Outbox
+	// Fetch and Train are slow; their answers come back as events.
+	Fetch *Fetch
+	Train *Train
+	// Send goes to S in order. It may be lost: the machine sends the same bytes again.
+	Send []protocol.Message
+	// Noised is the quantised, noised vector before its mask, set with Entry. It stays on the device.
+	Noised []uint32
+	// Refused ends this device's part in the round; HangUp says whether the connection should be dropped too.
+	Refused *Refused
+	HangUp  *protocol.HangUp
+	// Closed tells how a round ended.
+	Closed *Closed
+}
+
+// Outbox is one journal row of what leaves the device: the spec's R2 for a round.
+type Outbox struct {
+	OpenHash [32]byte
+	Question string
+	Purpose  string
+	Bytes    int64
+	Digest   [32]byte
+	Units    privacy.Units
+	Round    uint64
+	Receipt  []byte
+}
+
+// Fetch asks for a model by content address.
+type Fetch struct {
+	Hash [32]byte
+	Size uint64
+}
+
+// Train asks for the local function to run on the model that was fetched.
+type Train struct {
+	OpenHash [32]byte
+	Model    [32]byte
+	Code     []byte
+	Round    uint64
+	Deadline time.Time // of phase Keys
+}
+
+// Closed is how a round ended for this device.
+type Closed struct {
+	Round    uint64
+	OpenHash [32]byte
+	Aborted  bool
+	Reason   string
+	Model    [32]byte // the published model, when not aborted
+	Serve    [32]byte
+	Counted  bool // this device's vector is in the sum, proved by inputs_root
+}
+
+// Step handles one event.
+func (m *Machine) Step(now time.Time, e Event) Output {
+	var out Output
+	var err error
+	switch {
+	case e.Connected:
+		m.uploading = false
+		out.Send = append(out.Send, m.hello())
+	case e.Model != nil:
+		err = m.modelReady(e.Model, &out)
+	case e.Trained != nil:
+		err = m.trained(now, e.Trained, &out)
+	case e.Msg != nil:
+		err = m.receive(now, e.Msg, &out)
+	}
+	var refused *Refused
+	if errors.As(err, &refused) {
+		m.giveUp(refused, &out)
+	} else if err != nil {
+		m.giveUp(&Refused{Why: F15Malformed, Detail: err.Error()}, &out)
+	}
+	return out
+}
+
+// Active reports whether a round needs this device, and so its connection.
+func (m *Machine) Active() bool { return m.st.Phase != idle }
+
+// Training reports whether the round waits for the local function alone, so that no connection is needed.
+func (m *Machine) Training() bool { return m.st.Phase == training }
+
+func (m *Machine) hello() *protocol.Hello {
+	h := &protocol.Hello{TreeSize: m.st.TreeSize}
+	if m.st.Phase != idle {
+		h.Round, h.OpenHash = m.st.Open.Round, m.st.OpenHash
+	}
+	return h
+}
+
+func (m *Machine) receive(now time.Time, msg protocol.Message, out *Output) error {
+	switch msg := msg.(type) {
+	case *protocol.Welcome:
+		return m.welcome(msg, out)
+	case *protocol.Offer:
+		return m.offered(now, msg, out)
+	case *protocol.Roster:
+		return m.rostered(now, msg, out)
+	case *protocol.Delivery:
+		return m.delivered(now, msg, out)
+	case *protocol.InputState:
+		return m.inputState(msg, out)
+	case *protocol.Receipt:
+		return m.receipted(msg, out)
+	case *protocol.Survivors:
+		return m.survived(msg, out)
+	case *protocol.Close:
+		return m.closed(msg, out)
+	case *protocol.HangUp:
+		return nil
+	default:
+		return refuse(F15Malformed, "the coordinator sent a message of type %d, which has no place here", msg.Type())
+	}
+}
+
+// giveUp ends the device's part: secrets are erased, the round is remembered as refused, budget stays as it is.
+func (m *Machine) giveUp(r *Refused, out *Output) {
+	*out = Output{Refused: r, HangUp: &protocol.HangUp{Code: protocol.CodeUnexpected, Detail: r.Why.String()}}
+	m.st.refuse()
+	m.save(out)
+}
+
+func (m *Machine) save(out *Output) { out.Save = m.st.encode() }
+
+// welcome checks that this device's own last signed header is not ahead of its ledger: then the ledger is an old copy,
+// which counts as spent (privacy 8.2).
+func (m *Machine) welcome(msg *protocol.Welcome, out *Output) error {
+	if _, err := m.follow(msg.Evidence); err != nil {
+		return err
+	}
+	m.save(out)
+	if len(msg.LastHeader) == 0 {
+		return nil
+	}
+	parsed, err := protocol.Parse(protocol.TypeInput, msg.LastHeader)
+	if err != nil {
+		return refuse(F15Malformed, "welcome: last header: %v", err)
+	}
+	header := parsed.(*protocol.Input)
+	if header.Verify(m.cfg.Cert.IDPK[:]) != nil {
+		return refuse(F07BadKey, "welcome: the last header is not signed by this device")
+	}
+	if seq, _ := m.ledger.Head(); header.LedgerSeq > seq {
+		return refuse(F10Budget, "this device signed ledger entry %d before, and its ledger ends at %d: an old copy counts as spent until the owner starts a new period", header.LedgerSeq, seq)
+	}
+	return nil
+}
+
+// logEntry is a verified entry of the log.
+type logEntry struct {
+	index  uint64
+	hash   [32]byte
+	record audit.Record
+}
+
+// follow checks that the log only grew since this device last saw it, and that the entries lie in it (F01).
+func (m *Machine) follow(ev protocol.Evidence) ([]logEntry, error) {
+	cp, err := audit.OpenCheckpoint(m.cfg.LogOrigin, m.cfg.LogKey, ev.Checkpoint)
+	if err != nil {
+		return nil, refuse(F01BadProof, "%v", err)
+	}
+	if cp.Size < m.st.TreeSize {
+		return nil, refuse(F01BadProof, "the log's tree has %d entries, this device has seen %d", cp.Size, m.st.TreeSize)
+	}
+	if m.st.TreeSize > 0 {
+		if err := audit.CheckConsistency(ev.Consistency, m.st.TreeSize, m.st.TreeRoot, cp.Size, cp.Root); err != nil {
+			return nil, refuse(F01BadProof, "the log is not an extension of the one seen before: %v", err)
+		}
+	}
+	var out []logEntry
+	for _, l := range ev.Entries {
+		hash := audit.LeafHash(l.Entry)
+		if err := audit.CheckInclusion(l.Proof, cp.Size, cp.Root, l.Index, hash); err != nil {
+			return nil, refuse(F01BadProof, "entry %d: %v", l.Index, err)
+		}
+		record, err := audit.OpenEntry(m.cfg.Coordinator, l.Entry)
+		if err != nil {
+			return nil, refuse(F01BadProof, "entry %d: %v", l.Index, err)
+		}
+		out = append(out, logEntry{l.Index, hash, record})
+	}
+	m.st.TreeSize, m.st.TreeRoot = cp.Size, cp.Root
+	return out, nil
+}
+
+// contiguous wants the entries of ev to be exactly those from first on, without a gap, so that a rival cannot hide.
+func contiguous(entries []logEntry, first uint64) error {
+	if len(entries) == 0 {
+		return refuse(F01BadProof, "no log entry was shown")
+	}
+	for i, e := range entries {
+		if e.index != first+uint64(i) {
+			return refuse(F01BadProof, "log entry %d was shown where %d is due", e.index, first+uint64(i))
+		}
+	}
+	return nil
+}

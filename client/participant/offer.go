@@ -1,0 +1,236 @@
+package participant
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/cinesync/cinesync/aggregation"
+	"github.com/cinesync/cinesync/audit"
+	"github.com/cinesync/cinesync/privacy"
+	"github.com/cinesync/cinesync/protocol"
+)
+
+// offered handles an offer: everything that can be checked before training is checked before training.
+func (m *Machine) offered(now time.Time, msg *protocol.Offer, out *Output) error {
+	entries, err := m.follow(msg.Evidence)
+	if err != nil {
+		return err
+	}
+	m.save(out)
+	if len(entries) == 0 {
+		return refuse(F01BadProof, "the offer shows no log entry")
+	}
+	last := entries[len(entries)-1]
+	open, ok := last.record.(*audit.RoundOpen)
+	if !ok {
+		return refuse(F01BadProof, "the offer's last entry is not a RoundOpen")
+	}
+	if last.hash == m.st.Shunned {
+		return nil // refused before; the reason has not changed
+	}
+	if m.st.Phase != idle && last.hash == m.st.OpenHash {
+		return m.resumeOffer(out)
+	}
+	if m.st.Phase != idle {
+		m.st.end() // S went on without us; what was charged stays charged
+	}
+	m.st.OpenHash = last.hash // so that a refusal is remembered
+	m.st.Phase = training
+	if err := m.checkOffer(now, entries, open, last.hash, msg); err != nil {
+		return err
+	}
+	m.st.Open, m.st.OpenIndex = *open, last.index
+	m.st.Code, m.st.ModelSize = slices.Clone(msg.Code), msg.ModelSize
+	m.st.LastRound, m.st.OpenedAt = open.Round, open.OpenedAt
+	m.save(out)
+	out.Fetch = &Fetch{Hash: open.ModelIn, Size: msg.ModelSize}
+	return nil
+}
+
+// resumeOffer answers an offer that was accepted before, after a reconnect or a restart.
+func (m *Machine) resumeOffer(out *Output) error {
+	switch {
+	case m.st.Phase == training:
+		out.Fetch = &Fetch{Hash: m.st.Open.ModelIn, Size: m.st.ModelSize}
+	case m.st.Phase == advertised:
+		return m.resendSaved(protocol.TypeAdvertise, m.st.Advertise, out)
+	}
+	return nil
+}
+
+func (m *Machine) resendSaved(t protocol.Type, b []byte, out *Output) error {
+	msg, err := protocol.Parse(t, b)
+	if err != nil {
+		return err
+	}
+	out.Send = append(out.Send, msg)
+	return nil
+}
+
+func (m *Machine) checkOffer(now time.Time, entries []logEntry, open *audit.RoundOpen, hash [32]byte, msg *protocol.Offer) error {
+	var question *audit.Question
+	var questionHash [32]byte
+	var policy *audit.PolicyChange
+	for _, e := range entries {
+		switch r := e.record.(type) {
+		case *audit.Question:
+			question, questionHash = r, e.hash
+		case *audit.PolicyChange:
+			policy = r
+		}
+	}
+	switch {
+	case question == nil || questionHash != open.Question:
+		return refuse(F17NoConsent, "the round's question is not shown from the log")
+	case policy == nil:
+		return refuse(F01BadProof, "no PolicyChange is shown from the log")
+	case m.cfg.Floor.LoopOnly && !demoOrigin(m.cfg.LogOrigin):
+		return refuse(F03BelowFloor, "policy %q is for a log origin that ends in /demo; this one is %q", m.cfg.Floor.Name, m.cfg.LogOrigin)
+	}
+	m.st.Question = *question
+	for _, check := range []func() error{
+		func() error { return m.checkClock(now, open) },
+		func() error { return m.checkConsent(open, question, questionHash) },
+		func() error { return m.checkFloor(open) },
+		func() error { return checkStricter(open, question) },
+		func() error { return m.checkCode(open, msg) },
+		func() error { return m.checkBudget(open, policy, hash) },
+	} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	m.st.Consented[question.ID] = questionHash
+	return nil
+}
+
+func demoOrigin(s string) bool { return len(s) > 5 && s[len(s)-5:] == "/demo" }
+
+// clockSlack is how far the device's wall clock may be off (3.5).
+const clockSlack = 24 * time.Hour
+
+func (m *Machine) checkClock(now time.Time, open *audit.RoundOpen) error {
+	if open.OpenedAt > math.MaxInt64/2 {
+		return refuse(F16Clock, "opened_at %d is not a time", open.OpenedAt)
+	}
+	opened := time.Unix(int64(open.OpenedAt), 0)
+	if d := now.Sub(opened); d > clockSlack || d < -clockSlack {
+		return refuse(F16Clock, "opened_at differs from this device's clock by %v; set the clock or distrust the coordinator", d.Round(time.Minute))
+	}
+	if open.OpenedAt < m.st.OpenedAt {
+		return refuse(F16Clock, "opened_at %d lies before that of an earlier round, %d", open.OpenedAt, m.st.OpenedAt)
+	}
+	if open.Round <= m.st.LastRound {
+		return refuse(F11Stale, "round %d is not above round %d, which was seen before", open.Round, m.st.LastRound)
+	}
+	for i, d := range open.Deadlines {
+		if d == 0 || i > 0 && d < open.Deadlines[i-1] {
+			return refuse(F16Clock, "deadlines run backwards: %v", open.Deadlines)
+		}
+	}
+	return nil
+}
+
+func (m *Machine) checkConsent(open *audit.RoundOpen, q *audit.Question, hash [32]byte) error {
+	if !slices.Contains(m.cfg.Floor.Purposes, q.ID) {
+		return refuse(F17NoConsent, "purpose %q is off", q.ID)
+	}
+	if old, ok := m.st.Consented[q.ID]; ok && old != hash {
+		return refuse(F17NoConsent, "question %q changed since its owner agreed; look at it and agree again", q.ID)
+	}
+	if q.Expiry <= open.OpenedAt {
+		return refuse(F17NoConsent, "question %q expired", q.ID)
+	}
+	return nil
+}
+
+// checkFloor compares the round with the device's own policy. Nothing S sends can weaken it.
+func (m *Machine) checkFloor(o *audit.RoundOpen) error {
+	f := m.cfg.Floor
+	mode := aggregation.Mode(o.Mode)
+	switch {
+	case o.WordBits != 32 || o.Kex != 1 || o.PRG != 1 || o.Sig != 1 || o.Cohorts != 1 || o.SigmaBitSq != 0:
+		return refuse(F03BelowFloor, "word_bits %d, suites %d/%d/%d, cohorts %d, clip bit %d: this device knows 32, 1/1/1, 1 and 0", o.WordBits, o.Kex, o.PRG, o.Sig, o.Cohorts, o.SigmaBitSq)
+	case !f.allowsMode(mode):
+		return refuse(F03BelowFloor, "mode %v is not allowed by policy %q", mode, f.Name)
+	case mode == aggregation.ModeW:
+		return refuse(F03BelowFloor, "mode %v wants witness cosignatures, which this coordinator does not show", mode)
+	case o.SeedKind != 3:
+		return refuse(F03BelowFloor, "seed kind %d does not belong to mode %v", o.SeedKind, mode)
+	case o.NMin < f.NMin:
+		return refuse(F03BelowFloor, "n_min is %d, policy %q wants at least %d", o.NMin, f.Name, f.NMin)
+	case o.GammaBP < f.GammaBP:
+		return refuse(F03BelowFloor, "γ is %d basis points, policy %q wants at least %d", o.GammaBP, f.Name, f.GammaBP)
+	case o.DeltaBP > f.DeltaBP:
+		return refuse(F03BelowFloor, "δ is %d basis points, policy %q allows at most %d", o.DeltaBP, f.Name, f.DeltaBP)
+	case o.Lambda < f.Lambda || o.Eta < 10:
+		return refuse(F03BelowFloor, "λ %d, η %d: policy %q wants at least %d and 10", o.Lambda, o.Eta, f.Name, f.Lambda)
+	case !(math.Float32frombits(o.C) > 0) || math.Float32frombits(o.C) > f.MaxC:
+		return refuse(F03BelowFloor, "clip is %v, policy %q allows up to %v", math.Float32frombits(o.C), f.Name, f.MaxC)
+	case !f.noisy(o.CInt, o.SigmaTotSq):
+		return refuse(F03BelowFloor, "σ_tot² %d at C_int %d is less noise than z = %d/%d of policy %q", o.SigmaTotSq, o.CInt, f.ZNum, f.ZDen, f.Name)
+	}
+	return nil
+}
+
+// checkStricter holds the round against its logged question: stricter is fine, weaker is not (8.4).
+func checkStricter(o *audit.RoundOpen, q *audit.Question) error {
+	switch {
+	case o.D != q.D || o.LayoutHash != q.LayoutHash:
+		return refuse(F05UnknownCode, "layout or length differ from the question's")
+	case o.CodeHash != q.CodeHash:
+		return refuse(F05UnknownCode, "code_hash differs from the question's")
+	case math.Float32frombits(o.C) > math.Float32frombits(q.C) || o.CInt > q.CInt:
+		return refuse(F03BelowFloor, "clip %v (C_int %d) is above the question's %v (%d)", math.Float32frombits(o.C), o.CInt, math.Float32frombits(q.C), q.CInt)
+	case o.SigmaTotSq < q.SigmaTotSq:
+		return refuse(F03BelowFloor, "σ_tot² %d is below the question's %d", o.SigmaTotSq, q.SigmaTotSq)
+	case o.NMin < q.NMin || o.P > q.P || o.B < q.B:
+		return refuse(F03BelowFloor, "n_min %d, P %d, b %d are weaker than the question's %d, %d, %d", o.NMin, o.P, o.B, q.NMin, q.P, q.B)
+	}
+	return nil
+}
+
+// grid is the quantiser the round names.
+func grid(o *audit.RoundOpen) aggregation.Grid {
+	return aggregation.Grid{C: math.Float32frombits(o.C), CInt: o.CInt, XMax: o.XMax, D: int(o.D)}
+}
+
+// checkBudget compares with the ledger before anything is computed; the charge itself is made in contribute.
+func (m *Machine) checkBudget(o *audit.RoundOpen, p *audit.PolicyChange, hash [32]byte) error {
+	units, err := privacy.Charge(o.CInt, o.SigmaTotSq)
+	if err != nil {
+		return refuse(F03BelowFloor, "%v", err)
+	}
+	if uint64(units) != o.RhoUnits {
+		return refuse(F03BelowFloor, "rho_units is %d, C_int and σ_tot² give %d", o.RhoUnits, units)
+	}
+	f := m.cfg.Floor
+	if o.P > f.P || o.B < f.B {
+		return refuse(F03BelowFloor, "P %d, b %d: policy %q wants at most %d and at least %d", o.P, o.B, f.Name, f.P, f.B)
+	}
+	limits := f.Limits().Stricter(privacy.Limits{Ceiling: privacy.Units(p.CeilingUnits), Participations: o.P, Spacing: o.B})
+	if err := m.ledger.Check(limits, m.charge(o, hash)); err != nil {
+		return refuse(F10Budget, "%v", err)
+	}
+	return nil
+}
+
+func (m *Machine) charge(o *audit.RoundOpen, openHash [32]byte) privacy.Debit {
+	return privacy.Debit{Round: o.Round, Question: o.Question, OpenHash: openHash, SID: m.st.SID, Units: privacy.Units(o.RhoUnits), LogIndex: m.st.OpenIndex}
+}
+
+// modelReady starts the local function, if the file is the one in the log.
+func (m *Machine) modelReady(e *ModelReady, out *Output) error {
+	if m.st.Phase != training {
+		return nil
+	}
+	if e.Hash != m.st.Open.ModelIn {
+		return refuse(F04WrongModel, "the received model's hash is %x, the log says %x", e.Hash[:8], m.st.Open.ModelIn[:8])
+	}
+	m.st.Fetched = true
+	o := &m.st.Open
+	out.Train = &Train{OpenHash: m.st.OpenHash, Model: o.ModelIn, Code: m.st.Code, Round: o.Round,
+		Deadline: time.Unix(int64(o.OpenedAt), 0).Add(time.Duration(o.Deadlines[0]) * time.Second)}
+	return nil
+}

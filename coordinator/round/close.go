@@ -1,0 +1,119 @@
+package round
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/cinesync/cinesync/audit"
+	"github.com/cinesync/cinesync/privacy"
+)
+
+// settle takes the hashes of the finished work and asks for the RoundClose entry, in whose transaction the model head
+// moves: the publication point of no return.
+func (m *Machine) settle(e Event, out *Output) {
+	m.working = false
+	if m.phase != Settling || m.entries.final != nil {
+		return
+	}
+	m.settled = e
+	o := &m.cfg.Open
+	n, u3 := len(m.roster), len(m.inputs)
+	hMin := privacy.HonestFloor(n, int(o.GammaBP), int(o.DeltaBP))
+	m.entries.final = m.record(&audit.RoundClose{
+		Open: m.openHash, Roster: m.hashes.roster, Survivors: m.hashes.survivors,
+		SumHash: e.Sum, ModelOut: e.Model, ServeHash: e.Serve,
+		U1: uint32(n), U2: uint32(m.u2), U3: uint32(u3),
+		HonestNoise: uint64(hMin) * privacy.LocalVariance(o.SigmaTotSq, hMin),
+		C:           o.C, RhoUnits: o.RhoUnits, RhoCumBound: m.cfg.RhoCumBound,
+		PhaseMillis: m.millis(), Drops: m.drops(),
+	})
+	out.Facts = append(out.Facts, Fact{Entry: m.entries.final, Publish: &Publish{In: o.ModelIn, Out: e.Model, Serve: e.Serve}})
+}
+
+// abort asks for the Abort entry. Charges stand.
+func (m *Machine) abort(why Reason, detail string, out *Output) {
+	if m.entries.final != nil {
+		return
+	}
+	if why == NoReason {
+		why = SettleFailed
+	}
+	if len(detail) > maxDetail {
+		detail = detail[:maxDetail]
+	}
+	m.reason, m.detail = why, detail
+	u3 := len(m.inputs)
+	m.entries.final = m.record(&audit.Abort{Open: m.openHash, Phase: uint16(m.phase), Reason: uint16(why), Detail: detail,
+		U1: uint32(len(m.roster)), U2: uint32(m.u2), U3: uint32(u3)})
+	m.working = true // nothing more to wait for but the log
+	out.Facts = append(out.Facts, Fact{Entry: m.entries.final})
+}
+
+const maxDetail = 512
+
+// Cancel aborts the round for good, whatever its phase; used when it cannot go on with exactly its set.
+func (m *Machine) Cancel(now time.Time, why Reason, detail string) Output {
+	return m.Step(now, Event{Kind: Unsettled, Why: why, Detail: detail})
+}
+
+// finish ends the round: its last entry is in the log.
+func (m *Machine) finish(out *Output) {
+	failed := m.reason != NoReason
+	res := &Result{Phase: Done, Reason: m.reason, Detail: m.detail, Entry: m.indexes.final, U1: len(m.roster), U2: m.u2, U3: len(m.inputs),
+		Sum: m.settled.Sum, Model: m.settled.Model, Serve: m.settled.Serve, Millis: m.millis()}
+	for _, p := range m.roster {
+		kept := Member{ID: p.id, Index: p.index, Leaf: -1}
+		if p.inU3() {
+			kept.Leaf, kept.YHash = p.leaf, p.input.YHash
+		}
+		res.Members = append(res.Members, kept)
+	}
+	if failed {
+		res.Phase = Failed
+	}
+	m.phase, m.ended, m.working = res.Phase, true, false
+	for _, id := range slices.SortedFunc(maps.Keys(m.members), func(a, b [32]byte) int { return bytes.Compare(a[:], b[:]) }) {
+		if m.present[id] {
+			m.Farewell(id, out)
+		}
+	}
+	out.Result = res
+}
+
+// millis is the time spent in Keys (with Recruit), Shares, Inputs, Unmask and Settle.
+func (m *Machine) millis() [5]uint32 {
+	marks := [6]time.Time{m.since[Recruit], m.since[Shares], m.since[Inputs], m.since[Unmask], m.since[Settling], m.now}
+	var out [5]uint32
+	for i := range out {
+		if marks[i].IsZero() {
+			continue
+		}
+		end := m.now
+		for _, later := range marks[i+1:] {
+			if !later.IsZero() {
+				end = later
+				break
+			}
+		}
+		out[i] = uint32(max(0, end.Sub(marks[i]).Milliseconds()))
+	}
+	return out
+}
+
+func (m *Machine) drops() []audit.Drop {
+	counts := map[Reason]uint32{}
+	for _, p := range m.roster {
+		if p.standing == Dropped {
+			counts[p.reason]++
+		}
+	}
+	var out []audit.Drop
+	for r := NoShares; r <= FewNeighbours; r++ {
+		if counts[r] > 0 {
+			out = append(out, audit.Drop{Reason: uint16(r), Count: counts[r]})
+		}
+	}
+	return out
+}

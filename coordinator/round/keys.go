@@ -1,0 +1,129 @@
+package round
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"github.com/cinesync/cinesync/aggregation"
+	"github.com/cinesync/cinesync/audit"
+	"github.com/cinesync/cinesync/protocol"
+)
+
+// advertised takes R0: one key set for one certificate, write-once (9.1, 10.1).
+func (m *Machine) advertised(id [32]byte, msg *protocol.Advertise, out *Output) {
+	if p := m.members[id]; p != nil {
+		if !bytes.Equal(p.advertise.Append(nil), msg.Append(nil)) {
+			out.hangUp(id, protocol.CodeConflict, "another key set for this round was accepted before; send those bytes or wait for the next round")
+		}
+		return
+	}
+	if m.phase > Keys || m.entries.roster != nil {
+		out.hangUp(id, protocol.CodeLate, "the roster of this round is frozen; wait for the next offer")
+		return
+	}
+	if err := m.checkAdvertise(id, msg); err != nil {
+		out.hangUp(id, protocol.CodeMalformed, err.Error())
+		return
+	}
+	m.keys[msg.Key.SPK], m.keys[msg.Key.EPK] = true, true
+	m.members[id] = &member{id: id, key: msg.Key, advertise: msg, present: m.present[id], away: m.now}
+	if m.phase == Recruit {
+		m.enter(Keys)
+	}
+}
+
+func (m *Machine) checkAdvertise(id [32]byte, msg *protocol.Advertise) error {
+	k := &msg.Key
+	if msg.OpenHash != m.openHash {
+		return fmt.Errorf("advertise: open_hash names another round")
+	}
+	if k.Cert.IDPK != id {
+		return fmt.Errorf("advertise: certificate is not the one of this connection")
+	}
+	if err := k.Cert.Verify(m.cfg.Authority, uint64(m.now.Unix()), protocol.ClassDevice); err != nil {
+		return fmt.Errorf("advertise: %w", err)
+	}
+	if err := k.Verify(m.openHash); err != nil {
+		return fmt.Errorf("advertise: %w", err)
+	}
+	for name, key := range map[string][32]byte{"spk": k.SPK, "epk": k.EPK} {
+		if err := aggregation.CheckPublicKey(key); err != nil {
+			return fmt.Errorf("advertise: %s: %w", name, err)
+		}
+	}
+	if m.keys[k.SPK] || m.keys[k.EPK] || k.SPK == k.EPK {
+		return fmt.Errorf("advertise: a public key equals another one of this round")
+	}
+	return nil
+}
+
+// freezeRoster fixes U1, its order and its graph, and asks for the Roster entry. Members are ordered by identity key, so
+// that nobody's arrival time decides a neighbourhood.
+func (m *Machine) freezeRoster(out *Output) {
+	if m.phase == Recruit {
+		m.enter(Keys)
+	}
+	if n := len(m.members); n < int(m.cfg.Open.NMin) {
+		m.abort(TooFewMembers, fmt.Sprintf("%d devices advertised keys, n_min is %d", n, m.cfg.Open.NMin), out)
+		return
+	}
+	for _, p := range m.members {
+		m.roster = append(m.roster, p)
+	}
+	slices.SortFunc(m.roster, func(a, b *member) int { return bytes.Compare(a.id[:], b.id[:]) })
+	for i, p := range m.roster {
+		p.index, p.standing = uint32(i), Listed
+		m.leaves = append(m.leaves, rosterLeaf(uint32(i), p.key))
+	}
+	degree, err := aggregation.FindDegree(m.graphParams())
+	if err != nil {
+		m.abort(TooFewMembers, err.Error(), out)
+		return
+	}
+	m.degree = degree
+	m.entries.roster = m.record(&audit.Roster{Open: m.openHash, N: uint32(len(m.roster)), K: uint32(degree.K), T: uint32(degree.T), Root: audit.MerkleRoot(m.leaves)})
+	m.hashes.roster = audit.LeafHash(m.entries.roster)
+	out.Facts = append(out.Facts, Fact{Entry: m.entries.roster})
+}
+
+func (m *Machine) graphParams() aggregation.GraphParams {
+	o := &m.cfg.Open
+	return aggregation.GraphParams{N: len(m.roster), GammaBP: int(o.GammaBP), DeltaBP: int(o.DeltaBP), Lambda: int(o.Lambda), Eta: int(o.Eta), Mode: aggregation.Mode(o.Mode)}
+}
+
+// rosterLeaf is u32(i) ‖ advertise bytes (8.2).
+func rosterLeaf(i uint32, k protocol.KeyBundle) []byte {
+	b := k.Bytes()
+	return append(binary.BigEndian.AppendUint32(nil, i), b[:]...)
+}
+
+// rosterLogged derives the graph, which nobody could know before the roster was fixed, and opens phase Shares.
+func (m *Machine) rosterLogged(out *Output) {
+	seed := aggregation.GraphSeed(m.openHash, m.hashes.roster)
+	ring, err := aggregation.NewRing(len(m.roster), m.degree.K, seed)
+	if err != nil {
+		m.abort(TooFewMembers, err.Error(), out)
+		return
+	}
+	m.ring = ring
+	m.sid = aggregation.SessionID(m.openHash, m.hashes.roster, seed, 0)
+	m.enter(Shares)
+	for i := range m.roster {
+		m.paths = append(m.paths, audit.MerkleProof(m.leaves, i))
+	}
+	for i, p := range m.roster {
+		p.neighbours = ring.Neighbours(i)
+		m.sendRoster(p, out)
+	}
+}
+
+// sendRoster sends R1: the roster with proof, and the keys of p and of its neighbours, each with its path in roster_root.
+func (m *Machine) sendRoster(p *member, out *Output) {
+	msg := &protocol.Roster{OpenHash: m.openHash, Index: p.index}
+	for _, i := range append([]int{int(p.index)}, p.neighbours...) {
+		msg.Peers = append(msg.Peers, protocol.PeerKeys{Index: uint32(i), Key: m.roster[i].key, Proof: m.paths[i]})
+	}
+	out.prove(p.id, msg, span(m.cfg.Index+1, m.indexes.roster)...)
+}

@@ -1,0 +1,304 @@
+package round
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"time"
+
+	"github.com/cinesync/cinesync/aggregation"
+	"github.com/cinesync/cinesync/audit"
+	"github.com/cinesync/cinesync/protocol"
+)
+
+// Config is everything a round is a function of, besides its events.
+type Config struct {
+	Open      audit.RoundOpen
+	Entry     []byte            // the sealed RoundOpen entry
+	Index     uint64            // where it lies in the log
+	Context   []uint64          // the log entries an offer rests on: policy, code release, question
+	Code      []byte            // canonical bytes of the local function, hashed in Open.CodeHash
+	ModelSize uint64            // bytes of the snapshot file Open.ModelIn
+	Authority ed25519.PublicKey // of the enrolment authority E
+	Key       ed25519.PrivateKey
+	// Grace is how long a phase still waits for a member whose connection is lost.
+	Grace time.Duration
+	// RhoCumBound is the population ledger's bound once this round counts (privacy 8.3), in units.
+	RhoCumBound uint64
+}
+
+// Machine is one round. It is owned by one goroutine.
+type Machine struct {
+	cfg      Config
+	openHash [32]byte
+	now      time.Time
+	phase    Phase
+	since    [6]time.Time // when each of the six working phases began
+	members  map[[32]byte]*member
+	keys     map[[32]byte]bool // every public key advertised so far
+	present  map[[32]byte]bool // every device that is connected, member or not
+	roster   []*member         // by index, from the moment it is frozen
+	ring     *aggregation.Ring
+	degree   aggregation.Degree
+	leaves   [][]byte     // of roster_root
+	paths    [][][32]byte // each leaf's path in roster_root
+	entries  struct{ roster, survivors, final []byte }
+	indexes  struct{ roster, survivors, final uint64 }
+	hashes   struct{ roster, survivors [32]byte }
+	sid      [32]byte
+	bitmap   []byte
+	u2       int
+	inputs   [][]byte // leaves of inputs_root
+	settled  Event
+	reason   Reason
+	detail   string
+	working  bool // a Settle plan is out
+	ended    bool // the final entry is in the log
+}
+
+type member struct {
+	id       [32]byte
+	key      protocol.KeyBundle
+	standing Standing
+	reason   Reason
+	index    uint32
+	present  bool
+	away     time.Time
+	// neighbours in ring order, as indexes
+	neighbours []int
+	advertise  *protocol.Advertise
+	shares     *protocol.Shares
+	input      *protocol.Input
+	receipt    *protocol.Receipt
+	reveal     *protocol.Reveal
+	inU2       bool
+	leaf       int // of inputs_root, when Included
+}
+
+// New makes the machine of a round whose RoundOpen is already in the log. Its first event is Started.
+func New(cfg Config) *Machine {
+	return &Machine{cfg: cfg, openHash: audit.LeafHash(cfg.Entry), members: map[[32]byte]*member{}, keys: map[[32]byte]bool{}, present: map[[32]byte]bool{}}
+}
+
+// Step handles one event at a time that never runs backwards. Obey the Output in field order.
+func (m *Machine) Step(now time.Time, e Event) Output {
+	if now.Before(m.now) {
+		now = m.now
+	}
+	m.now = now
+	var out Output
+	if m.phase.Over() && e.Kind != Logged {
+		m.afterEnd(e, &out)
+		return out
+	}
+	switch e.Kind {
+	case Started:
+		m.since[Recruit] = now
+	case Restarted:
+		m.restarted()
+	case Connected:
+		m.connected(e.From, &out)
+	case Disconnected:
+		m.disconnected(e.From)
+	case Message:
+		m.message(e.From, e.Msg, &out)
+	case Uploaded:
+		m.uploaded(e.From, e.Hash, &out)
+	case Logged:
+		m.logged(e.Hash, e.Index, &out)
+	case Settled:
+		m.settle(e, &out)
+	case Unsettled:
+		m.working = false
+		m.abort(e.Why, e.Detail, &out)
+	case Ticked:
+	}
+	m.advance(&out)
+	return out
+}
+
+// Phase says where the round stands.
+func (m *Machine) Phase() Phase { return m.phase }
+
+// OpenHash is the round's identity on the wire.
+func (m *Machine) OpenHash() [32]byte { return m.openHash }
+
+// SID is the session id, zero before the roster is frozen.
+func (m *Machine) SID() [32]byte { return m.sid }
+
+// Ended reports whether the round's last entry is in the log.
+func (m *Machine) Ended() bool { return m.ended }
+
+// Header is the upload that a device announced, nil if it announced none.
+func (m *Machine) Header(id [32]byte) *protocol.Input {
+	if p := m.members[id]; p != nil {
+		return p.input
+	}
+	return nil
+}
+
+// Pending is the plan that is out and not yet answered, nil if there is none. After a crash the driver starts it again.
+func (m *Machine) Pending() *Plan {
+	if m.phase == Settling && m.working && m.entries.final == nil {
+		return m.plan()
+	}
+	return nil
+}
+
+// Awaiting lists the sealed entries that the machine wants to see in the log before it goes on. After a crash the driver
+// answers each with a Logged event if the log has it.
+func (m *Machine) Awaiting() [][32]byte {
+	var out [][32]byte
+	add := func(entry []byte, index uint64) {
+		if entry != nil && index == 0 {
+			out = append(out, audit.LeafHash(entry))
+		}
+	}
+	add(m.entries.roster, m.indexes.roster)
+	add(m.entries.survivors, m.indexes.survivors)
+	add(m.entries.final, m.indexes.final)
+	return out
+}
+
+// Counts gives the sizes of the roster, of those that shared and of those whose vector counts.
+func (m *Machine) Counts() (advertised, shared, sent, answered int) {
+	for _, p := range m.members {
+		advertised++
+		if p.inU2 || p.standing == Shared {
+			shared++
+		}
+		if p.standing == Sent || p.standing == Included || p.standing == Answered {
+			sent++
+		}
+		if p.standing == Answered {
+			answered++
+		}
+	}
+	return
+}
+
+// Next is the moment at which the machine wants a Ticked event if nothing else happens; the zero time if it waits for
+// work or for the log.
+func (m *Machine) Next() time.Time {
+	if m.phase.Over() || m.entries.final != nil {
+		return time.Time{}
+	}
+	next := m.deadline()
+	if m.phase == Shares || m.phase == Inputs || m.phase == Unmask {
+		for _, p := range m.roster {
+			if t := p.away.Add(m.cfg.Grace); m.owes(p) && !p.present && t.After(m.now) && t.Before(next) {
+				next = t
+			}
+		}
+	}
+	return next
+}
+
+// deadline is when the current phase ends (4.2). Recruit and Keys share one.
+func (m *Machine) deadline() time.Time {
+	i := 0
+	if m.phase > Keys {
+		i = int(min(m.phase, Settling)) - int(Keys)
+	}
+	return time.Unix(int64(m.cfg.Open.OpenedAt), 0).Add(time.Duration(m.cfg.Open.Deadlines[i]) * time.Second)
+}
+
+func (m *Machine) enter(p Phase) {
+	if p <= m.phase {
+		panic(fmt.Sprintf("round: phase %v after %v", p, m.phase))
+	}
+	m.phase = p
+	if p <= Settling {
+		m.since[p] = m.now
+	}
+}
+
+// advance ends the current phase if it is complete or its deadline has passed.
+func (m *Machine) advance(out *Output) {
+	late := !m.now.Before(m.deadline())
+	switch m.phase {
+	case Recruit, Keys:
+		if m.entries.roster == nil && (len(m.members) >= int(m.cfg.Open.NTarget) || late) {
+			m.freezeRoster(out)
+		}
+	case Shares:
+		if late || !m.waiting() {
+			m.closeShares(out)
+		}
+	case Inputs:
+		if m.entries.survivors == nil && (late || !m.waiting()) {
+			m.seal(out)
+		}
+	case Unmask:
+		if !m.working && m.enoughReveals() && (late || !m.anyPresentOwes()) {
+			m.startSettle(out)
+		} else if late {
+			m.abort(TooFewReveals, "the deadline of phase unmask passed", out)
+		} else if !m.waiting() && !m.enoughReveals() {
+			m.abort(TooFewReveals, "every member that could still answer has answered or is gone", out)
+		}
+	case Settling:
+		if late {
+			m.abort(DeadlinePassed, "the sum was not settled by its deadline", out)
+		} else if !m.working && m.entries.final == nil {
+			m.startSettle(out)
+		}
+	case Done, Failed:
+	}
+}
+
+// owes reports whether the current phase still wants something from p.
+func (m *Machine) owes(p *member) bool {
+	switch m.phase {
+	case Shares:
+		return p.standing == Listed
+	case Inputs:
+		return p.standing == Shared
+	case Unmask:
+		return p.standing == Included
+	default:
+		return false
+	}
+}
+
+// waiting reports whether a member that owes something is connected, or has been away for less than the grace.
+func (m *Machine) waiting() bool {
+	for _, p := range m.roster {
+		if m.owes(p) && (p.present || m.now.Before(p.away.Add(m.cfg.Grace))) {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *Machine) anyPresentOwes() bool {
+	for _, p := range m.roster {
+		if m.owes(p) && p.present {
+			return true
+		}
+	}
+	return false
+}
+
+// logged takes note of where an awaited entry lies, and does what waited for it.
+func (m *Machine) logged(hash [32]byte, index uint64, out *Output) {
+	switch {
+	case m.entries.roster != nil && m.indexes.roster == 0 && hash == m.hashes.roster:
+		m.indexes.roster = index
+		m.rosterLogged(out)
+	case m.entries.survivors != nil && m.indexes.survivors == 0 && hash == m.hashes.survivors:
+		m.indexes.survivors = index
+		m.survivorsLogged(out)
+	case m.entries.final != nil && m.indexes.final == 0 && hash == audit.LeafHash(m.entries.final):
+		m.indexes.final = index
+		m.finish(out)
+	}
+}
+
+// record seals a record of this round with the coordinator's key.
+func (m *Machine) record(r audit.Record) []byte {
+	entry, err := audit.Seal(m.cfg.Key, r)
+	if err != nil {
+		panic(fmt.Sprintf("round: seal %T: %v", r, err)) // our own record is within its limits
+	}
+	return entry
+}

@@ -1,0 +1,89 @@
+package round
+
+import (
+	"github.com/cinesync/cinesync/aggregation"
+)
+
+// Plan is the slow half of a round as plain values: what to add up and which masks to take off. It holds shares of
+// secrets, lives in memory only and does not print them.
+type Plan struct {
+	D         int
+	OpenHash  [32]byte
+	SID       [32]byte
+	T         int
+	Survivors []Survivor // U3 in index order
+	Lost      []Lost     // members of U2 \ U3 that survivors masked with
+}
+
+// Survivor is a member of U3 with what rebuilds its self mask.
+type Survivor struct {
+	ID     [32]byte
+	Index  uint32
+	YHash  [32]byte
+	BC     [32]byte
+	Own    *[32]byte // its own b, if it answered with it
+	Xs     []uint32
+	Shares []aggregation.Share // of b
+}
+
+// Lost is a member whose pair masks must be cancelled.
+type Lost struct {
+	Index    uint32
+	SPK      [32]byte
+	Xs       []uint32
+	Shares   []aggregation.Share // of m
+	Partners []aggregation.Peer
+}
+
+// String keeps shares out of logs.
+func (p *Plan) String() string { return "[settle plan]" }
+
+// GoString keeps shares out of logs.
+func (p *Plan) GoString() string { return p.String() }
+
+// startSettle hands out the plan. After a crash the same answers give the same plan again.
+func (m *Machine) startSettle(out *Output) {
+	if m.phase == Unmask {
+		m.enter(Settling)
+	}
+	m.working = true
+	out.Work = m.plan()
+}
+
+func (m *Machine) plan() *Plan {
+	plan := &Plan{D: int(m.cfg.Open.D), OpenHash: m.openHash, SID: m.sid, T: m.degree.T}
+	xs := make([][]uint32, len(m.roster))
+	shares := make([][]aggregation.Share, len(m.roster))
+	for _, p := range m.roster {
+		if p.reveal == nil {
+			continue
+		}
+		x := m.ring.ShareX(int(p.index))
+		for _, list := range [2]int{0, 1} {
+			from := p.reveal.SelfShares
+			if list == 1 {
+				from = p.reveal.PairShares
+			}
+			for _, s := range from {
+				xs[s.Index] = append(xs[s.Index], x)
+				shares[s.Index] = append(shares[s.Index], aggregation.Share(s.Share))
+			}
+		}
+	}
+	for i, p := range m.roster {
+		switch {
+		case p.inU3():
+			s := Survivor{ID: p.id, Index: p.index, YHash: p.input.YHash, BC: p.key.BC, Xs: xs[i], Shares: shares[i]}
+			if p.reveal != nil && p.reveal.HasOwn == 1 {
+				own := p.reveal.OwnB
+				s.Own = &own
+			}
+			plan.Survivors = append(plan.Survivors, s)
+		case p.inU2:
+			if partners := m.partners(p); len(partners) > 0 {
+				plan.Lost = append(plan.Lost, Lost{Index: p.index, SPK: p.key.SPK, Xs: xs[i], Shares: shares[i], Partners: partners})
+			}
+		}
+	}
+	return plan
+}

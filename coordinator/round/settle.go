@@ -1,0 +1,122 @@
+package round
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"github.com/cinesync/cinesync/aggregation"
+)
+
+// Vectors gives the masked vector that a device uploaded, as it came: 4·d bytes, little-endian words.
+type Vectors func(id [32]byte) ([]byte, error)
+
+// ErrVector means that a receipted vector is missing or altered: the round cannot be settled with its set.
+var ErrVector = errors.New("masked vector")
+
+// ErrShares means that no t of the answers rebuild a secret that fits its commitment.
+var ErrShares = errors.New("secret shares")
+
+// Settle is the coordinator's half of the protocol on one screen: add the masked vectors of exactly the included set,
+// rebuild the secrets, check each against its commitment, take the masks off. The result is the exact sum of the
+// devices' clipped, quantised, noised vectors mod 2^32 (10.4).
+func Settle(p *Plan, acc aggregation.Accumulator, vectors Vectors) ([]uint32, error) {
+	for _, s := range p.Survivors {
+		y, err := vectors(s.ID)
+		if err != nil {
+			return nil, fmt.Errorf("%w of member %d: %w", ErrVector, s.Index, err)
+		}
+		if len(y) != 4*p.D || sha256.Sum256(y) != s.YHash {
+			return nil, fmt.Errorf("%w of member %d: %d bytes whose hash is not the receipted one", ErrVector, s.Index, len(y))
+		}
+		if err := acc.AddVector(y); err != nil {
+			return nil, fmt.Errorf("add vector of member %d: %w", s.Index, err)
+		}
+	}
+	terms, err := maskTerms(p)
+	if err != nil {
+		return nil, err
+	}
+	if err := acc.AddMasks(terms); err != nil {
+		return nil, fmt.Errorf("take masks off: %w", err)
+	}
+	return acc.Sum(), nil
+}
+
+// maskTerms lists the masks to take off: the self mask of every survivor, and what is left of the pair masks of the lost.
+func maskTerms(p *Plan) ([]aggregation.Term, error) {
+	var terms []aggregation.Term
+	for _, s := range p.Survivors {
+		b, err := secretB(p, s)
+		if err != nil {
+			return nil, err
+		}
+		terms = append(terms, aggregation.Term{Key: [16]byte(aggregation.SelfMaskKey(b, p.SID)), Negative: true})
+	}
+	for _, l := range p.Lost {
+		m, err := rebuild(p.T, l.Xs, l.Shares, func(m [32]byte) bool { return aggregation.CheckM(m, p.OpenHash, l.SPK) })
+		if err != nil {
+			return nil, fmt.Errorf("mask key of lost member %d: %w", l.Index, err)
+		}
+		for _, partner := range l.Partners {
+			key, add, err := aggregation.PairMaskKey(m, p.OpenHash, p.SID, l.Index, partner)
+			if err != nil {
+				return nil, fmt.Errorf("pair mask of %d and %d: %w", l.Index, partner.Index, err)
+			}
+			terms = append(terms, aggregation.Term{Key: [16]byte(key), Negative: !add})
+		}
+	}
+	return terms, nil
+}
+
+func secretB(p *Plan, s Survivor) ([32]byte, error) {
+	if s.Own != nil {
+		return *s.Own, nil // checked against bc when it arrived
+	}
+	b, err := rebuild(p.T, s.Xs, s.Shares, func(b [32]byte) bool { return aggregation.CheckB(b, p.OpenHash, s.BC) })
+	if err != nil {
+		return b, fmt.Errorf("self mask secret of member %d: %w", s.Index, err)
+	}
+	return b, nil
+}
+
+// maxTries bounds the subsets of shares that are tried for one secret.
+const maxTries = 256
+
+// rebuild tries t shares at a time until the secret fits its commitment. The subsets are the windows of t shares, then
+// strides through the list: enough to step around a few bad shares without a search that a liar could make long.
+func rebuild(t int, xs []uint32, shares []aggregation.Share, fits func([32]byte) bool) ([32]byte, error) {
+	n := len(xs)
+	if n < t {
+		return [32]byte{}, fmt.Errorf("%w: %d answers, %d are needed", ErrShares, n, t)
+	}
+	tries := 0
+	for step := 1; step <= n && tries < maxTries; step++ {
+		if gcd(step, n) != 1 {
+			continue
+		}
+		for start := 0; start < n && tries < maxTries; start++ {
+			tries++
+			sx, ss := make([]uint32, t), make([]aggregation.Share, t)
+			for i := range t {
+				at := (start + i*step) % n
+				sx[i], ss[i] = xs[at], shares[at]
+			}
+			secret, err := aggregation.Recover(t, sx, ss)
+			if err == nil && fits(secret) {
+				return secret, nil
+			}
+			if n == t {
+				tries = maxTries // every window holds the same shares
+			}
+		}
+	}
+	return [32]byte{}, fmt.Errorf("%w: %d answers, and no %d of those tried fit the commitment", ErrShares, n, t)
+}
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}

@@ -1,0 +1,96 @@
+package round
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/cinesync/cinesync/aggregation"
+	"github.com/cinesync/cinesync/protocol"
+)
+
+// member returns the sender if it is on the roster of the session the message names; otherwise it says why not.
+func (m *Machine) sender(id [32]byte, sid [32]byte, out *Output) *member {
+	p := m.members[id]
+	switch {
+	case p == nil || m.ring == nil:
+		out.hangUp(id, protocol.CodeUnexpected, "this device is not on the roster of the running round")
+		return nil
+	case sid != m.sid:
+		out.hangUp(id, protocol.CodeStale, "sid names another session; wait for the next offer")
+		return nil
+	}
+	return p
+}
+
+// sharesIn takes R1: one sealed box for each neighbour in ring order.
+func (m *Machine) sharesIn(id [32]byte, msg *protocol.Shares, out *Output) {
+	p := m.sender(id, msg.SID, out)
+	switch {
+	case p == nil:
+	case p.shares != nil:
+		if !bytes.Equal(p.shares.Append(nil), msg.Append(nil)) {
+			out.hangUp(id, protocol.CodeConflict, "other shares for this session were accepted before")
+		}
+	case m.phase != Shares:
+		out.hangUp(id, protocol.CodeLate, "phase shares is over; this device is out of the round")
+	case len(msg.Sealed) != len(p.neighbours):
+		out.hangUp(id, protocol.CodeMalformed, fmt.Sprintf("shares: %d boxes, want one for each of %d neighbours", len(msg.Sealed), len(p.neighbours)))
+	case msg.Verify(p.id[:]) != nil:
+		out.hangUp(id, protocol.CodeMalformed, "shares: the signature does not verify")
+	default:
+		p.shares, p.standing = msg, Shared
+	}
+}
+
+// closeShares fixes U2 and forwards the boxes.
+func (m *Machine) closeShares(out *Output) {
+	for _, p := range m.roster {
+		if p.standing == Shared {
+			p.inU2 = true
+			m.u2++
+		} else {
+			p.standing, p.reason = Dropped, NoShares
+		}
+	}
+	if m.u2 < m.leastSurvivors() {
+		m.abort(TooFewShares, fmt.Sprintf("%d members shared, %d are needed", m.u2, m.leastSurvivors()), out)
+		return
+	}
+	m.enter(Inputs)
+	for _, p := range m.roster {
+		if p.inU2 {
+			m.sendDelivery(p, out)
+		}
+	}
+}
+
+// leastSurvivors is max(n_min, ⌈(1−δ)n⌉) (10.3).
+func (m *Machine) leastSurvivors() int {
+	return max(int(m.cfg.Open.NMin), aggregation.MinSurvivors(len(m.roster), int(m.cfg.Open.DeltaBP)))
+}
+
+// sendDelivery sends R2: what the neighbours in U2 sealed for p, in p's ring order.
+func (m *Machine) sendDelivery(p *member, out *Output) {
+	msg := &protocol.Delivery{SID: m.sid, Present: make([]byte, (len(p.neighbours)+7)/8)}
+	for at, i := range p.neighbours {
+		q := m.roster[i]
+		if !q.inU2 {
+			continue
+		}
+		msg.Present[at/8] |= 1 << (at % 8)
+		msg.Sealed = append(msg.Sealed, q.shares.Sealed[place(q, p.index)])
+	}
+	out.send(p.id, msg)
+}
+
+// place is where index stands among q's neighbours. The graph is symmetric, so it always does.
+func place(q *member, index uint32) int {
+	for at, i := range q.neighbours {
+		if uint32(i) == index {
+			return at
+		}
+	}
+	panic("round: the neighbour graph is not symmetric")
+}
+
+func bit(b []byte, i int) bool { return b[i/8]&(1<<(i%8)) != 0 }

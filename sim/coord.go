@@ -1,0 +1,333 @@
+package sim
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cinesync/cinesync/aggregation"
+	"github.com/cinesync/cinesync/audit"
+	"github.com/cinesync/cinesync/coordinator/round"
+	"github.com/cinesync/cinesync/protocol"
+)
+
+// coord is the coordinator's driver in miniature: log, journal and spool in memory, everything else the real machine.
+type coord struct {
+	w        *world
+	key      ed25519.PrivateKey
+	logKey   ed25519.PrivateKey
+	log      *audit.Log
+	entries  [][]byte
+	question [32]byte
+	context  []uint64
+	model    [32]byte
+	number   uint64
+	prev     [32]byte
+	open     *audit.RoundOpen
+	index    uint64
+	machine  *round.Machine
+	journal  []journaled
+	phase    round.Phase
+	crashed  map[string]bool
+	spool    map[[32]byte][]byte
+	life     int                   // raised by every crash: what was planned before it does not happen
+	tree     map[[32]byte]uint64   // what each device was last shown
+	asked    map[string]string     // member -> kind of share asked for: never two
+	closings map[[32]byte]farewell // how ended rounds are told to late devices
+	noised   map[[32]byte][]uint32 // of this round, before masks: the oracle
+}
+
+type journaled struct {
+	at     time.Time
+	event  []byte
+	digest string
+}
+
+type farewell struct {
+	index   uint64
+	members []round.Member
+}
+
+func (w *world) newCoord() error {
+	c := &coord{w: w, key: w.key("coordinator", 0), logKey: w.key("log", 0), log: audit.NewLog(), tree: map[[32]byte]uint64{}, closings: map[[32]byte]farewell{}}
+	w.coord = c
+	c.model = sha256.Sum256([]byte("sim model 0"))
+	cInt, sigma := w.terms()
+	code := sha256.Sum256(simCode)
+	proto := w.open(0, [32]byte{})
+	for _, r := range []audit.Record{
+		&audit.PolicyChange{CeilingUnits: 1 << 62, PeriodSeconds: 1, P: uint32(w.cfg.Rounds), B: 1, NMin: uint32(w.cfg.Min), GammaBP: 500, DeltaBP: uint16(w.cfg.DeltaBP)},
+		&audit.CodeRelease{CodeHash: code, Name: "two-tower", Version: 1},
+		&audit.Question{ID: "train", Version: 1, Purpose: "simulate", Kind: 1, LayoutHash: simLayout, D: uint32(w.cfg.D), C: proto.C, CInt: cInt,
+			SigmaTotSq: sigma, NMin: uint32(w.cfg.Min), P: uint32(w.cfg.Rounds), B: 1, ShareBP: 10000, Expiry: uint64(w.now.Add(1000 * time.Hour).Unix()), CodeHash: code, Result: "nowhere"},
+	} {
+		entry, err := audit.Seal(c.key, r)
+		if err != nil {
+			return err
+		}
+		c.context = append(c.context, c.append(entry))
+		c.question = audit.LeafHash(entry)
+	}
+	return nil
+}
+
+func (c *coord) append(entry []byte) uint64 {
+	c.entries = append(c.entries, entry)
+	return c.log.Append(entry)
+}
+
+// openRound opens the next round and offers it to everybody who is connected.
+func (c *coord) openRound() error {
+	c.number++
+	c.open = c.w.open(c.number, c.prev)
+	entry, err := audit.Seal(c.key, c.open)
+	if err != nil {
+		return err
+	}
+	c.index = c.append(entry)
+	c.machine, c.journal, c.phase = c.newMachine(), nil, round.Recruit
+	c.crashed, c.spool, c.asked, c.noised = map[string]bool{}, map[[32]byte][]byte{}, map[string]string{}, map[[32]byte][]uint32{}
+	for s, n := range c.w.cfg.Lose {
+		if c.w.lose == nil {
+			c.w.lose = map[Step]int{}
+		}
+		c.w.lose[s] = n
+	}
+	c.w.restart = map[Step]int{}
+	for s, n := range c.w.cfg.Restart {
+		c.w.restart[s] = n
+	}
+	c.w.fact("open round=%d", c.number)
+	if err := c.step(round.Event{Kind: round.Started}); err != nil {
+		return err
+	}
+	for _, d := range c.w.devices {
+		d.lost = false
+		if d.up {
+			if err := c.step(round.Event{Kind: round.Connected, From: d.id}); err != nil {
+				return err
+			}
+		} else if !d.dialing {
+			d.redial()
+		}
+	}
+	return nil
+}
+
+func (c *coord) newMachine() *round.Machine {
+	return round.New(round.Config{Open: *c.open, Entry: c.entries[c.index], Index: c.index, Context: c.context, Code: simCode, ModelSize: 1,
+		Authority: c.w.authority.Public().(ed25519.PublicKey), Key: c.key, Grace: 200 * time.Millisecond, RhoCumBound: c.number * c.open.RhoUnits})
+}
+
+// step journals and steps, as the real driver does, and checks what must never be asked.
+func (c *coord) step(e round.Event) error {
+	if c.machine == nil {
+		return nil
+	}
+	out := c.machine.Step(c.w.now, e)
+	c.journal = append(c.journal, journaled{c.w.now, e.Append(nil), fmt.Sprint(out.Facts)})
+	var logged []round.Event
+	for _, f := range out.Facts {
+		index := c.append(f.Entry)
+		logged = append(logged, round.Event{Kind: round.Logged, Hash: audit.LeafHash(f.Entry), Index: index})
+		rec, err := audit.OpenEntry(c.key.Public().(ed25519.PublicKey), f.Entry)
+		if err != nil {
+			return err
+		}
+		c.w.record(rec)
+	}
+	if out.Work != nil {
+		c.work(out.Work)
+	}
+	if err := c.deliver(out.Send); err != nil {
+		return err
+	}
+	if out.Result != nil {
+		return c.ended(out.Result)
+	}
+	for _, l := range logged {
+		if err := c.step(l); err != nil {
+			return err
+		}
+	}
+	if c.machine != nil && c.machine.Phase() != c.phase {
+		c.phase = c.machine.Phase()
+		if slices.Contains(c.w.cfg.Crash, c.phase.String()) && !c.crashed[c.phase.String()] {
+			c.crashed[c.phase.String()] = true
+			return c.crash()
+		}
+	}
+	c.tick()
+	return nil
+}
+
+// tick plans the machine's next moment.
+func (c *coord) tick() {
+	if c.machine == nil {
+		return
+	}
+	next := c.machine.Next()
+	if next.IsZero() {
+		return
+	}
+	life, m := c.life, c.machine
+	c.w.after(max(0, next.Sub(c.w.now)), func() error {
+		if life != c.life || m != c.machine || m.Next().IsZero() || c.w.now.Before(m.Next()) {
+			return nil
+		}
+		return c.step(round.Event{Kind: round.Ticked})
+	})
+}
+
+// work settles after a while.
+func (c *coord) work(p *round.Plan) {
+	life := c.life
+	c.w.after(c.w.delay(), func() error {
+		if life != c.life {
+			return nil
+		}
+		sum, err := round.Settle(p, aggregation.NewAccumulator(p.D), func(id [32]byte) ([]byte, error) { return c.spool[id], nil })
+		if err != nil {
+			return c.step(round.Event{Kind: round.Unsettled, Why: round.BadReveals, Detail: err.Error()})
+		}
+		return c.step(round.Event{Kind: round.Settled, Sum: aggregation.SumHash(aggregation.Signed(sum)), Model: sha256.Sum256(fmt.Appendf(nil, "sim model %d", c.number))})
+	})
+}
+
+// crash loses everything but log, journal and spool, and replays.
+func (c *coord) crash() error {
+	c.w.fact("crash phase=%s", c.phase)
+	c.life++
+	for _, d := range c.w.devices {
+		d.cut()
+	}
+	c.machine = c.newMachine()
+	for _, j := range c.journal {
+		e, err := round.ParseEvent(j.event)
+		if err != nil {
+			return err
+		}
+		if got := fmt.Sprint(c.machine.Step(j.at, e).Facts); got != j.digest {
+			return fmt.Errorf("the replay of event %d decides differently", e.Kind)
+		}
+	}
+	if p := c.machine.Phase(); p != c.phase {
+		return fmt.Errorf("the replay stands in phase %v, it was %v", p, c.phase)
+	}
+	if p := c.machine.Pending(); p != nil {
+		c.work(p)
+	}
+	return c.step(round.Event{Kind: round.Restarted})
+}
+
+// deliver sends to devices, and watches that nobody is asked for both kinds of share.
+func (c *coord) deliver(sends []round.Send) error {
+	for _, s := range sends {
+		d := c.w.byID[s.To]
+		msg := s.Msg
+		if state, ok := msg.(*protocol.InputState); ok {
+			msg = &protocol.InputState{SID: state.SID, Offset: uint64(len(c.spool[s.To]))}
+		}
+		if s.Prove != nil {
+			ev, err := c.evidence(s.To, s.Prove)
+			if err != nil {
+				return err
+			}
+			msg = withEvidence(msg, ev)
+		}
+		d.receive(msg)
+	}
+	return nil
+}
+
+func (c *coord) evidence(id [32]byte, indexes []uint64) (protocol.Evidence, error) {
+	size, old := c.log.Size(), c.tree[id]
+	note, err := audit.SignCheckpoint(origin, c.logKey, size, c.log.Root(size))
+	if err != nil {
+		return protocol.Evidence{}, err
+	}
+	ev := protocol.Evidence{Checkpoint: note, OldSize: old}
+	if old > 0 && old < size {
+		if ev.Consistency, err = c.log.Consistency(old, size); err != nil {
+			return ev, err
+		}
+	}
+	for _, i := range indexes {
+		proof, err := c.log.Inclusion(i, size)
+		if err != nil {
+			return ev, err
+		}
+		ev.Entries = append(ev.Entries, protocol.Logged{Index: i, Entry: c.entries[i], Proof: proof})
+	}
+	c.tree[id] = size
+	return ev, nil
+}
+
+func withEvidence(m protocol.Message, ev protocol.Evidence) protocol.Message {
+	switch m := m.(type) {
+	case *protocol.Welcome:
+		out := *m
+		out.Evidence = ev
+		return &out
+	case *protocol.Offer:
+		out := *m
+		out.Evidence = ev
+		return &out
+	case *protocol.Roster:
+		out := *m
+		out.Evidence = ev
+		return &out
+	case *protocol.Survivors:
+		out := *m
+		out.Evidence = ev
+		return &out
+	case *protocol.Close:
+		out := *m
+		out.Evidence = ev
+		return &out
+	}
+	panic(fmt.Sprintf("sim: %T carries no evidence", m))
+}
+
+// ended checks the sum against the oracle and opens the next round.
+func (c *coord) ended(r *round.Result) error {
+	res := RoundOutcome{Done: r.Phase == round.Done, Reason: r.Reason.String(), U1: r.U1, U2: r.U2, U3: r.U3}
+	c.closings[c.machine.OpenHash()] = farewell{r.Entry, r.Members}
+	c.prev = audit.LeafHash(c.entries[r.Entry])
+	if res.Done {
+		c.model = r.Model
+		sum := make([]uint32, c.w.cfg.D)
+		n := 0
+		for _, m := range r.Members {
+			if m.Leaf < 0 {
+				continue
+			}
+			v := c.noised[m.ID]
+			if v == nil {
+				return fmt.Errorf("round %d: a member is in the sum and was never charged", c.number)
+			}
+			aggregation.Add(sum, v)
+			n++
+		}
+		res.SumOK = n == r.U3 && aggregation.SumHash(aggregation.Signed(sum)) == r.Sum
+		if !res.SumOK {
+			return fmt.Errorf("round %d: the aggregate is not the sum of the %d included vectors", c.number, n)
+		}
+		if r.U3 < c.w.cfg.Min {
+			return fmt.Errorf("round %d: %d vectors were summed, the minimum is %d", c.number, r.U3, c.w.cfg.Min)
+		}
+	}
+	for _, d := range c.w.devices {
+		res.Refusals = append(res.Refusals, d.refusals...)
+		d.refusals = nil
+	}
+	c.w.fact("%s n=%d u3=%d reason=%q", r.Phase, r.U1, r.U3, r.Reason)
+	c.w.out.Rounds = append(c.w.out.Rounds, res)
+	c.machine = nil
+	if len(c.w.out.Rounds) < c.w.cfg.Rounds {
+		c.w.after(100*time.Millisecond, c.openRound)
+	}
+	return nil
+}

@@ -1,0 +1,304 @@
+package sim
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/cinesync/cinesync/audit"
+	"github.com/cinesync/cinesync/client/participant"
+	"github.com/cinesync/cinesync/coordinator/round"
+	"github.com/cinesync/cinesync/privacy"
+	"github.com/cinesync/cinesync/protocol"
+)
+
+// device is a device's driver in miniature: session and ledger are its disk, everything else the real machine.
+type device struct {
+	w        *world
+	i        int
+	id       [32]byte
+	cfg      participant.Config
+	machine  *participant.Machine
+	ledger   *privacy.Ledger
+	disk     []byte          // the saved session
+	entries  []privacy.Entry // the ledger on disk
+	up       bool
+	dialing  bool
+	lost     bool // gone until the next round
+	life     int  // of the connection
+	lastUp   time.Time
+	lastDown time.Time
+	sent     map[[32]byte]bool // sessions whose vector bytes left
+	refusals []string
+}
+
+func (w *world) newDevice(i int) error {
+	key := w.key("device", i)
+	cert := w.cert(key, protocol.ClassDevice, uint64(i))
+	d := &device{w: w, i: i, id: cert.IDPK, sent: map[[32]byte]bool{}}
+	d.cfg = participant.Config{Key: key, Cert: cert, Authority: w.authority.Public().(ed25519.PublicKey), Coordinator: w.coord.key.Public().(ed25519.PublicKey),
+		LogOrigin: origin, LogKey: w.coord.logKey.Public().(ed25519.PublicKey), Floor: w.floor(), Random: w.stream("device", i)}
+	w.devices = append(w.devices, d)
+	w.byID[d.id] = d
+	return d.boot()
+}
+
+// boot starts the device from its disk.
+func (d *device) boot() error {
+	var err error
+	if d.ledger, err = privacy.Replay(d.cfg.Floor.Limits(), d.entries); err != nil {
+		return err
+	}
+	d.machine, err = participant.New(d.cfg, d.ledger, d.disk)
+	return err
+}
+
+// cut breaks the connection, without telling the coordinator's machine, which a caller does where it still runs.
+func (d *device) cut() {
+	d.life++
+	d.up = false
+	if !d.lost && !d.dialing {
+		d.redial()
+	}
+}
+
+// drop breaks the connection while the coordinator runs.
+func (d *device) drop() error {
+	if !d.up {
+		return nil
+	}
+	d.cut()
+	return d.w.coord.step(round.Event{Kind: round.Disconnected, From: d.id})
+}
+
+func (d *device) redial() {
+	d.dialing = true
+	d.w.after(d.w.delay(), d.connect)
+}
+
+// connect says hello, and is told how an earlier round ended.
+func (d *device) connect() error {
+	d.dialing = false
+	if d.up || d.lost {
+		return nil
+	}
+	d.up = true
+	d.life++
+	out := d.machine.Step(d.w.now, participant.Event{Connected: true})
+	hello := out.Send[0].(*protocol.Hello)
+	c := d.w.coord
+	c.tree[d.id] = hello.TreeSize
+	if err := c.deliver([]round.Send{{To: d.id, Msg: &protocol.Welcome{}, Prove: []uint64{}}}); err != nil {
+		return err
+	}
+	if f, ok := c.closings[hello.OpenHash]; ok && hello.Round != 0 {
+		msg := &protocol.Close{OpenHash: hello.OpenHash}
+		if leaf, path := round.InputProof(f.members, d.id); leaf >= 0 {
+			msg.InputIndex, msg.InputProof = uint32(leaf), path
+		}
+		if err := c.deliver([]round.Send{{To: d.id, Msg: msg, Prove: []uint64{f.index}}}); err != nil {
+			return err
+		}
+	}
+	return c.step(round.Event{Kind: round.Connected, From: d.id})
+}
+
+// receive plans the arrival of a message; a connection delivers in order.
+func (d *device) receive(m protocol.Message) {
+	if !d.up {
+		return
+	}
+	at := d.w.now.Add(d.w.delay())
+	if at.Before(d.lastDown) {
+		at = d.lastDown
+	}
+	d.lastDown = at
+	life := d.life
+	d.w.after(at.Sub(d.w.now), func() error {
+		if life != d.life {
+			return nil
+		}
+		if d.w.rng.IntN(100) < d.w.cfg.Cut {
+			return d.drop()
+		}
+		if _, ok := m.(*protocol.HangUp); ok {
+			return d.drop()
+		}
+		return d.step(participant.Event{Msg: m})
+	})
+}
+
+// step obeys the machine's output in field order.
+func (d *device) step(e participant.Event) error {
+	out := d.machine.Step(d.w.now, e)
+	if out.Save != nil {
+		d.disk = bytes.Clone(out.Save)
+	}
+	if out.Entry != nil {
+		d.entries = append(d.entries, *out.Entry)
+		if err := d.ledger.Apply(*out.Entry); err != nil {
+			return err
+		}
+		d.w.coord.noised[d.id] = append([]uint32(nil), out.Noised...)
+	}
+	if out.Refused != nil {
+		d.refusals = append(d.refusals, out.Refused.Error())
+		d.w.fact("refused device=%d %s", d.i, out.Refused.Why)
+	}
+	if out.Fetch != nil {
+		hash := out.Fetch.Hash
+		d.later(func() error { return d.step(participant.Event{Model: &participant.ModelReady{Hash: hash}}) })
+	}
+	if out.Train != nil {
+		open := out.Train.OpenHash
+		d.later(func() error {
+			return d.step(participant.Event{Trained: &participant.Trained{OpenHash: open, LayoutHash: simLayout, Update: d.update()}})
+		})
+	}
+	for _, m := range out.Send {
+		gone, err := d.fault(m)
+		if gone || err != nil {
+			return err
+		}
+		d.send(m)
+	}
+	if out.HangUp != nil {
+		return d.drop()
+	}
+	return nil
+}
+
+// later is local work: it goes on without a connection, and dies with the process.
+func (d *device) later(do func() error) {
+	m := d.machine
+	d.w.after(d.w.delay(), func() error {
+		if m != d.machine {
+			return nil
+		}
+		return do()
+	})
+}
+
+// update is a one-hot vector: device i's own coordinate, so that a double count shows.
+func (d *device) update() []float32 {
+	u := make([]float32, d.w.cfg.D)
+	u[d.i%len(u)] = float32(0.25 + d.w.rng.Float64())
+	u[(d.i+1)%len(u)] = float32(math.Copysign(0.1, d.w.rng.Float64()-0.5))
+	return u
+}
+
+// fault loses or restarts the device where the plan says so.
+func (d *device) fault(m protocol.Message) (gone bool, err error) {
+	var at Step
+	switch m.(type) {
+	case *protocol.Shares:
+		at = AtShares
+	case *protocol.Input:
+		at = AtInput
+	case *protocol.Chunk:
+		at = AtChunk
+	case *protocol.Reveal:
+		at = AtReveal
+	default:
+		return false, nil
+	}
+	if d.w.lose[at] > 0 {
+		d.w.lose[at]--
+		d.lost = true
+		d.w.fact("lost device=%d at=%s", d.i, at)
+		return true, d.drop()
+	}
+	if d.w.restart[at] > 0 {
+		d.w.restart[at]--
+		d.w.fact("restart device=%d at=%s", d.i, at)
+		if err := d.drop(); err != nil {
+			return true, err
+		}
+		return true, d.boot()
+	}
+	return false, nil
+}
+
+// send plans the arrival at the coordinator, and checks that no vector leaves uncharged.
+func (d *device) send(m protocol.Message) {
+	if !d.up {
+		return
+	}
+	at := d.w.now.Add(d.w.delay())
+	if at.Before(d.lastUp) {
+		at = d.lastUp
+	}
+	d.lastUp = at
+	life := d.life
+	d.w.after(at.Sub(d.w.now), func() error {
+		if life != d.life || d.w.coord.machine == nil {
+			return nil
+		}
+		if d.w.rng.IntN(100) < d.w.cfg.Cut {
+			return d.drop()
+		}
+		return d.arrive(m)
+	})
+}
+
+func (d *device) arrive(m protocol.Message) error {
+	c := d.w.coord
+	chunk, ok := m.(*protocol.Chunk)
+	if !ok {
+		if err := c.watch(d, m); err != nil {
+			return err
+		}
+		return c.step(round.Event{Kind: round.Message, From: d.id, Msg: m})
+	}
+	if !d.charged(chunk.SID) {
+		return fmt.Errorf("device %d sent a vector that its ledger was not charged for", d.i)
+	}
+	if c.machine.SID() != chunk.SID || chunk.Offset != uint64(len(c.spool[d.id])) || c.machine.Header(d.id) == nil {
+		return nil
+	}
+	c.spool[d.id] = append(c.spool[d.id], chunk.Data...)
+	if uint64(len(c.spool[d.id])) == c.machine.Header(d.id).Length {
+		return c.step(round.Event{Kind: round.Uploaded, From: d.id, Hash: sha256.Sum256(c.spool[d.id])})
+	}
+	return nil
+}
+
+func (d *device) charged(sid [32]byte) bool {
+	for _, e := range d.entries {
+		if e.SID == sid {
+			return true
+		}
+	}
+	return false
+}
+
+// watch checks every answer: for one member never both kinds of share.
+func (c *coord) watch(d *device, m protocol.Message) error {
+	r, ok := m.(*protocol.Reveal)
+	if !ok {
+		return nil
+	}
+	for kind, list := range map[string][]protocol.PeerShare{"self": r.SelfShares, "pair": r.PairShares} {
+		for _, s := range list {
+			key := fmt.Sprintf("%x/%d", r.SID, s.Index)
+			if old := c.asked[key]; old != "" && old != kind {
+				return fmt.Errorf("both kinds of share were given for member %d", s.Index)
+			}
+			c.asked[key] = kind
+		}
+	}
+	return nil
+}
+
+// record turns a log entry into a line of the trace.
+func (w *world) record(rec audit.Record) {
+	switch r := rec.(type) {
+	case *audit.Roster:
+		w.fact("roster n=%d k=%d t=%d", r.N, r.K, r.T)
+	case *audit.Survivors:
+		w.fact("survivors n=%d", r.Count)
+	}
+}

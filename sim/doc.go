@@ -1,0 +1,80 @@
+// Package sim runs whole rounds of the real machines in one goroutine from one seed.
+//
+// Owns: simulated time, a simulated network that cuts and delays, crashes of coordinator and devices, the oracle.
+// Promises: the same seed gives the same trace; every sum is compared with the plain sum of what the included devices had
+// before their masks; every invariant of the round machine is checked after every step.
+// Never: turns noise off, sleeps, opens a file outside tests.
+// Start here: Run. Failures print the seed; scripts are in testdata.
+//
+// What counts as failure: a sum that differs, a member counted twice or without a charge, both kinds of share asked for
+// one member, a second set of survivors, a replay that decides differently, a round that does not end. What does not:
+// an aborted round with its reason. Sources of nondeterminism: none; map iteration never decides an order.
+package sim
+
+import (
+	"fmt"
+	"time"
+)
+
+// Config is one simulated federation.
+type Config struct {
+	Seed    uint64
+	Devices int
+	Min     int
+	DeltaBP int
+	Rounds  int
+	D       int // length of the vectors
+	// Lose is how many devices vanish for the rest of a round at each step.
+	Lose map[Step]int
+	// Crash lists phases at whose start the coordinator is killed and replayed, once each and round.
+	Crash []string
+	// Restart is how many devices are stopped and started again at each step.
+	Restart map[Step]int
+	// Cut is the chance, in percent, that a message's delivery breaks its connection instead.
+	Cut int
+}
+
+// Step is a point in a device's round.
+type Step string
+
+// The steps at which devices can be lost or restarted: before they send the message named.
+const (
+	AtShares Step = "shares"
+	AtInput  Step = "input"
+	AtChunk  Step = "chunk"
+	AtReveal Step = "reveal"
+)
+
+// Outcome is what a run gave.
+type Outcome struct {
+	Trace  []string // one fact a line, with its simulated time
+	Rounds []RoundOutcome
+}
+
+// RoundOutcome is one round's end.
+type RoundOutcome struct {
+	Done       bool
+	Reason     string
+	U1, U2, U3 int
+	SumOK      bool
+	Refusals   []string
+}
+
+// limit bounds a run: events handled, and simulated time.
+const (
+	maxEvents = 2_000_000
+	maxTime   = 24 * time.Hour
+)
+
+// Run simulates the rounds and checks them. An error is a broken promise, and names the seed.
+func Run(cfg Config) (*Outcome, error) {
+	w, err := newWorld(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("seed=%d: %w", cfg.Seed, err)
+	}
+	out, err := w.run()
+	if err != nil {
+		return out, fmt.Errorf("seed=%d: %w", cfg.Seed, err)
+	}
+	return out, nil
+}

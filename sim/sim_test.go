@@ -1,0 +1,141 @@
+package sim
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var seeds = flag.Int("seeds", 40, "how many random federations to simulate")
+
+func TestCleanRoundSumsEverybody(t *testing.T) {
+	for _, n := range []int{3, 10, 24, 70} {
+		out, err := Run(Config{Seed: uint64(n), Devices: n, Min: 3, DeltaBP: 1500})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := out.Rounds[0]; !r.Done || !r.SumOK || r.U3 != n || len(r.Refusals) > 0 {
+			t.Errorf("n=%d: %+v\n%s", n, r, strings.Join(out.Trace, "\n"))
+		}
+	}
+}
+
+// TestLossesAtEveryStep: up to the bound the sum is exact; beyond it the round aborts and reveals nothing.
+func TestLossesAtEveryStep(t *testing.T) {
+	const n = 10 // A = 1, t = 6: with δ = 30 % at least 7 survive
+	for _, at := range []Step{AtShares, AtInput, AtChunk, AtReveal} {
+		for lost := range 6 {
+			out, err := Run(Config{Seed: uint64(lost), Devices: n, Min: 3, DeltaBP: 3000, Lose: map[Step]int{at: lost}})
+			if err != nil {
+				t.Fatalf("lose %d at %s: %v", lost, at, err)
+			}
+			r := out.Rounds[0]
+			bearable := lost <= 3
+			if at == AtReveal {
+				bearable = n-lost >= 6 // t answers
+			}
+			if r.Done != bearable || r.Done && !r.SumOK {
+				t.Errorf("lose %d at %s: done %v (want %v), %s\n%s", lost, at, r.Done, bearable, r.Reason, strings.Join(out.Trace, "\n"))
+			}
+		}
+	}
+}
+
+// TestCrashInEveryPhase: the same round goes on with the same included set.
+func TestCrashInEveryPhase(t *testing.T) {
+	for _, phase := range []string{"keys", "shares", "inputs", "unmask", "settle"} {
+		out, err := Run(Config{Seed: 7, Devices: 12, Min: 3, DeltaBP: 3000, Crash: []string{phase}, Lose: map[Step]int{AtInput: 1, AtReveal: 1}})
+		if err != nil {
+			t.Fatalf("crash in %s: %v", phase, err)
+		}
+		if r := out.Rounds[0]; !r.Done || !r.SumOK {
+			t.Errorf("crash in %s: %+v\n%s", phase, r, strings.Join(out.Trace, "\n"))
+		}
+	}
+}
+
+// TestDeviceRestartsAtEveryStep: a device that is stopped before it sends goes on from its disk and still counts.
+func TestDeviceRestartsAtEveryStep(t *testing.T) {
+	for _, at := range []Step{AtShares, AtInput, AtChunk, AtReveal} {
+		out, err := Run(Config{Seed: 3, Devices: 8, Min: 3, DeltaBP: 3000, Restart: map[Step]int{at: 3}})
+		if err != nil {
+			t.Fatalf("restart at %s: %v", at, err)
+		}
+		if r := out.Rounds[0]; !r.Done || !r.SumOK || r.U3 != 8 {
+			t.Errorf("restart at %s: %+v\n%s", at, r, strings.Join(out.Trace, "\n"))
+		}
+	}
+}
+
+func TestSameSeedSameTrace(t *testing.T) {
+	cfg := Config{Seed: 11, Devices: 9, Min: 3, DeltaBP: 3000, Rounds: 3, Cut: 2, Crash: []string{"inputs"}, Lose: map[Step]int{AtInput: 1}}
+	a, err := Run(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := Run(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(a.Trace, b.Trace) {
+		t.Errorf("two runs of seed %d differ:\n%s\n--- and ---\n%s", cfg.Seed, strings.Join(a.Trace, "\n"), strings.Join(b.Trace, "\n"))
+	}
+}
+
+// TestRandomFederations draws the faults from the seed too. A failure prints the seed; run it alone with -run and the
+// configuration it shows.
+func TestRandomFederations(t *testing.T) {
+	done := 0
+	for seed := range uint64(*seeds) {
+		cfg := draw(seed)
+		out, err := Run(cfg)
+		if err != nil {
+			t.Fatalf("%+v: %v\n%s", cfg, err, strings.Join(out.Trace, "\n"))
+		}
+		for _, r := range out.Rounds {
+			if r.Done {
+				done++
+			}
+		}
+	}
+	if done == 0 {
+		t.Fatal("no round of any federation ended well: the faults drawn are too many to find anything")
+	}
+	t.Logf("%d rounds ended with an exact sum", done)
+}
+
+func draw(seed uint64) Config {
+	rng := rand.New(rand.NewPCG(seed, 99))
+	cfg := Config{Seed: seed, Devices: 3 + rng.IntN(14), Min: 3, DeltaBP: 1000 + 100*rng.IntN(30), Rounds: 1 + rng.IntN(3), D: 1 + rng.IntN(200),
+		Lose: map[Step]int{}, Restart: map[Step]int{}, Cut: rng.IntN(4)}
+	for _, s := range []Step{AtShares, AtInput, AtChunk, AtReveal} {
+		if rng.IntN(3) == 0 {
+			cfg.Lose[s] = rng.IntN(3)
+		}
+		if rng.IntN(3) == 0 {
+			cfg.Restart[s] = rng.IntN(3)
+		}
+	}
+	for _, p := range []string{"keys", "shares", "inputs", "unmask", "settle"} {
+		if rng.IntN(3) == 0 {
+			cfg.Crash = append(cfg.Crash, p)
+		}
+	}
+	return cfg
+}
+
+func BenchmarkRound(b *testing.B) {
+	for _, n := range []int{24, 100} {
+		b.Run(fmt.Sprintf("devices=%d", n), func(b *testing.B) {
+			for i := range b.N {
+				out, err := Run(Config{Seed: uint64(i), Devices: n, Min: 3, DeltaBP: 1500, D: 8192})
+				if err != nil || !out.Rounds[0].Done {
+					b.Fatal(err, out.Rounds)
+				}
+			}
+		})
+	}
+}
