@@ -1,0 +1,145 @@
+package aggregation
+
+import (
+	"crypto/subtle"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/cloudflare/circl/dh/x25519"
+)
+
+// Secrets are what one device makes fresh for one session and never uses again: m, from which its mask keys follow, b, from
+// which its self mask follows, and e, which opens what neighbours seal for it. m and b are shared among the neighbours; e
+// never is, or a coordinator that has rebuilt m could open shares of b (design: secure aggregation 3.4).
+type Secrets struct {
+	m, b [32]byte // ristretto255 scalars, canonical
+	e    [32]byte
+}
+
+// secretsSize is m ‖ b ‖ e.
+const secretsSize = 96
+
+// NewSecrets draws the secrets of one session. random must be a cryptographic source.
+func NewSecrets(random io.Reader) (*Secrets, error) {
+	s := new(Secrets)
+	for _, k := range []*[32]byte{&s.m, &s.b} {
+		scalar, err := randomScalar(random)
+		if err != nil {
+			return nil, fmt.Errorf("draw session secrets: %w", err)
+		}
+		copy(k[:], scalarBytes(scalar))
+		scalar.SetUint64(0)
+	}
+	if _, err := io.ReadFull(random, s.e[:]); err != nil {
+		return nil, fmt.Errorf("draw session secrets: %w", err)
+	}
+	return s, nil
+}
+
+// Public is what a device says of its session secrets: SPK, the X25519 key that pair masks are agreed with; EPK, the X25519
+// key that shares are sealed to; BC, the commitment to b.
+type Public struct{ SPK, EPK, BC [32]byte }
+
+// Public derives the public half for the round that was opened by openHash.
+func (s *Secrets) Public(openHash [32]byte) (Public, error) {
+	p := Public{SPK: maskPublic(s.m, openHash), EPK: publicKey(s.e), BC: commitB(s.b, openHash)}
+	for _, k := range [][32]byte{p.SPK, p.EPK} {
+		if err := CheckPublicKey(k); err != nil {
+			return Public{}, fmt.Errorf("derive session keys: %w", err)
+		}
+	}
+	return p, nil
+}
+
+// B is the secret of the self mask. A survivor may reveal it: the coordinator learns nothing that the shares would not
+// rebuild (design: secure aggregation 9, R3). It must never leave a device that is not among the survivors.
+func (s *Secrets) B() [32]byte { return s.b }
+
+// Zero forgets the secrets.
+func (s *Secrets) Zero() { *s = Secrets{} }
+
+// MarshalBinary gives the 96 bytes m ‖ b ‖ e, for the device's own sealed state.
+func (s *Secrets) MarshalBinary() ([]byte, error) {
+	out := append(make([]byte, 0, secretsSize), s.m[:]...)
+	out = append(out, s.b[:]...)
+	return append(out, s.e[:]...), nil
+}
+
+// UnmarshalBinary reads what MarshalBinary wrote, and refuses scalars that are not canonical.
+func (s *Secrets) UnmarshalBinary(b []byte) error {
+	if len(b) != secretsSize {
+		return fmt.Errorf("read session secrets: %d bytes, want %d", len(b), secretsSize)
+	}
+	for _, k := range [][]byte{b[:32], b[32:64]} {
+		if _, err := parseScalar([32]byte(k)); err != nil {
+			return fmt.Errorf("read session secrets: %w", err)
+		}
+	}
+	s.m, s.b, s.e = [32]byte(b[:32]), [32]byte(b[32:64]), [32]byte(b[64:])
+	return nil
+}
+
+// SessionID names one aggregation: everything that must be common to the devices of a sum goes into it, and it goes into
+// every mask key. openHash covers the model, so masks of devices that trained on different models do not cancel (the attack
+// of arXiv 2111.07380; design: secure aggregation 7.1).
+func SessionID(openHash, rosterHash, graphSeed [32]byte, cohort uint32) [32]byte {
+	return hash("sid", openHash[:], rosterHash[:], graphSeed[:], binary.BigEndian.AppendUint32(nil, cohort))
+}
+
+var (
+	errLowOrder     = errors.New("public key has low order: it agrees on the same secret with everyone; refuse its owner")
+	errNotCanonical = errors.New("public key is not a canonical point: two encodings could pass for two keys; refuse its owner")
+)
+
+// CheckPublicKey refuses an X25519 key that is not the canonical encoding of a coordinate below 2^255 − 19, or whose point
+// has low order, so that the agreed secret would be all zero (RFC 7748 §6.1).
+func CheckPublicKey(k [32]byte) error {
+	if !canonicalPoint(k) {
+		return errNotCanonical
+	}
+	secret := x25519.Key{1} // any secret: clamping makes it a multiple of 8, which sends low-order points to zero
+	_, err := agree(secret, k)
+	return err
+}
+
+// canonicalPoint reports whether k, little-endian, is below 2^255 − 19.
+func canonicalPoint(k [32]byte) bool {
+	if k[31] != 0x7f {
+		return k[31] < 0x7f
+	}
+	for _, b := range k[1:31] {
+		if b != 0xff {
+			return true
+		}
+	}
+	return k[0] < 0xed
+}
+
+// agree is X25519. circl reports the all-zero result as false, which is honoured here.
+func agree(secret, public [32]byte) ([32]byte, error) {
+	var shared x25519.Key
+	s, p := x25519.Key(secret), x25519.Key(public)
+	ok := x25519.Shared(&shared, &s, &p)
+	if !ok || subtle.ConstantTimeCompare(shared[:], make([]byte, 32)) == 1 {
+		return [32]byte{}, errLowOrder
+	}
+	return shared, nil
+}
+
+func publicKey(secret [32]byte) [32]byte {
+	var p x25519.Key
+	s := x25519.Key(secret)
+	x25519.KeyGen(&p, &s)
+	return p
+}
+
+// maskSecret is s_i, the X25519 secret of pair masks: a function of m, so that whoever rebuilds m can derive it.
+func maskSecret(m, openHash [32]byte) [32]byte {
+	return [32]byte(kdf(m[:], "x25519", openHash[:], 32))
+}
+
+func maskPublic(m, openHash [32]byte) [32]byte { return publicKey(maskSecret(m, openHash)) }
+
+func commitB(b, openHash [32]byte) [32]byte { return hash("bcommit", openHash[:], b[:]) }
