@@ -1,0 +1,123 @@
+package catalog
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Limits of a title and of a catalogue.
+const (
+	MaxTitles = 2_000_000 // titles of one catalogue
+	MaxID     = 128       // bytes of an id
+	MaxText   = 512       // bytes of a name
+	MaxPlot   = 2048      // bytes of a plot
+	MinYear   = 1874      // no film is older
+	MaxYear   = 2100
+)
+
+// Kind tells a film from a series. Its zero value is no kind.
+type Kind uint8
+
+// The kinds.
+const (
+	Film Kind = iota + 1
+	Series
+)
+
+// String is the kind's word in files and answers.
+func (k Kind) String() string {
+	switch k {
+	case Film:
+		return "film"
+	case Series:
+		return "series"
+	default:
+		return fmt.Sprintf("kind(%d)", uint8(k))
+	}
+}
+
+// ParseKind reads "film" or "series".
+func ParseKind(s string) (Kind, error) {
+	switch s {
+	case "film":
+		return Film, nil
+	case "series":
+		return Series, nil
+	}
+	return 0, fmt.Errorf("kind %q: want film or series", s)
+}
+
+// Title is one film or series.
+type Title struct {
+	ID     string // source:kind:name, such as tmdb:movie:603
+	Kind   Kind
+	Title  string
+	Year   int      // of the first showing; 0 unknown
+	Genres []string // of Genres, each once, at most MaxGenres
+	Plot   string   // a sentence; may be empty
+}
+
+// Check says what is wrong with a title, naming the field.
+func (t Title) Check() error {
+	if err := CheckID(t.ID); err != nil {
+		return err
+	}
+	if t.Kind != Film && t.Kind != Series {
+		return fmt.Errorf("%s: kind %d: want film or series", t.ID, t.Kind)
+	}
+	if err := checkText("title", t.Title, MaxText); err != nil {
+		return fmt.Errorf("%s: %w", t.ID, err)
+	}
+	if strings.TrimSpace(t.Title) == "" {
+		return fmt.Errorf("%s: title is empty", t.ID)
+	}
+	if t.Year != 0 && (t.Year < MinYear || t.Year > MaxYear) {
+		return fmt.Errorf("%s: year %d: want %d to %d, or 0 for unknown", t.ID, t.Year, MinYear, MaxYear)
+	}
+	if err := checkGenres(t.Genres); err != nil {
+		return fmt.Errorf("%s: %w", t.ID, err)
+	}
+	if err := checkText("plot", t.Plot, MaxPlot); err != nil {
+		return fmt.Errorf("%s: %w", t.ID, err)
+	}
+	return nil
+}
+
+// CheckID says whether an id has the form source:kind:name, of letters, digits and "-._", which may stand in a path as it is.
+func CheckID(id string) error {
+	if len(id) == 0 || len(id) > MaxID {
+		return fmt.Errorf("id %.40q: %d bytes long, want 1 to %d", id, len(id), MaxID)
+	}
+	parts := 1
+	for i, r := range id {
+		switch {
+		case r == ':' && i > 0 && i < len(id)-1:
+			parts++
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', strings.ContainsRune("-._", r):
+		default:
+			return fmt.Errorf("id %.40q: character %q at byte %d is not allowed", id, r, i)
+		}
+	}
+	if parts < 2 {
+		return fmt.Errorf("id %.40q: want source:kind:name, such as tmdb:movie:603", id)
+	}
+	return nil
+}
+
+// checkText refuses text that is too long, is not UTF-8 or holds control characters.
+func checkText(field, s string, limit int) error {
+	if len(s) > limit {
+		return fmt.Errorf("%s of %d bytes: more than %d", field, len(s), limit)
+	}
+	if !utf8.ValidString(s) {
+		return fmt.Errorf("%s is not UTF-8", field)
+	}
+	for i, r := range s {
+		if unicode.IsControl(r) {
+			return fmt.Errorf("%s has the control character %q at byte %d", field, r, i)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+// Package rank turns a model's scores into a short list.
+//
+// Owns: the exact choice of the best titles, what is never listed, the chain of rankers behind it.
+// Promises: the same scores and query give the same list; nothing seen or barred is listed; nothing is listed twice.
+// Never: computes a score, knows a title's name, keeps state.
+// Start here: Pipeline.Run.
+package rank
+
+import (
+	"errors"
+	"fmt"
+)
+
+// MaxN is the most titles a list may hold (design: product 7).
+const MaxN = 100
+
+// ErrScore says that a score is not a finite number: the model is unusable.
+var ErrScore = errors.New("score is not a finite number")
+
+// Item is one place of a list: the title's row in the model's layout, and its score.
+type Item struct {
+	Index int
+	Score float32
+}
+
+// Query is what one list must obey.
+type Query struct {
+	N    int   // titles wanted, 1 to MaxN
+	Seen []int // rows never listed: what the person has seen
+}
+
+// Ranker reorders or thins out a pool of candidates. It may not add one. The pool is its own to change.
+type Ranker interface {
+	Rank(q Query, pool []Item) []Item
+}
+
+// Pipeline is exact choice by score, then rankers in order.
+type Pipeline struct {
+	Barred  []int // rows that no list holds, for anybody
+	Rankers []Ranker
+	Pool    int // candidates that the rankers get, at least the N of the query; 0 means exactly N
+}
+
+// Run lists at most q.N titles for scores, one score a row of the layout. Equal scores stand in the order of rows.
+func (p Pipeline) Run(scores []float32, q Query) ([]Item, error) {
+	if q.N < 1 || q.N > MaxN {
+		return nil, fmt.Errorf("n is %d, want 1 to %d", q.N, MaxN)
+	}
+	skip, err := rows(len(scores), q.Seen, p.Barred)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := Top(scores, max(q.N, p.Pool), skip)
+	if err != nil {
+		return nil, err
+	}
+	allowed := make(map[int]bool, len(pool))
+	for _, it := range pool {
+		allowed[it.Index] = true
+	}
+	for _, r := range p.Rankers {
+		pool = r.Rank(q, pool)
+	}
+	for _, it := range pool {
+		if !allowed[it.Index] {
+			return nil, fmt.Errorf("broken invariant: a ranker listed row %d twice or out of nowhere", it.Index)
+		}
+		delete(allowed, it.Index)
+	}
+	return pool[:min(q.N, len(pool))], nil
+}
+
+// rows marks the rows of the lists.
+func rows(n int, lists ...[]int) ([]bool, error) {
+	marked := make([]bool, n)
+	for _, list := range lists {
+		for _, i := range list {
+			if i < 0 || i >= n {
+				return nil, fmt.Errorf("row %d of a model with %d titles", i, n)
+			}
+			marked[i] = true
+		}
+	}
+	return marked, nil
+}
