@@ -1,0 +1,100 @@
+package model
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"math"
+)
+
+// Local is the local function of a round: what a device computes on its own history. Its canonical bytes are hashed into
+// the round (code_hash), so that a device knows exactly what it was asked for.
+type Local struct {
+	Name      string // the family
+	Version   uint32
+	Steps     uint32  // SGD steps
+	Cuts      uint32  // random cut points a step
+	Next      uint32  // targets after each cut
+	Negatives uint32  // sampled negatives a cut; 0: the whole catalogue
+	Dropout   float32 // share of the history left out at each cut
+	Rate      float32 // of item vectors and biases
+	RateDense float32 // of the small dense tensors
+}
+
+// Limits of a local function: what a device is willing to compute.
+const (
+	maxSteps = 64
+	maxCuts  = 64
+	maxNext  = 64
+	maxNegs  = 4096
+)
+
+// Append writes: u32-prefixed name, u32 version, steps, cuts, next, negatives, f32 dropout, rate, rate of dense tensors.
+func (l Local) Append(dst []byte) []byte {
+	dst = appendString(dst, l.Name)
+	for _, v := range []uint32{l.Version, l.Steps, l.Cuts, l.Next, l.Negatives, math.Float32bits(l.Dropout), math.Float32bits(l.Rate), math.Float32bits(l.RateDense)} {
+		dst = binary.BigEndian.AppendUint32(dst, v)
+	}
+	return dst
+}
+
+// Hash is code_hash.
+func (l Local) Hash() [32]byte { return sha256.Sum256(l.Append(nil)) }
+
+// ParseLocal reads what Append wrote, and refuses a function that is unknown or asks for too much.
+func ParseLocal(b []byte) (Local, error) {
+	c := &cursor{b: b}
+	l := Local{Name: c.text(maxNameBytes, "name")}
+	for _, f := range []struct {
+		name string
+		v    *uint32
+		most uint32
+	}{{"version", &l.Version, 1}, {"steps", &l.Steps, maxSteps}, {"cuts", &l.Cuts, maxCuts}, {"next", &l.Next, maxNext}, {"negatives", &l.Negatives, maxNegs}} {
+		if *f.v = c.u32(f.name); c.err == nil && *f.v > f.most {
+			c.err = fmt.Errorf("%s is %d, at most %d", f.name, *f.v, f.most)
+		}
+	}
+	for _, f := range []struct {
+		name string
+		v    *float32
+	}{{"dropout", &l.Dropout}, {"rate", &l.Rate}, {"dense rate", &l.RateDense}} {
+		*f.v = c.float(f.name)
+	}
+	err := c.end("parameters")
+	if err == nil {
+		err = l.check()
+	}
+	if err != nil {
+		return Local{}, fmt.Errorf("local function: %w", err)
+	}
+	return l, nil
+}
+
+func (l Local) check() error {
+	known := l.Name == TwoTowerFamily || l.Name == NCFFamily
+	switch {
+	case !known || l.Version != 1:
+		return fmt.Errorf("%q version %d is unknown", l.Name, l.Version)
+	case l.Steps == 0 || l.Cuts == 0 || l.Next == 0:
+		return fmt.Errorf("steps %d, cuts %d, next %d must be positive", l.Steps, l.Cuts, l.Next)
+	case !(l.Dropout >= 0 && l.Dropout < 1):
+		return fmt.Errorf("dropout is %v, want 0 to below 1", l.Dropout)
+	case !(l.Rate > 0 && l.Rate <= 100) || !(l.RateDense >= 0 && l.RateDense <= 100):
+		return fmt.Errorf("rates are %v and %v, want at most 100", l.Rate, l.RateDense)
+	}
+	return nil
+}
+
+// DefaultLocal is the recipe of a family.
+func DefaultLocal(family string) (Local, error) {
+	switch family {
+	case TwoTowerFamily:
+		return Local{Name: family, Version: 1, Steps: 4, Cuts: 4, Next: 5, Dropout: 0.3, Rate: 1, RateDense: 0.1}, nil
+	case NCFFamily:
+		return Local{Name: family, Version: 1, Steps: 4, Cuts: 4, Next: 5, Negatives: 100, Dropout: 0.3, Rate: 1, RateDense: 0.1}, nil
+	}
+	return Local{}, fmt.Errorf("model family %q is unknown", family)
+}
+
+// DefaultClip is the L2 bound C of a family's update.
+func DefaultClip(family string) float32 { return 0.5 }

@@ -1,0 +1,139 @@
+package model
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+)
+
+// Optimizer is the server's half of learning: it turns the noisy mean of clipped updates into a step. Adam with one
+// shared second moment a tensor, since a second moment for each coordinate would amplify noise on rare rows. Its state
+// belongs to one model version.
+type Optimizer struct {
+	Rate    float32 // of the first round; it falls to 0 by a cosine over the task's rounds
+	Beta1   float32
+	Beta2   float32
+	Average float32 // weight of the past in the served average of iterates
+	Steps   uint32
+	moment  []float32 // first moment, one a parameter
+	second  []float64 // second moment, one a tensor
+	average []float32
+}
+
+// DefaultOptimizer is the recipe of a family under noise.
+func DefaultOptimizer(family string) (Optimizer, error) {
+	switch family {
+	case TwoTowerFamily, NCFFamily:
+		return Optimizer{Rate: 0.03, Beta1: 0.9, Beta2: 0.99, Average: 0.5}, nil
+	}
+	return Optimizer{}, fmt.Errorf("model family %q is unknown", family)
+}
+
+// Apply takes round number round (from 0) of rounds (0: the rate stays) with the decoded mean of the updates, in which the
+// clip-group factors still are. It returns the next model and the average that is offered for serving, and moves the
+// optimiser's state to the next model.
+func (o *Optimizer) Apply(s *Snapshot, mean []float32, round, rounds int) (next, serve *Snapshot, err error) {
+	n := s.Layout.Size()
+	if len(mean) != n || len(s.Params) != n {
+		return nil, nil, fmt.Errorf("apply update: %d values for a model of %d", len(mean), n)
+	}
+	if o.moment == nil {
+		o.moment, o.average = make([]float32, n), append([]float32(nil), s.Params...)
+		o.second = make([]float64, len(s.Layout.Tensors))
+	}
+	if len(o.moment) != n || len(o.average) != n || len(o.second) != len(s.Layout.Tensors) {
+		return nil, nil, fmt.Errorf("apply update: the optimiser's state is another model's")
+	}
+	o.Steps++
+	rate := float64(o.Rate)
+	if rounds > 0 {
+		rate *= (1 + math.Cos(math.Pi*float64(min(round, rounds))/float64(rounds))) / 2
+	}
+	next = &Snapshot{Layout: s.Layout, Params: append([]float32(nil), s.Params...)}
+	at := 0
+	for k, t := range s.Layout.Tensors {
+		o.step(next.Params[at:at+t.Size()], mean[at:at+t.Size()], o.moment[at:at+t.Size()], k, t.Group, rate)
+		at += t.Size()
+	}
+	keep := o.Average
+	if o.Steps == 1 {
+		keep = 0 // the start is no iterate
+	}
+	if finite(next.Params) >= 0 {
+		return nil, nil, errors.New("apply update: a parameter is not finite any more")
+	}
+	for i, v := range next.Params {
+		o.average[i] = keep*o.average[i] + (1-keep)*v
+	}
+	return next, &Snapshot{Layout: s.Layout, Params: append([]float32(nil), o.average...)}, nil
+}
+
+func (o *Optimizer) step(params, mean, moment []float32, tensor int, group float32, rate float64) {
+	var square float64
+	for i, g := range mean {
+		g /= group
+		moment[i] = o.Beta1*moment[i] + (1-o.Beta1)*g
+		square += float64(g) * float64(g)
+	}
+	o.second[tensor] = float64(o.Beta2)*o.second[tensor] + (1-float64(o.Beta2))*square/float64(len(mean))
+	first := 1 - math.Pow(float64(o.Beta1), float64(o.Steps))
+	second := 1 - math.Pow(float64(o.Beta2), float64(o.Steps))
+	scale := float32(rate / first / (math.Sqrt(o.second[tensor]/second) + 1e-12))
+	for i := range params {
+		params[i] += scale * moment[i]
+	}
+}
+
+// Encode gives the state's bytes: version u8 1, rate, beta1, beta2, average f32, steps u32, u32 parameters, u32 tensors,
+// moments f32, second moments f64, averages f32; all big-endian.
+func (o *Optimizer) Encode() []byte {
+	b := []byte{1}
+	for _, v := range []float32{o.Rate, o.Beta1, o.Beta2, o.Average} {
+		b = binary.BigEndian.AppendUint32(b, math.Float32bits(v))
+	}
+	for _, v := range []int{int(o.Steps), len(o.moment), len(o.second)} {
+		b = binary.BigEndian.AppendUint32(b, uint32(v))
+	}
+	for _, v := range o.moment {
+		b = binary.BigEndian.AppendUint32(b, math.Float32bits(v))
+	}
+	for _, v := range o.second {
+		b = binary.BigEndian.AppendUint64(b, math.Float64bits(v))
+	}
+	for _, v := range o.average {
+		b = binary.BigEndian.AppendUint32(b, math.Float32bits(v))
+	}
+	return b
+}
+
+// ParseOptimizer reads what Encode wrote, strictly.
+func ParseOptimizer(b []byte) (*Optimizer, error) {
+	const head = 1 + 16 + 12
+	if len(b) < head || b[0] != 1 {
+		return nil, fmt.Errorf("optimiser state: %d bytes of version 1 are wanted at least", head)
+	}
+	f32 := func(at int) float32 { return math.Float32frombits(binary.BigEndian.Uint32(b[at:])) }
+	o := &Optimizer{Rate: f32(1), Beta1: f32(5), Beta2: f32(9), Average: f32(13), Steps: binary.BigEndian.Uint32(b[17:])}
+	n, k := uint64(binary.BigEndian.Uint32(b[21:])), uint64(binary.BigEndian.Uint32(b[25:]))
+	if n > MaxParams || k > maxTensors || uint64(len(b)) != head+8*n+8*k {
+		return nil, fmt.Errorf("optimiser state: %d bytes for %d parameters and %d tensors", len(b), n, k)
+	}
+	if n == 0 {
+		return o, nil
+	}
+	at := head
+	o.moment, o.second, o.average = make([]float32, n), make([]float64, k), make([]float32, n)
+	for i := range o.moment {
+		o.moment[i] = f32(at + 4*i)
+	}
+	at += 4 * int(n)
+	for i := range o.second {
+		o.second[i] = math.Float64frombits(binary.BigEndian.Uint64(b[at+8*i:]))
+	}
+	at += 8 * int(k)
+	for i := range o.average {
+		o.average[i] = f32(at + 4*i)
+	}
+	return o, nil
+}
