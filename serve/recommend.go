@@ -1,0 +1,168 @@
+package serve
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/cinesync/cinesync/model"
+	"github.com/cinesync/cinesync/serve/catalog"
+	"github.com/cinesync/cinesync/serve/rank"
+)
+
+// Limits of a query.
+const (
+	DefaultN = 10
+	MaxN     = rank.MaxN
+	MaxSeeds = 1000
+)
+
+// Query asks for a slate: either from watched titles, oldest first, or from a user vector of the model's width.
+type Query struct {
+	Seeds  []string
+	Vector []float32
+	N      int // 1 to MaxN; 0 means DefaultN
+}
+
+// Slate is one answer, all of one release.
+type Slate struct {
+	Release Release
+	Items   []Entry // best first
+}
+
+// Entry is one place of a slate. Its rank is its place, from 1.
+type Entry struct {
+	Title catalog.Title
+	Score float32
+}
+
+// Field is what is wrong with one field of a query.
+type Field struct {
+	Name   string // such as n or seeds[3]
+	Detail string
+}
+
+// BadQuery lists everything that is wrong with a query.
+type BadQuery struct{ Fields []Field }
+
+func (e *BadQuery) Error() string {
+	parts := make([]string, len(e.Fields))
+	for i, f := range e.Fields {
+		parts[i] = f.Name + ": " + f.Detail
+	}
+	return "query: " + strings.Join(parts, "; ")
+}
+
+// ErrNotInModel says that the catalogue has a title that the model in service does not know.
+var ErrNotInModel = errors.New("the model in service does not know this title")
+
+// Recommend lists titles for a query, none of its seeds among them. Errors: ErrNoModel, *BadQuery.
+func (s *Service) Recommend(q Query) (Slate, error) {
+	e := s.engine.Load() // once: one answer, one version
+	if e == nil {
+		return Slate{}, ErrNoModel
+	}
+	if q.N == 0 {
+		q.N = DefaultN
+	}
+	bad := q.check(e)
+	if len(bad) > 0 {
+		return Slate{}, &BadQuery{bad}
+	}
+	scorer, seen, err := e.scorer(q)
+	if err != nil {
+		return Slate{}, fmt.Errorf("recommend: %w", err)
+	}
+	items, err := e.list.Run(e.score(scorer), rank.Query{N: q.N, Seen: seen})
+	if errors.Is(err, rank.ErrScore) && q.Vector != nil {
+		return Slate{}, &BadQuery{[]Field{{"vector", "its numbers are so large that no score is finite"}}}
+	}
+	if err != nil {
+		return Slate{}, fmt.Errorf("recommend: %w", err)
+	}
+	return e.slate(items), nil
+}
+
+// check lists what is wrong with a query, for the engine that would answer.
+func (q Query) check(e *engine) (bad []Field) {
+	if f, ok := checkN(q.N); !ok {
+		bad = append(bad, f)
+	}
+	if (len(q.Seeds) > 0) == (q.Vector != nil) {
+		return append(bad, Field{"seeds", "give either seeds, at least one watched title, or vector"})
+	}
+	if len(q.Seeds) > MaxSeeds {
+		return append(bad, Field{"seeds", fmt.Sprintf("%d titles, at most %d", len(q.Seeds), MaxSeeds)})
+	}
+	for i, id := range q.Seeds {
+		if _, ok := e.rows[id]; !ok {
+			bad = append(bad, Field{fmt.Sprintf("seeds[%d]", i), fmt.Sprintf("title %.140q is not known to the model", id)})
+		}
+	}
+	if q.Vector != nil {
+		if _, err := model.VectorScorer(e.snapshot, q.Vector); err != nil {
+			bad = append(bad, Field{"vector", err.Error()})
+		}
+	}
+	return bad
+}
+
+func checkN(n int) (Field, bool) {
+	return Field{"n", fmt.Sprintf("%d, want 1 to %d", n, MaxN)}, n >= 1 && n <= MaxN
+}
+
+// scorer prepares scoring for a checked query and names the rows it has seen.
+func (e *engine) scorer(q Query) (s model.Scorer, seen []int, err error) {
+	if q.Vector != nil {
+		s, err = model.VectorScorer(e.snapshot, q.Vector)
+		return s, nil, err
+	}
+	var history []model.Example
+	have := map[int]bool{}
+	for _, id := range q.Seeds {
+		row := e.rows[id]
+		if have[row] {
+			continue
+		}
+		have[row] = true
+		history = append(history, model.Example{Item: row})
+		seen = append(seen, row)
+	}
+	s, err = e.model.Scorer(e.snapshot.Params, history)
+	return s, seen, err
+}
+
+// Similar lists the titles whose item vectors point most nearly the same way as that of id; the score is the cosine. n is 1 to
+// MaxN, 0 means DefaultN. Errors: ErrNoModel, catalog.ErrUnknown, ErrNotInModel, *BadQuery.
+func (s *Service) Similar(id string, n int) (Slate, error) {
+	e := s.engine.Load()
+	if _, err := s.cfg.Catalogue.Get(id); err != nil {
+		return Slate{}, err
+	}
+	if e == nil {
+		return Slate{}, ErrNoModel
+	}
+	if n == 0 {
+		n = DefaultN
+	}
+	if f, ok := checkN(n); !ok {
+		return Slate{}, &BadQuery{[]Field{f}}
+	}
+	row, ok := e.rows[id]
+	if !ok {
+		return Slate{}, fmt.Errorf("title %q: %w", id, ErrNotInModel)
+	}
+	items, err := e.alike.Run(e.cosines(row), rank.Query{N: n, Seen: []int{row}})
+	if err != nil {
+		return Slate{}, fmt.Errorf("titles similar to %q: %w", id, err)
+	}
+	return e.slate(items), nil
+}
+
+func (e *engine) slate(items []rank.Item) Slate {
+	out := Slate{Release: e.release, Items: make([]Entry, len(items))}
+	for i, it := range items {
+		out.Items[i] = Entry{Title: e.titles[it.Index], Score: it.Score}
+	}
+	return out
+}
