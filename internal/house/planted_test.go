@@ -37,7 +37,7 @@ func small(t *testing.T) *House {
 
 const (
 	introduction = "// Package %s does one thing.\n//\n// Owns: it.\n// Promises: that.\n// Never: more.\n// Start here: Do.\npackage %s\n"
-	command      = "// Command run runs.\n//\n// Owns: flags.\n// Promises: exit codes.\n// Never: decides.\n// Start here: main.\npackage main\n"
+	asCommand    = "// Command run runs.\n//\n// Owns: flags.\n// Promises: exit codes.\n// Never: decides.\n// Start here: main.\npackage main\n"
 )
 
 func introduce(name, rest string) string { return fmt.Sprintf(introduction, name, name) + rest }
@@ -56,7 +56,7 @@ var planted = []struct {
 	{"values of net are free", "", "", "client/a.go", introduce("client", "import (\"net/url\"; \"net/netip\"; \"math/rand/v2\")\nvar _, _, _ = url.URL{}, netip.Addr{}, rand.IntN")},
 	{"a test imports a neighbour", "", "", "privacy/a_test.go", introduce("privacy", "import (\"example.org/m/client\"; \"example.org/m/protocol/prototest\"; \"example.com/rapid\"; \"net\"; \"time\")\nvar _ = time.Now")},
 	{"a suite imports a test module", "", "", "protocol/prototest/a.go", introduce("prototest", "import \"example.com/rapid\"")},
-	{"a program imports anything", "", "", "cmd/run/main.go", command + "import (\"net/http\"; \"example.org/m/gpu\"; \"example.org/m/client\")\nfunc main() {}"},
+	{"a program imports anything", "", "", "cmd/run/main.go", asCommand + "import (\"net/http\"; \"example.org/m/gpu\"; \"example.org/m/client\")\nfunc main() {}"},
 	{"a leaf for drivers", "", "", "client/a.go", introduce("client", "import \"example.org/m/internal/ops\"")},
 	{"a local variable of the same name", "", "", "privacy/a.go", introduce("privacy", "import \"time\"\nvar seen = 1\nfunc f(time interface{ Now() }) { time.Now(); seen := 2; seen++; _ = seen }")},
 	{"an embedded file", "", "", "privacy/a.go", introduce("privacy", "import _ \"embed\"\n//go:embed a.sql\nvar schema string")},
@@ -68,7 +68,7 @@ var planted = []struct {
 	{"a leaf that pure packages may not have", "rooms import what the table allows", "privacy may not import internal/ops", "privacy/a.go", introduce("privacy", `import "example.org/m/internal/ops"`)},
 	{"the gpu outside programs", "rooms import what the table allows", "client may not import gpu", "client/a.go", introduce("client", `import "example.org/m/gpu"`)},
 	{"an adapter behind the door's back", "rooms import what the table allows", "client may not import protocol/quic", "client/a.go", introduce("client", `import "example.org/m/protocol/quic"`)},
-	{"a suite in a program", "rooms import what the table allows", "only tests may", "cmd/run/main.go", command + `import "example.org/m/protocol/prototest"`},
+	{"a suite in a program", "rooms import what the table allows", "only tests may", "cmd/run/main.go", asCommand + `import "example.org/m/protocol/prototest"`},
 	{"a vendor in the wrong room", "outside modules stay in their rooms", "whose rooms are [protocol/quic]", "client/a.go", introduce("client", `import "example.com/quic/sub"`)},
 	{"a vendor in a test of the wrong room", "outside modules stay in their rooms", "whose rooms are", "client/a_test.go", introduce("client", `import "example.com/quic"`)},
 	{"a test module in a program", "outside modules stay in their rooms", "whose rooms are [tests]", "client/a.go", introduce("client", `import "example.com/rapid"`)},
@@ -97,15 +97,15 @@ var planted = []struct {
 	{"a variable without a value", "package variables do not change", "variable cache without a value", "client/a.go", introduce("client", "var cache map[string]int")},
 	{"a written variable", "package variables do not change", "writes package variable count", "client/a.go", introduce("client", "var count = 0\nfunc f() { count++ }")},
 	{"a part of a written variable", "package variables do not change", "writes package variable table", "client/a.go", introduce("client", "var table = []struct{ n int }{{1}}\nfunc f() { table[0].n = 2 }")},
-	{"a fourth program", "programs are those of the policy", "a program", "cmd/other/main.go", strings.ReplaceAll(command, "Command run", "Command other")},
-	{"a program in a room", "programs are those of the policy", "a program", "client/main.go", strings.ReplaceAll(command, "Command run", "Command client")},
+	{"a fourth program", "programs are those of the policy", "a program", "cmd/other/main.go", strings.ReplaceAll(asCommand, "Command run", "Command other")},
+	{"a program in a room", "programs are those of the policy", "a program", "client/main.go", strings.ReplaceAll(asCommand, "Command run", "Command client")},
 	{"a name that says nothing", "names say what is owned", `"util" says nothing`, "cmd/util/a.go", introduce("words", "")},
 	{"a package name that says nothing", "names say what is owned", `package name "types" says nothing`, "cmd/words/a.go", introduce("types", "")},
 	{"no introduction", "packages introduce themselves", "0 package comments", "client/a.go", "package client"},
 	{"a wrong first word", "packages introduce themselves", `begin with "Package client "`, "client/a.go", strings.Replace(introduce("client", ""), "Package client", "This package", 1)},
 	{"no promise", "packages introduce themselves", `"Promises: "`, "client/a.go", strings.Replace(introduce("client", ""), "Promises:", "Perhaps:", 1)},
 	{"sections out of order", "packages introduce themselves", `"Start here: "`, "client/a.go", strings.NewReplacer("Never: more", "Start here: Do", "Start here: Do", "Never: more").Replace(introduce("client", ""))},
-	{"a command that is called a package", "packages introduce themselves", `begin with "Command run "`, "cmd/run/main.go", strings.Replace(command, "Command run", "Package main", 1)},
+	{"a command that is called a package", "packages introduce themselves", `begin with "Command run "`, "cmd/run/main.go", strings.Replace(asCommand, "Command run", "Package main", 1)},
 	{"a silent function", "exports have a sentence", "exported Do has no sentence", "client/a.go", introduce("client", "func Do() {}")},
 	{"a silent method", "exports have a sentence", "exported Spend has no sentence", "client/a.go", introduce("client", "// Ledger keeps.\ntype Ledger struct{}\nfunc (l *Ledger) Spend() {}\nfunc (l *Ledger) String() string { return \"\" }")},
 	{"a silent type", "exports have a sentence", "exported Ledger has no sentence", "client/a.go", introduce("client", "type Ledger struct{}")},

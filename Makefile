@@ -1,0 +1,78 @@
+# What one does here. `make` alone lists the targets.
+
+GO        ?= go
+SHELL     := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# The race detector and SQLite want a C compiler. No build tags.
+export CGO_ENABLED := 1
+
+# Data sets for the tests over real input: a folder with ml-100k, ml-1m, ... Empty: those tests skip.
+CINESYNC_DATA ?= $(realpath $(wildcard ../shared/data))
+export CINESYNC_DATA
+
+PACKAGES ?= ./...
+FUZZTIME ?= 10s
+FUZZ     ?= .
+BENCH    ?= .
+VULNDB   ?=
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## learn, recommend and audit on this machine: 24 devices, a few minutes (ARGS="--rounds 3 --json")
+	$(GO) run ./cmd/cinesync demo $(ARGS)
+
+.PHONY: build
+build: ## build the programs into bin/
+	$(GO) build -trimpath -o bin/ ./cmd/...
+
+.PHONY: test
+test: lint race ## what must hold: compiles, lints, passes under the race detector (the rules of the house included)
+
+.PHONY: race
+race: ## run all tests under the race detector (PACKAGES=./privacy)
+	$(GO) test -race -timeout 30m $(PACKAGES)
+
+.PHONY: lint
+lint: ## gofmt, vet, staticcheck; golangci-lint with .golangci.yml where it is installed
+	$(GO) build $(PACKAGES)
+	@changed=$$(gofmt -l .); if [ -n "$$changed" ]; then echo "gofmt would change:"; echo "$$changed"; exit 1; fi
+	$(GO) vet $(PACKAGES)
+	$(GO) tool staticcheck $(PACKAGES)
+	@if command -v golangci-lint >/dev/null; then golangci-lint run $(PACKAGES); fi
+
+.PHONY: fuzz
+fuzz: ## run each fuzz target for FUZZTIME=10s (FUZZ=Parse picks by name)
+	@grep -rE --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]+' . | sed 's/:func / /' | sort -u | \
+	while read -r file name; do \
+		if ! grep -qE '$(FUZZ)' <<< "$$name"; then continue; fi; \
+		echo "== $$(dirname "$$file") $$name"; \
+		$(GO) test "./$$(dirname "$$file")" -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) </dev/null; \
+	done
+
+.PHONY: bench
+bench: ## run the benchmarks and print their ratios to the baselines of the same run (BENCH=Mask)
+	@mkdir -p bin
+	@grep -rlE --include='*_test.go' '^func Benchmark' . | xargs -n1 dirname | sort -u | \
+		xargs $(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 200ms | tee bin/bench.txt
+	@echo; echo "ratios"; \
+		awk '/^Benchmark/ {for (i = 3; i < NF; i++) if ($$(i+1) ~ /^x-/) printf "%8s %-28s %s\n", $$i, $$(i+1), $$1}' bin/bench.txt
+
+.PHONY: golden
+golden: ## rewrite the golden files (-update); read the difference before it is committed
+	@grep -rlE --include='*_test.go' 'flag\.Bool\("update"' . | xargs -n1 dirname | sort -u | \
+		while read -r folder; do $(GO) test "$$folder" -update </dev/null; done
+	git diff --stat
+
+.PHONY: vuln
+vuln: ## govulncheck (VULNDB=DIR: a database unpacked there, no network)
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 $(if $(VULNDB),-db "file://$(abspath $(VULNDB))") $(PACKAGES)
+
+.PHONY: check
+check: test build ## what one runs before pushing: test, build, modules unchanged and tidy
+	$(GO) mod verify
+	$(GO) mod tidy -diff
