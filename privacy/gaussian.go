@@ -10,15 +10,15 @@ import (
 // 4.2, 5.3).
 const MaxVariance = 1 << 28
 
-// maxAttempts bounds the proposals for one sample. Each is accepted with probability above 0.3, so an honest stream runs
-// out with probability below 2^−500: only a stuck one does.
+// maxAttempts bounds the proposals for one sample, and the words for one draw. Each is accepted with probability above 0.3,
+// so an honest stream runs out with probability below 2^−500: only a stuck one does.
 const maxAttempts = 1024
 
 // maxSteps bounds the whole scales in a proposal. One of 64 scales or more would be accepted with probability below
 // exp(−1900).
 const maxSteps = 64
 
-var errStuck = errors.New("no sample accepted in 1024 attempts: the random stream is stuck")
+var errStuck = errors.New("1024 draws rejected one after another: the random stream is stuck")
 
 // Gaussian draws from the discrete Gaussian P(x) ∝ exp(−x²/2σ²) over the integers, exactly and with integers only
 // (Canonne, Kamath, Steinke, arXiv 2004.00010, algorithms 1 to 3). It reads its random stream in blocks, so it takes more

@@ -3,12 +3,17 @@ package privacy
 import (
 	"errors"
 	"fmt"
-	"math"
 )
 
 // ErrBroken means that a ledger cannot be trusted: an unreadable entry, a gap, a link that does not hold. The budget then
 // counts as spent until the owner starts a new period (Reopen).
 var ErrBroken = errors.New("the privacy ledger is damaged")
+
+// Where the ledger's counters end.
+const (
+	maxSequence = 1<<64 - 1
+	maxTimes    = 1<<32 - 1
+)
 
 // Debit asks the ledger for one upload.
 type Debit struct {
@@ -65,7 +70,7 @@ func (l *Ledger) Next(d Debit) (Entry, error) {
 	if err := l.Check(l.limits, d); err != nil {
 		return Entry{}, err
 	}
-	if l.seq == math.MaxUint64 {
+	if l.seq == maxSequence {
 		return Entry{}, fmt.Errorf("charge round %d: the ledger's sequence is used up: %w", d.Round, ErrCeiling)
 	}
 	return Entry{
@@ -77,7 +82,7 @@ func (l *Ledger) Next(d Debit) (Entry, error) {
 // NextPeriod returns the entry that starts a new period at the given Unix time, under the PolicyChange at logIndex. Only
 // the owner's policy decides when; like Next it changes nothing.
 func (l *Ledger) NextPeriod(at, logIndex uint64) (Entry, error) {
-	if l.seq == math.MaxUint64 {
+	if l.seq == maxSequence {
 		return Entry{}, fmt.Errorf("start ledger period: the ledger's sequence is used up: %w", ErrCeiling)
 	}
 	return Entry{Seq: l.seq + 1, Kind: EntryPeriod, At: at, LogIndex: logIndex, Prev: l.head}, nil
@@ -135,7 +140,7 @@ func (l *Ledger) follows(e Entry) error {
 	if !ok || e.Cumulative != sum {
 		return fmt.Errorf("cumulative %d is not %d + %d", e.Cumulative, l.spent, e.Units)
 	}
-	if l.questions[e.Question].times == math.MaxUint32 {
+	if l.questions[e.Question].times == maxTimes {
 		return errors.New("more participations than can be counted")
 	}
 	return nil

@@ -54,7 +54,7 @@ func (s *source) below64(m uint64) uint64 {
 	high, low := bits.Mul64(s.word64(), m)
 	if low < m {
 		floor := -m % m
-		for low < floor && s.err == nil {
+		for tries := 0; low < floor && s.mayRetry(tries); tries++ {
 			high, low = bits.Mul64(s.word64(), m)
 		}
 	}
@@ -66,9 +66,18 @@ func (s *source) below32(m uint32) uint32 {
 	product := uint64(s.word32()) * uint64(m)
 	if uint32(product) < m {
 		floor := -m % m
-		for uint32(product) < floor && s.err == nil {
+		for tries := 0; uint32(product) < floor && s.mayRetry(tries); tries++ {
 			product = uint64(s.word32()) * uint64(m)
 		}
 	}
 	return uint32(product >> 32)
+}
+
+// mayRetry says whether a rejected word is followed by another. Fewer than half of all words are rejected, whatever m, so
+// an honest stream never reaches the limit; one that repeats itself would be asked for ever.
+func (s *source) mayRetry(tries int) bool {
+	if tries >= maxAttempts && s.err == nil {
+		s.err = errStuck
+	}
+	return s.err == nil
 }
