@@ -1,0 +1,105 @@
+package door
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/cinesync/cinesync/client/participant"
+	"github.com/cinesync/cinesync/protocol"
+)
+
+// Models keeps downloaded model files by content address, partial ones included, so that a download resumes.
+type Models interface {
+	Read(hash [32]byte) ([]byte, error)                 // a whole, checked file; fs.ErrNotExist if absent
+	Partial(hash [32]byte) ([]byte, error)              // what is there of an unfinished one, nil if nothing
+	Append(hash [32]byte, offset int64, b []byte) error // adds to an unfinished one
+	Finish(hash [32]byte) error                         // an unfinished one is whole now
+	Promote(hash [32]byte) error                        // a round published this one: recommend from it
+	Discard(hash [32]byte) error
+}
+
+// fetch is a download in progress. It asks for the same bytes as everyone else, and for nothing else.
+type fetch struct {
+	hash  [32]byte
+	total uint64 // 0: taken from the first part
+	have  []byte
+	round bool // a round waits for it
+}
+
+// MaxModel is the largest model file a device downloads.
+const MaxModel = 64 << 20
+
+func (d *Door) startFetch(ctx context.Context, conn protocol.Conn, hash [32]byte, total uint64, forRound bool) error {
+	if total > MaxModel {
+		return d.fetched(ctx, conn, [32]byte{}, forRound)
+	}
+	if _, err := d.cfg.Models.Read(hash); err == nil {
+		return d.fetched(ctx, conn, hash, forRound)
+	}
+	have, err := d.cfg.Models.Partial(hash)
+	if err != nil {
+		return fmt.Errorf("read unfinished model download: %w", err)
+	}
+	d.fetch = &fetch{hash: hash, total: total, have: have, round: forRound}
+	return d.ask(ctx, conn)
+}
+
+func (d *Door) ask(ctx context.Context, conn protocol.Conn) error {
+	m := &protocol.ModelGet{Hash: d.fetch.hash, Offset: uint64(len(d.fetch.have))}
+	d.up.Add(size(m))
+	if err := conn.Send(ctx, m); err != nil {
+		return &ended{again: jitter(minBackoff)}
+	}
+	return nil
+}
+
+// part takes the next piece. A file that does not hash to its name is thrown away and refused (F04).
+func (d *Door) part(ctx context.Context, conn protocol.Conn, p *protocol.ModelPart) error {
+	f := d.fetch
+	if f == nil || p.Hash != f.hash || p.Offset != uint64(len(f.have)) {
+		return nil // not asked for, or asked for on an earlier connection
+	}
+	if f.total == 0 {
+		f.total = p.Total
+	}
+	whole := f.total <= MaxModel && p.Total == f.total && p.Offset+uint64(len(p.Data)) <= f.total && (len(p.Data) > 0 || p.Offset == f.total)
+	if whole {
+		if err := d.cfg.Models.Append(f.hash, int64(p.Offset), p.Data); err != nil {
+			return fmt.Errorf("store model download: %w", err)
+		}
+		f.have = append(f.have, p.Data...)
+		if uint64(len(f.have)) < f.total {
+			return d.ask(ctx, conn)
+		}
+	}
+	d.fetch = nil
+	got := sha256.Sum256(f.have)
+	if !whole || got != f.hash {
+		if err := d.cfg.Models.Discard(f.hash); err != nil {
+			return fmt.Errorf("discard bad model download: %w", err)
+		}
+		if !f.round {
+			return nil
+		}
+		return d.fetched(ctx, conn, got, true)
+	}
+	if err := d.cfg.Models.Finish(f.hash); err != nil {
+		return fmt.Errorf("finish model download: %w", err)
+	}
+	return d.fetched(ctx, conn, f.hash, f.round)
+}
+
+func (d *Door) fetched(ctx context.Context, conn protocol.Conn, hash [32]byte, forRound bool) error {
+	if !forRound {
+		if hash == ([32]byte{}) {
+			return nil
+		}
+		if err := d.cfg.Models.Promote(hash); err != nil {
+			return fmt.Errorf("promote model: %w", err)
+		}
+		d.cfg.OnEvent(Event{Kind: "model", Model: hash})
+		return nil
+	}
+	return d.obey(ctx, conn, d.machine.Step(d.cfg.Now(), participant.Event{Model: &participant.ModelReady{Hash: hash}}))
+}

@@ -1,0 +1,110 @@
+package door
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/cinesync/cinesync/client/participant"
+	"github.com/cinesync/cinesync/protocol"
+)
+
+// obey does what the machine asks, in the order of its fields. The first thing is the transaction: session, charge and
+// outbox row are durable, or nothing after it happens and the door shuts with the error. A crash just after it costs
+// budget, never privacy; the same bytes are sent when the device comes back.
+func (d *Door) obey(ctx context.Context, conn protocol.Conn, out participant.Output) error {
+	if err := d.commit(ctx, out); err != nil {
+		return err
+	}
+	if out.Entry != nil {
+		d.cfg.OnEvent(Event{Kind: "charged", Round: out.Entry.Round, Units: out.Entry.Units})
+		if d.cfg.OnContribution != nil {
+			d.cfg.OnContribution(out.Entry.Round, out.Noised)
+		}
+	}
+	if out.Refused != nil {
+		d.cfg.Log.Warn("not taking part", slog.String("reason", out.Refused.Error()))
+		d.cfg.OnEvent(Event{Kind: "refused", Detail: out.Refused.Error()})
+	}
+	if out.Train != nil {
+		d.train(ctx, out.Train)
+	}
+	if conn == nil {
+		return nil // the machine sends again once connected
+	}
+	for _, m := range out.Send {
+		d.up.Add(size(m))
+		if err := conn.Send(ctx, m); err != nil {
+			return &ended{again: jitter(minBackoff)}
+		}
+	}
+	if out.HangUp != nil {
+		conn.Close(out.HangUp.Code, out.HangUp.Detail)
+		return &ended{again: jitter(afterNo)}
+	}
+	if out.Fetch != nil {
+		return d.startFetch(ctx, conn, out.Fetch.Hash, out.Fetch.Size, true)
+	}
+	if out.Closed != nil {
+		d.cfg.OnEvent(Event{Kind: "closed", Round: out.Closed.Round, Closed: out.Closed})
+		if !out.Closed.Aborted {
+			return d.startFetch(ctx, conn, out.Closed.Model, 0, false)
+		}
+	}
+	return nil
+}
+
+func (d *Door) commit(ctx context.Context, out participant.Output) error {
+	if out.Save == nil && out.Entry == nil && out.Outbox == nil {
+		return nil
+	}
+	c := Commit{SaveSession: out.Save != nil, Session: out.Save}
+	if out.Entry != nil {
+		c.Entry, c.Seq = out.Entry.Append(nil), out.Entry.Seq
+	}
+	if o := out.Outbox; o != nil {
+		key := append(o.OpenHash[:], outboxInput)
+		c.Outbox = []OutboxRow{{Key: key, At: d.cfg.Now().Unix(), Kind: o.Question, Purpose: o.Purpose, Bytes: o.Bytes, Digest: o.Digest, Units: uint64(o.Units), Receipt: o.Receipt}}
+	}
+	if err := d.cfg.Store.Commit(context.WithoutCancel(ctx), c); err != nil {
+		return fmt.Errorf("record what is about to leave this device: %w", err)
+	}
+	if out.Entry != nil {
+		if err := d.ledger.Apply(*out.Entry); err != nil {
+			return fmt.Errorf("apply ledger entry: %w", err)
+		}
+	}
+	return nil
+}
+
+// outboxInput is the step of an outbox row: R2, the masked vector.
+const outboxInput = 2
+
+// train runs the local function beside the session. The model file was checked against the log when it was fetched.
+func (d *Door) train(ctx context.Context, t *participant.Train) {
+	if d.busy {
+		d.next = t // an older round's training still runs; its answer will be ignored
+		return
+	}
+	d.busy, d.next = true, nil
+	model, err := d.cfg.Models.Read(t.Model)
+	work := context.WithoutCancel(ctx)
+	go func() {
+		res := &participant.Trained{OpenHash: t.OpenHash, Err: err}
+		if err == nil {
+			var a Answer
+			a, res.Err = d.cfg.Answerer.Answer(work, Task{Round: t.Round, Model: model, Code: t.Code})
+			res.LayoutHash, res.Update = a.LayoutHash, a.Update
+		}
+		d.trained <- res // one slot, and one training at a time: never blocks
+	}()
+}
+
+// answered takes the local function's answer, and starts the training that had to wait for it.
+func (d *Door) answered(ctx context.Context, conn protocol.Conn, t *participant.Trained) error {
+	d.busy = false
+	if next := d.next; next != nil && next.OpenHash != t.OpenHash {
+		d.train(ctx, next)
+	}
+	return d.obey(ctx, conn, d.machine.Step(d.cfg.Now(), participant.Event{Trained: t}))
+}
