@@ -1,0 +1,137 @@
+// Package client drives a device: it trains on the person's own history, takes part in rounds through the door, and
+// recommends from the newest model.
+//
+// Owns: the local function on real histories, the newest downloaded model, local recommendations.
+// Promises: history goes to the local function and to nothing else; without a trained model there are no scores.
+// Never: writes to a connection (only the door does), logs a title.
+// Start here: Client.Answer, then Client.Recommend.
+package client
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/cinesync/cinesync/client/door"
+	"github.com/cinesync/cinesync/model"
+)
+
+// History is the part of the history store that a client reads.
+type History interface {
+	Watches(ctx context.Context) ([]model.Watch, error)
+}
+
+// Newest finds the newest model on the device; fs.ErrNotExist if there is none.
+type Newest interface {
+	Newest() ([]byte, error)
+}
+
+// Client is one device's learner and recommender.
+type Client struct {
+	history History
+	models  Newest
+	seed    func() (a, b uint64)
+}
+
+// New makes a client. The seed gives the randomness of training (cuts and dropout, no secrets).
+func New(h History, m Newest, seed func() (uint64, uint64)) *Client {
+	return &Client{history: h, models: m, seed: seed}
+}
+
+// ErrNoHistory says that there is nothing to learn from yet.
+var ErrNoHistory = errors.New("the history holds too few titles that the model knows; import more with `cinesyncd import`")
+
+// ErrNoModel says that no trained model has reached this device.
+var ErrNoModel = errors.New("no model has been downloaded yet; run `cinesyncd run` until a round has ended")
+
+// minHistory is the least number of known titles that training makes sense with.
+const minHistory = 2
+
+// Answer runs the local function of a training round: fine-tune the offered model on the history, return the difference.
+func (c *Client) Answer(ctx context.Context, t door.Task) (door.Answer, error) {
+	snap, err := model.Parse(t.Model)
+	if err != nil {
+		return door.Answer{}, fmt.Errorf("offered model: %w", err)
+	}
+	m, examples, err := c.prepare(ctx, snap)
+	if err != nil {
+		return door.Answer{}, err
+	}
+	if len(examples) < minHistory {
+		return door.Answer{}, ErrNoHistory
+	}
+	local, err := model.ParseLocal(t.Code)
+	if err != nil {
+		return door.Answer{}, fmt.Errorf("offered local function: %w", err)
+	}
+	update, _, err := m.Train(snap.Params, examples, local, rand.New(rand.NewPCG(c.seed())))
+	if err != nil {
+		return door.Answer{}, fmt.Errorf("train: %w", err)
+	}
+	return door.Answer{LayoutHash: snap.Layout.Hash(), Update: update}, nil
+}
+
+func (c *Client) prepare(ctx context.Context, snap *model.Snapshot) (model.Model, []model.Example, error) {
+	m, err := model.Open(snap.Layout)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open model: %w", err)
+	}
+	watches, err := c.history.Watches(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	examples, _ := snap.Layout.Examples(watches)
+	return m, examples, nil
+}
+
+// Recommendation is one suggested title.
+type Recommendation struct {
+	ID    string  `json:"id"`
+	Title string  `json:"title,omitempty"`
+	Rank  int     `json:"rank"`
+	Score float32 `json:"score"`
+}
+
+// Recommend ranks the titles this person has not seen, with the newest model, on the device.
+func (c *Client) Recommend(ctx context.Context, n int) ([]Recommendation, error) {
+	b, err := c.models.Newest()
+	if err != nil {
+		return nil, fmt.Errorf("%w (%w)", ErrNoModel, err)
+	}
+	snap, err := model.Parse(b)
+	if err != nil {
+		return nil, fmt.Errorf("model on this device: %w", err)
+	}
+	m, examples, err := c.prepare(ctx, snap)
+	if err != nil {
+		return nil, err
+	}
+	if len(examples) == 0 {
+		return nil, ErrNoHistory
+	}
+	scorer, err := m.Scorer(snap.Params, examples)
+	if err != nil {
+		return nil, fmt.Errorf("score: %w", err)
+	}
+	scores := make([]float32, len(snap.Layout.Items))
+	scorer.Scores(scores)
+	seen := map[int]bool{}
+	for _, e := range examples {
+		seen[e.Item] = true
+	}
+	var out []Recommendation
+	for i, s := range scores {
+		if !seen[i] {
+			out = append(out, Recommendation{ID: snap.Layout.Items[i], Score: s})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Recommendation) int { return cmp.Compare(b.Score, a.Score) })
+	out = out[:min(n, len(out))]
+	for i := range out {
+		out[i].Rank = i + 1
+	}
+	return out, nil
+}

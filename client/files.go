@@ -1,0 +1,124 @@
+package client
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// ModelDir keeps downloaded models in a folder, by content address: HASH.snapshot when whole, HASH.part while it comes,
+// and a file `newest` that names the last one that became whole.
+type ModelDir struct{ dir string }
+
+// OpenModelDir makes the folder if it is not there.
+func OpenModelDir(dir string) (*ModelDir, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make model folder: %w", err)
+	}
+	return &ModelDir{dir}, nil
+}
+
+func (m *ModelDir) path(hash [32]byte, ext string) string {
+	return filepath.Join(m.dir, hex.EncodeToString(hash[:])+ext)
+}
+
+// Read gives a whole model file, checked against its name.
+func (m *ModelDir) Read(hash [32]byte) ([]byte, error) {
+	b, err := os.ReadFile(m.path(hash, ".snapshot"))
+	if err != nil {
+		return nil, err
+	}
+	if sha256.Sum256(b) != hash {
+		return nil, errors.Join(fs.ErrNotExist, fmt.Errorf("model %x is damaged on disk and will be downloaded again", hash[:8]), os.Remove(m.path(hash, ".snapshot")))
+	}
+	return b, nil
+}
+
+// Partial gives what is there of an unfinished download.
+func (m *ModelDir) Partial(hash [32]byte) ([]byte, error) {
+	b, err := os.ReadFile(m.path(hash, ".part"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return b, err
+}
+
+// Append adds to an unfinished download.
+func (m *ModelDir) Append(hash [32]byte, offset int64, b []byte) error {
+	f, err := os.OpenFile(m.path(hash, ".part"), os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(b, offset)
+	return errors.Join(err, f.Close())
+}
+
+// Finish makes an unfinished download whole.
+func (m *ModelDir) Finish(hash [32]byte) error {
+	return os.Rename(m.path(hash, ".part"), m.path(hash, ".snapshot"))
+}
+
+// Promote makes a whole model, which a round published, the newest, and lets go of those before the last two.
+func (m *ModelDir) Promote(hash [32]byte) error {
+	if _, err := os.Stat(m.path(hash, ".snapshot")); err != nil {
+		return err
+	}
+	old, err := os.ReadFile(filepath.Join(m.dir, "newest"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	name := hex.EncodeToString(hash[:])
+	if string(old) == name {
+		return nil
+	}
+	tmp := filepath.Join(m.dir, "newest.tmp")
+	if err := os.WriteFile(tmp, []byte(name), 0o600); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, filepath.Join(m.dir, "newest")); err != nil {
+		return err
+	}
+	return m.prune(name, string(old))
+}
+
+func (m *ModelDir) prune(keep ...string) error {
+	files, err := filepath.Glob(filepath.Join(m.dir, "*.snapshot"))
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		base := filepath.Base(f)
+		if base != keep[0]+".snapshot" && base != keep[1]+".snapshot" {
+			if err := os.Remove(f); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Discard throws an unfinished download away.
+func (m *ModelDir) Discard(hash [32]byte) error {
+	err := os.Remove(m.path(hash, ".part"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// Newest gives the model that became whole last.
+func (m *ModelDir) Newest() ([]byte, error) {
+	name, err := os.ReadFile(filepath.Join(m.dir, "newest"))
+	if err != nil {
+		return nil, err
+	}
+	raw, err := hex.DecodeString(string(name))
+	if err != nil || len(raw) != 32 {
+		return nil, fmt.Errorf("the file %s does not name a model", filepath.Join(m.dir, "newest"))
+	}
+	return m.Read([32]byte(raw))
+}
