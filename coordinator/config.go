@@ -1,0 +1,136 @@
+package coordinator
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"log/slog"
+	"math"
+	"time"
+
+	"github.com/cinesync/cinesync/aggregation"
+	"github.com/cinesync/cinesync/audit"
+	"github.com/cinesync/cinesync/model"
+	"github.com/cinesync/cinesync/privacy"
+	"github.com/cinesync/cinesync/protocol"
+)
+
+// Config is what a coordinator is told. Secrets are its two keys; nothing here is changed while it runs.
+type Config struct {
+	Identity  protocol.Identity  // S: signs records and receipts, and is the TLS identity
+	Authority ed25519.PublicKey  // E, whose certificates are accepted
+	LogKey    ed25519.PrivateKey // signs checkpoints
+	LogOrigin string
+	Task      Task
+	Start     []byte       // snapshot file of version 0, used when the store is new
+	Models    Files        // snapshots, optimiser states, release notes
+	LogDir    Files        // the public log: keys, checkpoint, tiles
+	Log       *slog.Logger // nil: silent
+	Now       func() time.Time
+	OnEvent   func(Event)                         // told in order, from the loop; must not block
+	OnPublish func(release Release)               // told after a version is published and its files are durable
+	Expand    func(d int) aggregation.Accumulator // nil: the CPU
+}
+
+// Task is what a coordinator trains: one question, its rounds and their terms.
+type Task struct {
+	Purpose    string // the question in plain English
+	Local      model.Local
+	Optimizer  model.Optimizer
+	Rounds     int // how many to run in all; 0 = until the budget is spent
+	NTarget    uint32
+	NMin       uint32
+	GammaBP    uint16
+	DeltaBP    uint16
+	Lambda     uint16
+	Eta        uint16
+	Mode       aggregation.Mode
+	C          float32
+	CInt       uint32
+	SigmaTotSq uint64
+	P          uint32 // most participations of one device in a period
+	B          uint32 // least spacing, in rounds
+	Ceiling    privacy.Units
+	Period     time.Duration
+	Deadlines  [5]uint32 // seconds after a round opens: keys, shares, inputs, unmask, settle
+	Grace      time.Duration
+	Interval   time.Duration // between the end of one round and the start of the next
+	Expiry     time.Duration // of the question
+}
+
+// check refuses a task whose rounds every device would refuse, before anything is logged.
+func (t *Task) check(d int) error {
+	switch {
+	case t.NMin < 3 || t.NTarget < t.NMin:
+		return fmt.Errorf("task: n_min %d and n_target %d: want at least 3 members and a target not below n_min", t.NMin, t.NTarget)
+	case !(t.C > 0) || math.IsInf(float64(t.C), 0):
+		return fmt.Errorf("task: clip is %v, want a positive number", t.C)
+	case t.P == 0 || t.B == 0 || t.Ceiling == 0:
+		return fmt.Errorf("task: P %d, b %d and the ceiling %d must be positive", t.P, t.B, t.Ceiling)
+	case t.Mode != aggregation.ModeSH:
+		return fmt.Errorf("task: mode %v: this coordinator runs mode SH", t.Mode)
+	}
+	for i := range t.Deadlines {
+		if t.Deadlines[i] == 0 || i > 0 && t.Deadlines[i] < t.Deadlines[i-1] {
+			return fmt.Errorf("task: deadlines %v must be positive and in order", t.Deadlines)
+		}
+	}
+	for _, n := range []int{int(t.NMin), int(t.NTarget)} {
+		if err := t.grid(d).Validate(n, t.SigmaTotSq); err != nil {
+			return fmt.Errorf("task: with %d members: %w", n, err)
+		}
+		if err := privacy.CheckNoise(n, int(t.GammaBP), int(t.DeltaBP), t.SigmaTotSq); err != nil {
+			return fmt.Errorf("task: with %d members: %w", n, err)
+		}
+		p := aggregation.GraphParams{N: n, GammaBP: int(t.GammaBP), DeltaBP: int(t.DeltaBP), Lambda: int(t.Lambda), Eta: int(t.Eta), Mode: t.Mode}
+		if _, err := aggregation.FindDegree(p); err != nil {
+			return fmt.Errorf("task: with %d members: %w", n, err)
+		}
+	}
+	return nil
+}
+
+func (t *Task) grid(d int) aggregation.Grid {
+	return aggregation.Grid{C: t.C, CInt: t.CInt, XMax: t.CInt, D: d}
+}
+
+// policy is the PolicyChange record of this task.
+func (t *Task) policy() *audit.PolicyChange {
+	return &audit.PolicyChange{CeilingUnits: uint64(t.Ceiling), PeriodSeconds: uint64(t.Period / time.Second), P: t.P, B: t.B,
+		NMin: t.NMin, GammaBP: t.GammaBP, DeltaBP: t.DeltaBP}
+}
+
+// Files holds named files that are whole or absent.
+type Files interface {
+	Read(name string) ([]byte, error)  // fs.ErrNotExist if absent
+	Write(name string, b []byte) error // durable and atomic
+	Remove(name string) error          // absent is fine
+}
+
+// Event is what an operator sees of a running coordinator.
+type Event struct {
+	Kind    string   `json:"event"` // listening, phase, round, recovered, published, done
+	Round   uint64   `json:"round,omitempty"`
+	Phase   string   `json:"phase,omitempty"`
+	Outcome string   `json:"outcome,omitempty"` // resumed, aborted, done
+	Reason  string   `json:"reason,omitempty"`
+	Detail  string   `json:"detail,omitempty"`
+	U1      int      `json:"u1,omitempty"`
+	U2      int      `json:"u2,omitempty"`
+	U3      int      `json:"u3,omitempty"`
+	Address string   `json:"address,omitempty"`
+	HTTP    string   `json:"http,omitempty"`
+	Sum     string   `json:"sum,omitempty"`
+	Model   string   `json:"model,omitempty"`
+	Serve   string   `json:"serve,omitempty"`
+	Millis  []int    `json:"millis,omitempty"`
+	Members []string `json:"members,omitempty"` // identity keys whose vectors are in the sum; stays with the operator
+	Devices int      `json:"devices,omitempty"`
+}
+
+// Release is what a published version brings to serving: the model offered, and where the log says so.
+type Release struct {
+	Model   [32]byte // hash of the snapshot offered for serving
+	Version uint64
+	Round   uint64
+	Index   uint64
+}

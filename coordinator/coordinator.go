@@ -1,0 +1,217 @@
+package coordinator
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/cinesync/cinesync/audit"
+	"github.com/cinesync/cinesync/coordinator/round"
+	"github.com/cinesync/cinesync/model"
+	"github.com/cinesync/cinesync/protocol"
+)
+
+// Coordinator is one running coordinator. Everything below the line is owned by the loop.
+type Coordinator struct {
+	cfg   Config
+	store Store
+	mail  chan mail
+	done  chan struct{} // closed when the loop has ended
+	conns sync.WaitGroup
+	works sync.WaitGroup
+	blobs blobs
+
+	// owned by the loop
+	log        *audit.Log
+	entries    [][]byte
+	checkpoint []byte
+	head       Head
+	layout     model.Layout
+	context    []uint64 // log indexes of policy, code release and question
+	question   [32]byte
+	charges    []charge
+	machine    *round.Machine
+	row        RoundRow
+	seq        uint64
+	phase      round.Phase
+	opened     uint64 // the highest round number in the log
+	rounds     int    // ended so far, aborted or not
+	nextAt     time.Time
+	stopped    bool // no more rounds are to be opened
+	prev       [32]byte
+	peers      map[[32]byte]*peer
+	uploads    map[[32]byte]*upload
+	results    chan round.Event
+}
+
+// charge is one line of the population ledger.
+type charge struct {
+	round uint64
+	units uint64
+}
+
+// Listener gives the connections of authenticated devices.
+type Listener interface {
+	Accept(ctx context.Context) (protocol.Conn, error)
+}
+
+// New checks the configuration, loads the store and, where a round was running, replays it.
+func New(ctx context.Context, cfg Config, store Store) (*Coordinator, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.OnEvent == nil {
+		cfg.OnEvent = func(Event) {}
+	}
+	c := &Coordinator{cfg: cfg, store: store, mail: make(chan mail, 1024), done: make(chan struct{}), blobs: blobs{files: cfg.Models},
+		log: audit.NewLog(), peers: map[[32]byte]*peer{}, uploads: map[[32]byte]*upload{}, results: make(chan round.Event, 1)}
+	if err := c.load(ctx); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Run serves devices and runs the task's rounds until ctx ends; then it returns nil, when everything it started has ended.
+func (c *Coordinator) Run(ctx context.Context, l Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	accepting := make(chan struct{})
+	go func() {
+		defer close(accepting)
+		c.accept(ctx, l)
+	}()
+	err := c.loop(ctx)
+	close(c.done)
+	cancel()
+	<-accepting
+	c.conns.Wait()
+	c.works.Wait()
+	return err
+}
+
+func (c *Coordinator) key() ed25519.PrivateKey { return c.cfg.Identity.Key }
+
+// load rebuilds what the loop owns from the store: log, population ledger, head, and the running round.
+func (c *Coordinator) load(ctx context.Context) error {
+	saved, err := c.store.Load(ctx)
+	if err != nil {
+		return err
+	}
+	for _, e := range saved.Entries {
+		if err := c.learn(e); err != nil {
+			return err
+		}
+	}
+	if len(saved.Entries) == 0 {
+		return c.begin(ctx)
+	}
+	c.head = saved.Head
+	if err := c.loadLayout(c.head.Model); err != nil {
+		return err
+	}
+	if err := c.checkSameTask(); err != nil {
+		return err
+	}
+	if err := c.announce(0); err != nil {
+		return err
+	}
+	if saved.Open != nil {
+		return c.resume(ctx, saved.Open)
+	}
+	return nil
+}
+
+// learn takes one entry, at start or after a commit, into everything that is derived from the log.
+func (c *Coordinator) learn(entry []byte) error {
+	rec, err := audit.OpenEntry(ed25519.PublicKey(c.cfg.Identity.Cert.IDPK[:]), entry)
+	if err != nil {
+		return fmt.Errorf("log entry %d: %w", len(c.entries), err)
+	}
+	index := c.log.Append(entry)
+	hash := audit.LeafHash(entry)
+	c.entries = append(c.entries, entry)
+	switch r := rec.(type) {
+	case *audit.PolicyChange, *audit.CodeRelease:
+		c.context = append(c.context, index)
+	case *audit.Question:
+		c.context = append(c.context, index)
+		c.question = hash
+	case *audit.RoundOpen:
+		c.opened = r.Round
+	case *audit.BudgetExhausted:
+		c.stopped = true
+	case *audit.Survivors:
+		if open := c.openRecord(r.Open); open != nil {
+			c.charges = append(c.charges, charge{open.Round, open.RhoUnits})
+		}
+	case *audit.RoundClose, *audit.Abort:
+		c.rounds++
+		c.prev = hash
+	}
+	return nil
+}
+
+// openRecord finds a RoundOpen by its hash; rounds end soon after they open, so it lies near the end.
+func (c *Coordinator) openRecord(hash [32]byte) *audit.RoundOpen {
+	for i := len(c.entries) - 1; i >= 0; i-- {
+		if audit.LeafHash(c.entries[i]) == hash {
+			rec, err := audit.OpenEntry(ed25519.PublicKey(c.cfg.Identity.Cert.IDPK[:]), c.entries[i])
+			if open, ok := rec.(*audit.RoundOpen); ok && err == nil {
+				return open
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+func (c *Coordinator) loadLayout(hash [32]byte) error {
+	b, err := c.blobs.snapshot(hash)
+	if err != nil {
+		return fmt.Errorf("head model: %w", err)
+	}
+	snap, err := model.Parse(b)
+	if err != nil {
+		return fmt.Errorf("head model %x: %w", hash[:8], err)
+	}
+	c.layout = snap.Layout
+	return nil
+}
+
+// begin starts a new log: policy, code release and question are its first entries, and version 0 is the head.
+func (c *Coordinator) begin(ctx context.Context) error {
+	snap, err := model.Parse(c.cfg.Start)
+	if err != nil {
+		return fmt.Errorf("starting model: %w", err)
+	}
+	c.layout = snap.Layout
+	if err := c.cfg.Task.check(snap.Layout.Size()); err != nil {
+		return err
+	}
+	hash := sha256.Sum256(c.cfg.Start)
+	if err := c.blobs.stage(hash, c.cfg.Start, nil); err != nil {
+		return err
+	}
+	c.head = Head{Model: hash, Serve: hash}
+	batch := &Batch{First: &c.head}
+	for _, r := range c.genesis() {
+		entry, err := audit.Seal(c.key(), r)
+		if err != nil {
+			return fmt.Errorf("seal %T: %w", r, err)
+		}
+		batch.Entries = append(batch.Entries, EntryRow{Index: c.log.Size(), Entry: entry})
+		if err := c.learn(entry); err != nil {
+			return err
+		}
+	}
+	if err := c.store.Commit(ctx, batch); err != nil {
+		return err
+	}
+	return c.announce(0)
+}

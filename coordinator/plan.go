@@ -1,0 +1,119 @@
+package coordinator
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/cinesync/cinesync/audit"
+	"github.com/cinesync/cinesync/coordinator/round"
+	"github.com/cinesync/cinesync/privacy"
+)
+
+// genesis is what a task puts into the log before its first round.
+func (c *Coordinator) genesis() []audit.Record {
+	t := &c.cfg.Task
+	code := t.Local.Append(nil)
+	codeHash := sha256.Sum256(code)
+	return []audit.Record{
+		t.policy(),
+		&audit.CodeRelease{CodeHash: codeHash, Name: t.Local.Name, Version: t.Local.Version},
+		&audit.Question{ID: "train", Version: 1, Purpose: t.Purpose, Kind: 1, LayoutHash: c.layout.Hash(), D: uint32(c.layout.Size()),
+			C: math.Float32bits(t.C), CInt: t.CInt, SigmaTotSq: t.SigmaTotSq, NMin: t.NMin, P: t.P, B: t.B, ShareBP: 10000,
+			Expiry: uint64(c.cfg.Now().Add(t.Expiry).Unix()), CodeHash: codeHash, Result: "the next model version, in the log by its hash"},
+	}
+}
+
+// checkSameTask refuses to go on in a folder whose log was begun with other terms.
+func (c *Coordinator) checkSameTask() error {
+	t := &c.cfg.Task
+	if err := t.check(c.layout.Size()); err != nil {
+		return err
+	}
+	for _, want := range []audit.Record{t.policy(), &audit.CodeRelease{CodeHash: sha256.Sum256(t.Local.Append(nil)), Name: t.Local.Name, Version: t.Local.Version}} {
+		entry, err := audit.Seal(c.key(), want)
+		if err != nil {
+			return fmt.Errorf("seal %T: %w", want, err)
+		}
+		found := false
+		for _, i := range c.context {
+			found = found || bytes.Equal(c.entries[i], entry)
+		}
+		if !found {
+			return fmt.Errorf("this folder's log was begun with another task (%T differs): start with the task it was made for, or in a new folder", want)
+		}
+	}
+	return nil
+}
+
+// open opens the next round: its RoundOpen is durable and in the log before anyone hears of it.
+func (c *Coordinator) open(now time.Time, b *batch) error {
+	t := &c.cfg.Task
+	number := c.opened + 1
+	units, err := privacy.Charge(t.CInt, t.SigmaTotSq)
+	if err != nil {
+		return fmt.Errorf("charge of a round: %w", err)
+	}
+	if bound := c.bound(number, uint64(units)); bound > uint64(t.Ceiling) {
+		return c.exhausted(number, b)
+	}
+	open := &audit.RoundOpen{Round: number, OpenedAt: uint64(now.Unix()), PrevRound: c.prev, Question: c.question,
+		ModelIn: c.head.Model, CodeHash: sha256.Sum256(t.Local.Append(nil)), LayoutHash: c.layout.Hash(), D: uint32(c.layout.Size()),
+		WordBits: 32, XMax: t.CInt, Kex: 1, PRG: 1, Sig: 1, Mode: uint16(t.Mode), SeedKind: 3,
+		GammaBP: t.GammaBP, DeltaBP: t.DeltaBP, Lambda: t.Lambda, Eta: t.Eta, NTarget: t.NTarget, NMin: t.NMin, Cohorts: 1,
+		C: math.Float32bits(t.C), CInt: t.CInt, SigmaTotSq: t.SigmaTotSq, RhoUnits: uint64(units), P: t.P, B: t.B, Deadlines: t.Deadlines}
+	entry, err := audit.Seal(c.key(), open)
+	if err != nil {
+		return fmt.Errorf("seal round %d: %w", number, err)
+	}
+	c.row = RoundRow{Round: number, OpenHash: audit.LeafHash(entry), Index: c.log.Size(), GraceMillis: uint32(t.Grace.Milliseconds()),
+		Code: t.Local.Append(nil), Context: append([]uint64(nil), c.context...)}
+	b.Open = &c.row
+	if err := c.append(entry, b); err != nil {
+		return err
+	}
+	if err := c.newMachine(open); err != nil {
+		return err
+	}
+	return c.step(now, round.Event{Kind: round.Started}, b)
+}
+
+// newMachine makes the machine of the round in c.row; the same at the start and at a replay.
+func (c *Coordinator) newMachine(open *audit.RoundOpen) error {
+	snapshot, err := c.blobs.snapshot(open.ModelIn)
+	if err != nil {
+		return fmt.Errorf("model of round %d: %w", open.Round, err)
+	}
+	c.machine = round.New(round.Config{Open: *open, Entry: c.entries[c.row.Index], Index: c.row.Index, Context: c.row.Context, Code: c.row.Code,
+		ModelSize: uint64(len(snapshot)), Authority: c.cfg.Authority, Key: c.key(),
+		Grace: time.Duration(c.row.GraceMillis) * time.Millisecond, RhoCumBound: c.bound(open.Round, open.RhoUnits)})
+	c.seq, c.phase = 0, round.Recruit
+	clear(c.uploads)
+	return nil
+}
+
+// bound is the population ledger (privacy 8.3) once the given round counts too: the rounds before it that reached their
+// Survivors entry, and itself. The ceiling does not cap it here, so that passing it can be seen.
+func (c *Coordinator) bound(number, units uint64) uint64 {
+	var list []privacy.RoundCharge
+	for _, p := range c.charges {
+		if p.round < number {
+			list = append(list, privacy.RoundCharge{Round: p.round, Units: privacy.Units(p.units)})
+		}
+	}
+	list = append(list, privacy.RoundCharge{Round: number, Units: privacy.Units(units)})
+	return uint64(privacy.WorstCase(list, c.cfg.Task.P, c.cfg.Task.B, math.MaxUint64))
+}
+
+// exhausted logs, once, that no further round of this question fits under the ceiling.
+func (c *Coordinator) exhausted(number uint64, b *batch) error {
+	c.stopped = true
+	entry, err := audit.Seal(c.key(), &audit.BudgetExhausted{Question: c.question, Round: number})
+	if err != nil {
+		return fmt.Errorf("seal budget record: %w", err)
+	}
+	c.cfg.Log.Warn("the population ledger is at its ceiling: no further round of this question in the period")
+	return c.append(entry, b)
+}

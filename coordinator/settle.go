@@ -1,0 +1,108 @@
+package coordinator
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/cinesync/cinesync/aggregation"
+	"github.com/cinesync/cinesync/audit"
+	"github.com/cinesync/cinesync/coordinator/round"
+	"github.com/cinesync/cinesync/model"
+)
+
+// startWork runs the slow half of a round beside the loop. Its answer is an event like any other, and everything it needs
+// is durable, so that a crash only makes it run again.
+func (c *Coordinator) startWork(ctx context.Context, plan *round.Plan) {
+	open := c.openRecord(c.row.OpenHash)
+	number := c.row.Round
+	c.works.Add(1)
+	go func() {
+		defer c.works.Done()
+		e := c.settle(ctx, number, open, plan)
+		select {
+		case c.results <- e:
+		case <-ctx.Done():
+		}
+	}()
+}
+
+// settle is what the coordinator does with a round, on one screen: the exact sum of the included devices' noisy integer
+// vectors, its mean as a model update, one optimiser step, the new files under their hashes. Nothing is visible yet:
+// publishing is the transaction that the machine asks for next.
+func (c *Coordinator) settle(ctx context.Context, number uint64, open *audit.RoundOpen, plan *round.Plan) round.Event {
+	vectors := func(id [32]byte) ([]byte, error) { return c.store.Upload(ctx, number, id) }
+	sum, err := round.Settle(plan, c.accumulator(plan.D), vectors)
+	switch {
+	case errors.Is(err, round.ErrVector):
+		return unsettled(round.LostInputs, err)
+	case errors.Is(err, round.ErrShares):
+		return unsettled(round.BadReveals, err)
+	case err != nil:
+		return unsettled(round.SettleFailed, err)
+	}
+	exact := aggregation.Signed(sum)
+	grid := aggregation.Grid{C: math.Float32frombits(open.C), CInt: open.CInt, XMax: open.XMax, D: int(open.D)}
+	mean := grid.Mean(exact, len(plan.Survivors))
+	next, serve, err := c.learnFrom(open, mean)
+	if err != nil {
+		return unsettled(round.SettleFailed, err)
+	}
+	return round.Event{Kind: round.Settled, Sum: aggregation.SumHash(exact), Model: next, Serve: serve}
+}
+
+func unsettled(why round.Reason, err error) round.Event {
+	return round.Event{Kind: round.Unsettled, Why: why, Detail: err.Error()}
+}
+
+func (c *Coordinator) accumulator(d int) aggregation.Accumulator {
+	if c.cfg.Expand != nil {
+		return c.cfg.Expand(d)
+	}
+	return aggregation.NewAccumulator(d)
+}
+
+// learnFrom steps the model and stages the results under their hashes. The same inputs give the same bytes.
+func (c *Coordinator) learnFrom(open *audit.RoundOpen, mean []float32) (next, serve [32]byte, err error) {
+	b, err := c.blobs.snapshot(open.ModelIn)
+	if err != nil {
+		return next, serve, err
+	}
+	snap, err := model.Parse(b)
+	if err != nil {
+		return next, serve, fmt.Errorf("model %x: %w", open.ModelIn[:8], err)
+	}
+	opt, err := c.optimizer(open.ModelIn)
+	if err != nil {
+		return next, serve, err
+	}
+	out, average, err := opt.Apply(snap, mean, int(open.Round)-1, c.cfg.Task.Rounds)
+	if err != nil {
+		return next, serve, fmt.Errorf("step model: %w", err)
+	}
+	nextFile, serveFile := out.Encode(), average.Encode()
+	next, serve = sha256.Sum256(nextFile), sha256.Sum256(serveFile)
+	if err := c.blobs.stage(serve, serveFile, nil); err != nil {
+		return next, serve, err
+	}
+	return next, serve, c.blobs.stage(next, nextFile, opt.Encode())
+}
+
+// optimizer is the server optimiser's state that belongs to a model, or the task's fresh one for version 0.
+func (c *Coordinator) optimizer(hash [32]byte) (*model.Optimizer, error) {
+	b, err := c.blobs.optimizer(hash)
+	if err != nil {
+		return nil, err
+	}
+	if b == nil {
+		fresh := c.cfg.Task.Optimizer
+		return &fresh, nil
+	}
+	opt, err := model.ParseOptimizer(b)
+	if err != nil {
+		return nil, fmt.Errorf("optimiser state of model %x: %w", hash[:8], err)
+	}
+	return opt, nil
+}

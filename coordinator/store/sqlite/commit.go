@@ -1,0 +1,119 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/cinesync/cinesync/coordinator"
+)
+
+// Commit writes one batch in one transaction.
+func (s *Store) Commit(ctx context.Context, b *coordinator.Batch) error {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return s.explain("commit to", err)
+	}
+	defer tx.Rollback()
+	w := writer{ctx: ctx, tx: tx}
+	w.batch(b)
+	if w.err != nil {
+		return s.explain("commit to", w.err)
+	}
+	if err := tx.Commit(); err != nil {
+		return s.explain("commit to", err)
+	}
+	return nil
+}
+
+// writer carries the first error, so that a batch reads as the list it is.
+type writer struct {
+	ctx context.Context
+	tx  *sql.Tx
+	err error
+}
+
+func (w *writer) exec(query string, args ...any) int64 {
+	if w.err != nil {
+		return 0
+	}
+	res, err := w.tx.ExecContext(w.ctx, query, args...)
+	if err != nil {
+		w.err = err
+		return 0
+	}
+	n, err := res.RowsAffected()
+	w.err = err
+	return n
+}
+
+func (w *writer) batch(b *coordinator.Batch) {
+	if h := b.First; h != nil {
+		w.exec("INSERT INTO head VALUES (1, ?, ?, ?, ?, ?)", h.Version, h.Model[:], h.Serve[:], h.Round, h.Index)
+	}
+	for _, e := range b.Entries {
+		w.exec("INSERT INTO entry VALUES (?, ?)", e.Index, e.Entry)
+	}
+	if r := b.Open; r != nil {
+		w.exec("INSERT INTO round (round, open_hash, idx, grace, code, context) VALUES (?, ?, ?, ?, ?, ?)",
+			r.Round, r.OpenHash[:], r.Index, r.GraceMillis, r.Code, packIndexes(r.Context))
+	}
+	for _, j := range b.Journal {
+		w.exec("INSERT INTO journal VALUES (?, ?, ?, ?, ?)", j.Round, j.Seq, j.At, j.Event, j.Digest[:])
+	}
+	for _, c := range b.Chunks {
+		w.exec("INSERT INTO chunk VALUES (?, ?, ?, ?)", c.Round, c.ID[:], c.Offset, c.Data)
+	}
+	for _, h := range b.Headers {
+		w.exec("INSERT INTO header VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET bytes = excluded.bytes", h.ID[:], h.Header)
+	}
+	for _, c := range b.Charges {
+		w.exec("INSERT INTO charge VALUES (?, ?, ?)", c.Round, c.Question[:], int64(c.Units))
+	}
+	w.move(b.Move)
+	w.end(b.End)
+}
+
+// move is the compare-and-swap of the head: it fails if another head is there.
+func (w *writer) move(m *coordinator.Move) {
+	if m == nil {
+		return
+	}
+	n := w.exec("UPDATE head SET version = ?, model = ?, serve = ?, round = ?, idx = ? WHERE version = ? AND model = ?",
+		m.To.Version, m.To.Model[:], m.To.Serve[:], m.To.Round, m.To.Index, m.From.Version, m.From.Model[:])
+	if w.err == nil && n != 1 {
+		w.err = fmt.Errorf("move head from version %d to %d: another version is the head", m.From.Version, m.To.Version)
+	}
+}
+
+func (w *writer) end(e *coordinator.Ended) {
+	if e == nil {
+		return
+	}
+	w.exec("UPDATE round SET ended = ? WHERE round = ? AND ended = -1", e.Index, e.Round)
+	for _, p := range e.Members {
+		w.exec("INSERT INTO member VALUES (?, ?, ?, ?, ?)", e.Round, p.ID[:], p.Index, p.Leaf, p.YHash[:])
+	}
+	w.exec("DELETE FROM journal WHERE round = ?", e.Round)
+	w.exec("DELETE FROM chunk WHERE round = ?", e.Round)
+}
+
+func packIndexes(list []uint64) []byte {
+	var b []byte
+	for _, i := range list {
+		b = binary.BigEndian.AppendUint64(b, i)
+	}
+	return b
+}
+
+func unpackIndexes(b []byte) ([]uint64, error) {
+	if len(b)%8 != 0 {
+		return nil, fmt.Errorf("index list of %d bytes", len(b))
+	}
+	var out []uint64
+	for ; len(b) > 0; b = b[8:] {
+		out = append(out, binary.BigEndian.Uint64(b))
+	}
+	return out, nil
+}

@@ -1,0 +1,161 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/cinesync/cinesync/coordinator"
+	"github.com/cinesync/cinesync/coordinator/round"
+)
+
+// Load reads the log, the head and the running round.
+func (s *Store) Load(ctx context.Context) (*coordinator.Saved, error) {
+	saved := &coordinator.Saved{}
+	for _, read := range []func(context.Context, *coordinator.Saved) error{s.loadEntries, s.loadHead, s.loadOpen} {
+		if err := read(ctx, saved); err != nil {
+			return nil, s.explain("load", err)
+		}
+	}
+	return saved, nil
+}
+
+func (s *Store) loadEntries(ctx context.Context, saved *coordinator.Saved) error {
+	return s.each(ctx, "SELECT idx, bytes FROM entry ORDER BY idx", nil, func(r *sql.Rows) error {
+		var idx uint64
+		var entry []byte
+		if err := r.Scan(&idx, &entry); err != nil {
+			return err
+		}
+		if idx != uint64(len(saved.Entries)) {
+			return fmt.Errorf("log entry %d is missing", len(saved.Entries))
+		}
+		saved.Entries = append(saved.Entries, entry)
+		return nil
+	})
+}
+
+func (s *Store) loadHead(ctx context.Context, saved *coordinator.Saved) error {
+	var model, serve []byte
+	h := &saved.Head
+	err := s.db.QueryRowContext(ctx, "SELECT version, model, serve, round, idx FROM head").Scan(&h.Version, &model, &serve, &h.Round, &h.Index)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(hash32(&h.Model, model), hash32(&h.Serve, serve))
+}
+
+func (s *Store) loadOpen(ctx context.Context, saved *coordinator.Saved) error {
+	var openHash, list []byte
+	o := &coordinator.OpenRound{}
+	err := s.db.QueryRowContext(ctx, "SELECT round, open_hash, idx, grace, code, context FROM round WHERE ended = -1 ORDER BY round DESC LIMIT 1").
+		Scan(&o.Round, &openHash, &o.Index, &o.GraceMillis, &o.Code, &list)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if o.Context, err = unpackIndexes(list); err != nil {
+		return err
+	}
+	saved.Open = o
+	err = s.each(ctx, "SELECT seq, at, event, digest FROM journal WHERE round = ? ORDER BY seq", []any{o.Round}, func(r *sql.Rows) error {
+		j := coordinator.JournalRow{Round: o.Round}
+		var digest []byte
+		if err := r.Scan(&j.Seq, &j.At, &j.Event, &digest); err != nil {
+			return err
+		}
+		o.Journal = append(o.Journal, j)
+		return hash32(&o.Journal[len(o.Journal)-1].Digest, digest)
+	})
+	return errors.Join(err, hash32(&o.OpenHash, openHash))
+}
+
+// Upload joins the durable chunks of one member's vector.
+func (s *Store) Upload(ctx context.Context, rnd uint64, id [32]byte) ([]byte, error) {
+	var out []byte
+	err := s.each(ctx, "SELECT offset, data FROM chunk WHERE round = ? AND id = ? ORDER BY offset", []any{rnd, id[:]}, func(r *sql.Rows) error {
+		var offset uint64
+		var data []byte
+		if err := r.Scan(&offset, &data); err != nil {
+			return err
+		}
+		if offset != uint64(len(out)) {
+			return fmt.Errorf("chunk at %d of a vector is missing", len(out))
+		}
+		out = append(out, data...)
+		return nil
+	})
+	if err != nil {
+		return nil, s.explain("read upload from", err)
+	}
+	return out, nil
+}
+
+// Members lists an ended round's roster.
+func (s *Store) Members(ctx context.Context, openHash [32]byte) (*coordinator.Ended, error) {
+	e := &coordinator.Ended{OpenHash: openHash}
+	err := s.db.QueryRowContext(ctx, "SELECT round, ended FROM round WHERE open_hash = ? AND ended <> -1", openHash[:]).Scan(&e.Round, &e.Index)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, s.explain("read round from", err)
+	}
+	err = s.each(ctx, "SELECT id, idx, leaf, yhash FROM member WHERE round = ? ORDER BY idx", []any{e.Round}, func(r *sql.Rows) error {
+		var id, yhash []byte
+		var m round.Member
+		if err := r.Scan(&id, &m.Index, &m.Leaf, &yhash); err != nil {
+			return err
+		}
+		if err := errors.Join(hash32(&m.ID, id), hash32(&m.YHash, yhash)); err != nil {
+			return err
+		}
+		e.Members = append(e.Members, m)
+		return nil
+	})
+	if err != nil {
+		return nil, s.explain("read members from", err)
+	}
+	return e, nil
+}
+
+// LastHeader is the newest input header of one device.
+func (s *Store) LastHeader(ctx context.Context, id [32]byte) ([]byte, error) {
+	var header []byte
+	err := s.db.QueryRowContext(ctx, "SELECT bytes FROM header WHERE id = ?", id[:]).Scan(&header)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, s.explain("read header from", err)
+	}
+	return header, nil
+}
+
+func (s *Store) each(ctx context.Context, query string, args []any, f func(*sql.Rows) error) error {
+	rows, err := s.db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := f(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func hash32(dst *[32]byte, b []byte) error {
+	if len(b) != 32 {
+		return fmt.Errorf("a hash of %d bytes", len(b))
+	}
+	copy(dst[:], b)
+	return nil
+}

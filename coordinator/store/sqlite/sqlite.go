@@ -1,0 +1,109 @@
+// Package sqlite is the coordinator's embedded store: one file, one process.
+//
+// Owns: the schema, the transactions, the one-process lock.
+// Promises: Commit is one transaction with full synchronous writes; an index, a charge and a head are written once.
+// Never: decides anything; knows what an entry or an event means.
+// Start here: Open, then Store.Commit.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+
+	"github.com/cinesync/cinesync/coordinator"
+	sqlite3 "github.com/mattn/go-sqlite3"
+)
+
+// Store implements coordinator.Store on one SQLite file.
+type Store struct {
+	db   *sql.DB
+	path string
+}
+
+var _ coordinator.Store = (*Store)(nil)
+
+const schemaVersion = 1
+
+const schema = `
+CREATE TABLE entry  (idx INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+CREATE TABLE head   (only INTEGER PRIMARY KEY CHECK (only = 1), version INTEGER NOT NULL, model BLOB NOT NULL, serve BLOB NOT NULL, round INTEGER NOT NULL, idx INTEGER NOT NULL);
+CREATE TABLE round  (round INTEGER PRIMARY KEY, open_hash BLOB NOT NULL UNIQUE, idx INTEGER NOT NULL, grace INTEGER NOT NULL, code BLOB NOT NULL, context BLOB NOT NULL, ended INTEGER NOT NULL DEFAULT -1);
+CREATE TABLE journal(round INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, event BLOB NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (round, seq)) WITHOUT ROWID;
+CREATE TABLE chunk  (round INTEGER NOT NULL, id BLOB NOT NULL, offset INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (round, id, offset));
+CREATE TABLE header (id BLOB PRIMARY KEY, bytes BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE charge (round INTEGER PRIMARY KEY, question BLOB NOT NULL, units INTEGER NOT NULL);
+CREATE TABLE member (round INTEGER NOT NULL, id BLOB NOT NULL, idx INTEGER NOT NULL, leaf INTEGER NOT NULL, yhash BLOB NOT NULL, PRIMARY KEY (round, id)) WITHOUT ROWID;
+`
+
+// Open opens or makes the store. The file is locked for this process: a second coordinator on the same folder is refused.
+func Open(ctx context.Context, path string) (*Store, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open coordinator store: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return nil, fmt.Errorf("open coordinator store %s: %w", path, err)
+	}
+	dsn := (&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: "_journal_mode=WAL&_synchronous=FULL&_locking_mode=EXCLUSIVE&_busy_timeout=2000&_txlock=immediate&_secure_delete=true"}).String()
+	db, err := sql.Open("sqlite3", dsn)
+	if err != nil {
+		return nil, fmt.Errorf("open coordinator store %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(1)
+	s := &Store{db: db, path: path}
+	if err := s.prepare(ctx); err != nil {
+		db.Close()
+		return nil, s.explain("open coordinator store", err)
+	}
+	return s, nil
+}
+
+func (s *Store) prepare(ctx context.Context) error {
+	var check string
+	if err := s.db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&check); err != nil {
+		return err
+	}
+	if check != "ok" {
+		return fmt.Errorf("the file is damaged (%s): restore it from a backup, or start a new folder", check)
+	}
+	var version int
+	if err := s.db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return err
+	}
+	switch version {
+	case schemaVersion:
+		// Takes the exclusive lock now, not at the first round.
+		_, err := s.db.ExecContext(ctx, "BEGIN IMMEDIATE; PRAGMA user_version = 1; COMMIT")
+		return err
+	case 0:
+		_, err := s.db.ExecContext(ctx, fmt.Sprintf("BEGIN IMMEDIATE; %s; PRAGMA user_version = %d; COMMIT", schema, schemaVersion))
+		return err
+	default:
+		return fmt.Errorf("schema version is %d, this program knows %d: use the program that wrote it, or a newer one", version, schemaVersion)
+	}
+}
+
+// explain puts what can be done into the errors people meet.
+func (s *Store) explain(doing string, err error) error {
+	var e sqlite3.Error
+	if errors.As(err, &e) {
+		switch e.Code {
+		case sqlite3.ErrBusy, sqlite3.ErrLocked:
+			return fmt.Errorf("%s %s: another coordinator uses this folder; stop it first: %w", doing, s.path, err)
+		case sqlite3.ErrFull:
+			return fmt.Errorf("%s %s: the disk is full; free space and start again, nothing recorded is lost: %w", doing, s.path, err)
+		case sqlite3.ErrNotADB, sqlite3.ErrCorrupt:
+			return fmt.Errorf("%s %s: the file is damaged; restore it from a backup, or start a new folder: %w", doing, s.path, err)
+		case sqlite3.ErrReadonly, sqlite3.ErrCantOpen, sqlite3.ErrPerm:
+			return fmt.Errorf("%s %s: the file cannot be written; check its owner and permissions: %w", doing, s.path, err)
+		}
+	}
+	return fmt.Errorf("%s %s: %w", doing, s.path, err)
+}
+
+// Close closes the file.
+func (s *Store) Close() error { return s.db.Close() }
