@@ -14,6 +14,7 @@ const (
 	tileHeight = 8 // C2SP tlog-tiles: 256 hashes or entries in a full tile
 	tileWidth  = 1 << tileHeight
 	entryLevel = -1 // of a bundle of entries, as tlog counts levels
+	maxLevel   = 7  // of a tree of at most 2^63 entries
 
 	maxBundle = tileWidth * (2 + MaxEntry)
 )
@@ -94,7 +95,7 @@ func parseTilePath(path string) (tlog.Tile, bool) {
 		rest = "data/" + after
 	}
 	t, err := tlog.ParseTilePath(fmt.Sprintf("tile/%d/%s", tileHeight, rest))
-	if err != nil || tilePath(t) != path {
+	if err != nil || t.L > maxLevel || tilePath(t) != path {
 		return tlog.Tile{}, false
 	}
 	return t, true
