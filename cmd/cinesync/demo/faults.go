@@ -1,0 +1,124 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+
+	"github.com/cinesync/cinesync/protocol"
+)
+
+// stage is where a device vanishes.
+type stage uint8
+
+const (
+	stays        stage = iota
+	beforeShares       // its keys are on the roster, nothing more comes
+	beforeInput        // its shares are with its neighbours, its vector never comes
+	midUpload          // its vector is announced and never complete
+	beforeReveal       // its vector counts, its answer never comes
+)
+
+// faults decides, from the seed alone, who vanishes in which round, and where: exactly the asked share of the devices,
+// spread over the later phases.
+type faults struct {
+	seed    uint64
+	devices int
+	share   float64
+
+	mu    sync.Mutex
+	round uint64
+	plan  []stage
+	over  chan struct{} // closed when the round that is planned has ended
+}
+
+func newFaults(seed uint64, devices int, share float64) *faults {
+	return &faults{seed: seed, devices: devices, share: share, plan: make([]stage, devices), over: make(chan struct{})}
+}
+
+// vanishing is how many devices vanish in every round.
+func (f *faults) vanishing() int { return int(f.share*float64(f.devices) + 0.5) }
+
+// begin plans a round that has just opened. Called again for the same round, after a crash, it changes nothing.
+func (f *faults) begin(round uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if round == f.round {
+		return
+	}
+	f.round = round
+	clear(f.plan)
+	order := rand.New(rand.NewPCG(f.seed, round)).Perm(f.devices)
+	for at, device := range order[:f.vanishing()] {
+		f.plan[device] = beforeShares + stage(at%4)
+	}
+}
+
+// end lets the vanished come back.
+func (f *faults) end() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	clear(f.plan)
+	close(f.over)
+	f.over = make(chan struct{})
+}
+
+// vanishes reports whether the device vanishes instead of sending m, and until when it stays away.
+func (f *faults) vanishes(device int, m protocol.Message) (<-chan struct{}, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	gone := false
+	switch m.(type) {
+	case *protocol.Shares:
+		gone = f.plan[device] == beforeShares
+	case *protocol.Input:
+		gone = f.plan[device] == beforeInput
+	case *protocol.Chunk:
+		gone = f.plan[device] == midUpload
+	case *protocol.Reveal:
+		gone = f.plan[device] == beforeReveal
+	}
+	return f.over, gone
+}
+
+// flaky is a device's way to dial with planned faults.
+type flaky struct {
+	faults *faults
+	device int
+	dial   func(context.Context) (protocol.Conn, error)
+	away   <-chan struct{} // stay away until this is closed
+}
+
+func (f *flaky) Dial(ctx context.Context) (protocol.Conn, error) {
+	if f.away != nil {
+		select {
+		case <-f.away:
+			f.away = nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	conn, err := f.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &flakyConn{Conn: conn, owner: f}, nil
+}
+
+type flakyConn struct {
+	protocol.Conn
+	owner *flaky
+}
+
+var errVanished = errors.New("this device vanishes here, as planned")
+
+// Send vanishes without a word where the plan says so.
+func (c *flakyConn) Send(ctx context.Context, m protocol.Message) error {
+	if until, gone := c.owner.faults.vanishes(c.owner.device, m); gone {
+		c.owner.away = until
+		c.Conn.Close(protocol.CodeOK, "")
+		return errVanished
+	}
+	return c.Conn.Send(ctx, m)
+}

@@ -1,0 +1,183 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/cinesync/cinesync/client/history"
+	"github.com/cinesync/cinesync/cmd/cinesync/operate"
+	devices "github.com/cinesync/cinesync/cmd/internal/device"
+	"github.com/cinesync/cinesync/cmd/internal/identity"
+	"github.com/cinesync/cinesync/model"
+	"github.com/cinesync/cinesync/privacy"
+	"github.com/cinesync/cinesync/protocol"
+	"github.com/cinesync/cinesync/serve/catalog"
+)
+
+// LogOrigin is the demo's log; policy demo wants an origin that ends in /demo.
+const LogOrigin = "cinesync.local/demo"
+
+// folder is where everything of one demo lies.
+type folder struct {
+	dir       string
+	authority ed25519.PrivateKey
+	coord     protocol.Identity
+	logKey    ed25519.PublicKey
+}
+
+func (f *folder) path(parts ...string) string {
+	return filepath.Join(append([]string{f.dir}, parts...)...)
+}
+
+func (f *folder) device(i int) string { return f.path("devices", fmt.Sprintf("%03d", i)) }
+
+// makeFolder makes DIR, refuses one that holds anything, and plays the enrolment authority.
+func makeFolder(dir string) (*folder, error) {
+	if dir == "" {
+		tmp, err := os.MkdirTemp("", "cinesync-demo-")
+		if err != nil {
+			return nil, fmt.Errorf("make the demo's folder: %w", err)
+		}
+		dir = tmp
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the demo's folder: %w", err)
+	}
+	old, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("look into the demo's folder: %w", err)
+	}
+	if len(old) > 0 {
+		return nil, fmt.Errorf("--dir %s is not empty: name a new folder, so that nothing in it is touched", dir)
+	}
+	if err := os.WriteFile(filepath.Join(dir, devices.Marker), []byte("Keys and histories in this folder are invented. Policy demo is taken only here.\n"), 0o644); err != nil {
+		return nil, fmt.Errorf("mark the demo's folder: %w", err)
+	}
+	f := &folder{dir: dir}
+	if _, err := identity.Create(f.path("enrol", "authority.key"), rand.Reader); err != nil {
+		return nil, err
+	}
+	f.authority, err = identity.LoadKey(f.path("enrol", "authority.key"))
+	return f, err
+}
+
+func (f *folder) authorityKey() ed25519.PublicKey { return f.authority.Public().(ed25519.PublicKey) }
+
+// enrol signs a request and puts the certificate in its owner's folder.
+func (f *folder) enrol(dir string, req protocol.Request) error {
+	cert, err := operate.Sign(f.authority, req, operate.Enrolled{Days: 1, Quota: 65535}, time.Now())
+	if err != nil {
+		return err
+	}
+	return identity.WriteCert(filepath.Join(dir, "identity.cert"), cert)
+}
+
+// makeCoordinator lays out the coordinator's folder and the terms of its task.
+func (f *folder) makeCoordinator(o *Options, w *world, start *model.Snapshot, listen string) error {
+	dir := f.path("coordinator")
+	cInt, sigma := terms(start.Layout.Size())
+	units, err := privacy.Charge(cInt, sigma)
+	if err != nil {
+		return fmt.Errorf("charge of a round: %w", err)
+	}
+	n := uint32(o.Devices)
+	delta := uint16(min(6000, 10000*o.Drop+500))
+	cfg := &operate.Config{LogOrigin: LogOrigin, Listen: listen, HTTP: o.HTTP, LogDir: "../log", Catalogue: "catalogue.jsonl", Task: operate.Task{
+		Family: o.Task, Purpose: "Learn which titles go together, from the sums of many devices' updates.", Rounds: o.Rounds,
+		Members: n, MinMembers: max(3, n-n*uint32(delta)/10000), GammaBP: 500, DeltaBP: delta, Lambda: 40, Eta: 20,
+		Clip: clip(o.Task), CInt: cInt, SigmaTotSq: sigma, P: uint32(o.Rounds), B: 1, CeilingUnits: uint64(units) * uint64(o.Rounds),
+		PeriodSeconds: 30 * 24 * 3600, Deadlines: [5]uint32{60, 90, 120, 150, 180}, GraceMillis: grace(o), ExpirySeconds: 24 * 3600}}
+	req, err := operate.Make(dir, cfg, f.authorityKey(), start.Encode())
+	if err != nil {
+		return err
+	}
+	if err := f.enrol(dir, req); err != nil {
+		return err
+	}
+	if err := writeCatalogue(filepath.Join(dir, "catalogue.jsonl"), w.titles); err != nil {
+		return err
+	}
+	if f.coord, err = identity.Load(dir); err != nil {
+		return err
+	}
+	key, err := identity.LoadKey(filepath.Join(dir, "log.key"))
+	if err != nil {
+		return err
+	}
+	f.logKey = key.Public().(ed25519.PublicKey)
+	return nil
+}
+
+// grace is how long a phase waits for a device that is gone: with kills of the coordinator, long enough for everybody to
+// come back to it.
+func grace(o *Options) uint32 {
+	if o.Crash {
+		return 3000
+	}
+	return 250
+}
+
+func clip(family string) float32 { return model.DefaultClip(family) }
+
+func writeCatalogue(path string, titles []catalog.Title) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	for _, t := range titles {
+		if err := enc.Encode(t); err != nil {
+			return fmt.Errorf("encode catalogue: %w", err)
+		}
+	}
+	return os.WriteFile(path, b.Bytes(), 0o644)
+}
+
+// makeDevice gives a person a device: a key, a certificate, and the history in an SQLite file of its own.
+func (f *folder) makeDevice(ctx context.Context, i int, p person, titles map[string]catalog.Title, address string, rounds int) error {
+	dir := f.device(i)
+	if _, err := identity.Create(filepath.Join(dir, "identity.key"), rand.Reader); err != nil {
+		return err
+	}
+	key, err := identity.LoadKey(filepath.Join(dir, "identity.key"))
+	if err != nil {
+		return err
+	}
+	req, err := protocol.NewRequest(key, protocol.ClassDevice, rand.Reader)
+	if err != nil {
+		return err
+	}
+	if err := f.enrol(dir, req); err != nil {
+		return err
+	}
+	store, err := history.Open(filepath.Join(dir, "history.sqlite"))
+	if err != nil {
+		return err
+	}
+	err = fill(ctx, store, p, titles)
+	if err := errors.Join(err, store.Close()); err != nil {
+		return fmt.Errorf("fill history of device %d: %w", i, err)
+	}
+	cfg := devices.New(address, f.coord.Cert.IDPK[:], f.authorityKey(), f.logKey, LogOrigin, "demo")
+	cfg.DemoRounds = uint32(rounds)
+	return cfg.Save(dir)
+}
+
+// fill puts a person's watches into their history, as an import would.
+func fill(ctx context.Context, store *history.Store, p person, titles map[string]catalog.Title) error {
+	imp := history.Import{Source: "demo"}
+	for i, w := range p.watches {
+		imp.Rows = append(imp.Rows, history.Row{File: "invented", Row: i + 1, Event: history.Event{Kind: history.Play, ID: w.Item, At: history.Instant(w.At)}})
+	}
+	for id, t := range titles {
+		imp.Titles = append(imp.Titles, history.Title{ID: id, Title: t.Title, Year: t.Year})
+	}
+	_, err := store.Apply(ctx, imp)
+	return err
+}

@@ -1,0 +1,61 @@
+// Command cinesync is the operator's program: it runs a coordinator, enrols parties, and shows the whole in a demo.
+//
+// Owns: flags, exit codes, the words for people.
+// Promises: exit 0 done, 1 failed, 2 usage; --json on every command that reports.
+// Never: decides what a round may do.
+// Start here: run.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// usageError is a mistake in how the program was called.
+type usageError struct{ error }
+
+// run is the program; tests call it.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := &cobra.Command{Use: "cinesync", Short: "Learn film and TV recommendations together without collecting histories",
+		SilenceErrors: true, SilenceUsage: true}
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(demoCommand(), coordinatorCommand(), enrolCommand())
+	err := root.ExecuteContext(ctx)
+	var usage usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "cinesync: %v\nrun `cinesync --help` to see what there is\n", err)
+		return 2
+	default:
+		fmt.Fprintf(stderr, "cinesync: %v\n", err)
+		return 1
+	}
+}
+
+// exactly makes cobra's complaint about arguments a usage error.
+func exactly(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := cobra.ExactArgs(n)(cmd, args); err != nil {
+			return usageError{err}
+		}
+		return nil
+	}
+}

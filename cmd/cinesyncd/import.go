@@ -1,0 +1,107 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cinesync/cinesync/client/history"
+	"github.com/cinesync/cinesync/client/history/imports"
+)
+
+func importCommand() *cobra.Command {
+	var o imports.Options
+	var catalogue string
+	var dry bool
+	cmd := &cobra.Command{Use: "import PATH", Short: "Bring a history: a file, a folder or a zip", Args: exactly(1),
+		Long: "Reads MovieLens 100K, 1M and latest. Everything stays on this device.\nExit 0: all placed; 3: a person must decide; 1: unreadable.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if catalogue != "" {
+				f, err := os.Open(catalogue)
+				if err != nil {
+					return fmt.Errorf("open catalogue: %w", err)
+				}
+				o.Catalogue, err = imports.ReadCatalogue(f)
+				if err := errors.Join(err, f.Close()); err != nil {
+					return fmt.Errorf("catalogue %s: %w", catalogue, err)
+				}
+			}
+			res, err := imports.Read(cmd.Context(), args[0], o)
+			var decide *imports.DecideError
+			if errors.As(err, &decide) {
+				return fmt.Errorf("%w: %w", errDecide, err)
+			}
+			if err != nil {
+				return err
+			}
+			report, err := apply(cmd, res, dry)
+			if err != nil {
+				return err
+			}
+			if err := printReport(cmd, report, dry); err != nil {
+				return err
+			}
+			if report.NeedsPerson() {
+				return errDecide
+			}
+			return nil
+		}}
+	f := cmd.Flags()
+	f.StringVar(&o.Source, "source", "", "the source (movielens); recognised without")
+	f.StringVar(&o.User, "user", "", "whose rows to take, where the files hold several people")
+	f.StringVar(&catalogue, "catalogue", "", "titles to match with, JSON lines")
+	f.BoolVar(&dry, "dry-run", false, "print the report and change nothing")
+	return cmd
+}
+
+// apply puts what was read into the history, or, for a dry run, says what would happen.
+func apply(cmd *cobra.Command, res *imports.Result, dry bool) (report imports.Report, err error) {
+	dir, err := cmd.Flags().GetString("dir")
+	if err != nil {
+		return report, err
+	}
+	if dry && dir == "" {
+		return res.Report, nil
+	}
+	if dir, err = folder(cmd); err != nil {
+		return report, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return report, fmt.Errorf("make device folder: %w", err)
+	}
+	store, err := history.Open(filepath.Join(dir, "history.sqlite"))
+	if err != nil {
+		return report, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	res.Import.At = time.Now().Unix()
+	put := store.Apply
+	if dry {
+		put = store.Preview
+	}
+	out, err := put(cmd.Context(), res.Import)
+	if err != nil {
+		return report, err
+	}
+	return res.Report.With(out), nil
+}
+
+func printReport(cmd *cobra.Command, r imports.Report, dry bool) error {
+	if wantsJSON(cmd) {
+		return printJSON(cmd, r)
+	}
+	verb := "imported"
+	if dry {
+		verb = "would import"
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s: %s %d new events from %d rows (%d merged, %d known before, %d ambiguous, %d unmatched)\n",
+		r.Source, verb, r.Made, r.Rows, r.Merged, r.Duplicates, len(r.Ambiguous), len(r.Unmatched))
+	for k, n := range r.Ignored {
+		fmt.Fprintf(cmd.OutOrStdout(), "  ignored %d: %s\n", n, k)
+	}
+	return nil
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cinesync/cinesync/cmd/internal/device"
+	"github.com/cinesync/cinesync/cmd/internal/identity"
+	"github.com/cinesync/cinesync/protocol"
+)
+
+func initCommand() *cobra.Command {
+	var address, coordinator, authority, origin, logKey string
+	cmd := &cobra.Command{Use: "init", Short: "Make a device: its key, its pins, and a request for a certificate", Args: exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			dir, err := folder(cmd)
+			if err != nil {
+				return err
+			}
+			keys := map[string]string{"--coordinator-key": coordinator, "--authority": authority, "--log-key": logKey}
+			pins := map[string][]byte{}
+			for name, text := range keys {
+				if pins[name], err = identity.ParsePublic(text); err != nil {
+					return usageError{fmt.Errorf("%s: %w", name, err)}
+				}
+			}
+			if address == "" || origin == "" {
+				return usageError{fmt.Errorf("--coordinator and --log-origin must be set: the coordinator's operator publishes them")}
+			}
+			pub, err := identity.Create(filepath.Join(dir, "identity.key"), rand.Reader)
+			if err != nil {
+				return err
+			}
+			key, err := identity.LoadKey(filepath.Join(dir, "identity.key"))
+			if err != nil {
+				return err
+			}
+			req, err := protocol.NewRequest(key, protocol.ClassDevice, rand.Reader)
+			if err != nil {
+				return err
+			}
+			path := filepath.Join(dir, "identity.request")
+			if err := os.WriteFile(path, req.Armor(), 0o644); err != nil {
+				return fmt.Errorf("write request: %w", err)
+			}
+			cfg := device.New(address, pins["--coordinator-key"], pins["--authority"], pins["--log-key"], origin, "balanced")
+			if err := cfg.Save(dir); err != nil {
+				return err
+			}
+			if wantsJSON(cmd) {
+				return printJSON(cmd, map[string]string{"identity": hex.EncodeToString(pub), "request": path})
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "device %x\nsend %s to the enrolment authority; put the identity.cert that comes back beside it\nthen: cinesyncd import --dir %s PATH\n", []byte(pub), path, dir)
+			return nil
+		}}
+	f := cmd.Flags()
+	f.StringVar(&address, "coordinator", "", "the coordinator's address, host:port")
+	f.StringVar(&coordinator, "coordinator-key", "", "its public key, hex")
+	f.StringVar(&authority, "authority", "", "the enrolment authority's public key, hex")
+	f.StringVar(&origin, "log-origin", "", "the log's name")
+	f.StringVar(&logKey, "log-key", "", "the log's public key, hex")
+	return cmd
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cinesync/cinesync/client/door"
+	"github.com/cinesync/cinesync/cmd/internal/device"
+	"github.com/cinesync/cinesync/privacy"
+)
+
+// delta is what epsilon is shown at.
+const delta = 1e-6
+
+// with opens the device of a command.
+func with(f func(cmd *cobra.Command, d *device.Device) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, _ []string) (err error) {
+		dir, err := folder(cmd)
+		if err != nil {
+			return err
+		}
+		d, err := device.Open(dir)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, d.Close()) }()
+		return f(cmd, d)
+	}
+}
+
+func recommendCommand() *cobra.Command {
+	var n int
+	cmd := &cobra.Command{Use: "recommend", Short: "Suggest titles, computed on this device", Args: exactly(0), RunE: with(func(cmd *cobra.Command, d *device.Device) error {
+		if n < 1 || n > 100 {
+			return usageError{fmt.Errorf("--n is %d: want 1 to 100", n)}
+		}
+		list, err := d.Client.Recommend(cmd.Context(), n)
+		if err != nil {
+			return err
+		}
+		titles, err := d.History.Titles(cmd.Context())
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			list[i].Title = titles[list[i].ID]
+		}
+		if wantsJSON(cmd) {
+			return printJSON(cmd, list)
+		}
+		for _, r := range list {
+			name := r.Title
+			if name == "" {
+				name = r.ID
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%3d. %s\n", r.Rank, name)
+		}
+		return nil
+	})}
+	cmd.Flags().IntVar(&n, "n", 10, "how many")
+	return cmd
+}
+
+// budget is what the ledger says.
+type budget struct {
+	Policy  string  `json:"policy"`
+	Rho     float64 `json:"rho_spent"`
+	Ceiling float64 `json:"rho_ceiling"`
+	Epsilon float64 `json:"epsilon"`
+	Delta   float64 `json:"delta"`
+	Charges int     `json:"charges"`
+}
+
+func readBudget(ctx context.Context, d *device.Device) (budget, error) {
+	ledger, err := door.OpenLedger(ctx, d.Outbox, d.Floor.Limits())
+	if err != nil {
+		return budget{}, err
+	}
+	seq, _ := ledger.Head()
+	b := budget{Policy: d.Floor.Name, Rho: ledger.Spent().Rho(), Ceiling: d.Floor.Ceiling.Rho(), Delta: delta, Charges: int(seq)}
+	if b.Rho > 0 {
+		if b.Epsilon, _, err = privacy.Epsilon(b.Rho, delta); err != nil {
+			return b, fmt.Errorf("convert the budget: %w", err)
+		}
+	}
+	return b, nil
+}
+
+func budgetCommand() *cobra.Command {
+	return &cobra.Command{Use: "budget", Short: "Show how much of the privacy budget is spent", Args: exactly(0), RunE: with(func(cmd *cobra.Command, d *device.Device) error {
+		b, err := readBudget(cmd.Context(), d)
+		if err != nil {
+			return err
+		}
+		if wantsJSON(cmd) {
+			return printJSON(cmd, b)
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "policy %s: ρ %.4g of %.4g spent in %d charges (ε = %.2f at δ = %.0e, for this device, without amplification)\n", b.Policy, b.Rho, b.Ceiling, b.Charges, b.Epsilon, b.Delta)
+		return nil
+	})}
+}
+
+func statusCommand() *cobra.Command {
+	return &cobra.Command{Use: "status", Short: "Show the device: history, model, budget", Args: exactly(0), RunE: with(func(cmd *cobra.Command, d *device.Device) error {
+		b, err := readBudget(cmd.Context(), d)
+		if err != nil {
+			return err
+		}
+		n, err := d.History.Count(cmd.Context())
+		if err != nil {
+			return err
+		}
+		if wantsJSON(cmd) {
+			return printJSON(cmd, map[string]any{"coordinator": d.Config.Address, "log_origin": d.Config.LogOrigin, "events": n, "budget": b})
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "coordinator %s, log %s\nhistory: %d events, on this device only\nprivacy: ρ %.4g of %.4g spent under policy %s\n", d.Config.Address, d.Config.LogOrigin, n, b.Rho, b.Ceiling, b.Policy)
+		return nil
+	})}
+}
+
+// outboxRow is one line of "what has left this device".
+type outboxRow struct {
+	Round   string  `json:"round"` // open_hash of the round
+	At      string  `json:"at"`
+	Purpose string  `json:"purpose"`
+	Bytes   int64   `json:"bytes"`
+	Rho     float64 `json:"rho"`
+	Digest  string  `json:"sha256"`
+	Receipt bool    `json:"receipt"`
+}
+
+func outboxCommand() *cobra.Command {
+	var limit int
+	cmd := &cobra.Command{Use: "outbox", Short: "Show exactly what has left this device", Args: exactly(0), RunE: with(func(cmd *cobra.Command, d *device.Device) error {
+		rows, err := d.Outbox.Outbox(cmd.Context(), limit)
+		if err != nil {
+			return err
+		}
+		var out []outboxRow
+		for _, r := range rows {
+			out = append(out, outboxRow{Round: hex.EncodeToString(r.Key[:min(8, len(r.Key))]), At: time.Unix(r.At, 0).UTC().Format(time.RFC3339), Purpose: r.Purpose,
+				Bytes: r.Bytes, Rho: privacy.Units(r.Units).Rho(), Digest: hex.EncodeToString(r.Digest[:]), Receipt: len(r.Receipt) > 0})
+		}
+		if wantsJSON(cmd) {
+			return printJSON(cmd, out)
+		}
+		for _, r := range out {
+			receipt := "no receipt"
+			if r.Receipt {
+				receipt = "receipt held"
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s  %7d bytes  ρ %.4g  %s  sha256 %s…  %s\n", r.At, r.Bytes, r.Rho, receipt, r.Digest[:16], r.Purpose)
+		}
+		return nil
+	})}
+	cmd.Flags().IntVar(&limit, "n", 100, "how many rows, newest first")
+	return cmd
+}

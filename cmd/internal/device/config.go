@@ -1,0 +1,112 @@
+package device
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/cinesync/cinesync/client/participant"
+	"github.com/cinesync/cinesync/cmd/internal/identity"
+)
+
+// Config is device.json: what the device pins, and its owner's policy. Unknown fields are errors.
+type Config struct {
+	Address     string `json:"address"`     // of the coordinator, host:port
+	Coordinator string `json:"coordinator"` // its public key, hex
+	Authority   string `json:"authority"`   // the enrolment authority's public key, hex
+	LogOrigin   string `json:"log_origin"`
+	LogKey      string `json:"log_key"` // of checkpoints, hex
+	Policy      string `json:"policy"`  // balanced (or, in the demo's folders, demo)
+	DemoRounds  uint32 `json:"demo_rounds,omitempty"`
+
+	coordinator, authority, logKey ed25519.PublicKey
+}
+
+// Marker is the file that marks a folder as the demo's.
+const Marker = "MADE-BY-CINESYNC-DEMO"
+
+// New makes a configuration from pinned keys.
+func New(address string, coordinator, authority, logKey ed25519.PublicKey, origin, policy string) *Config {
+	return &Config{Address: address, Coordinator: hex.EncodeToString(coordinator), Authority: hex.EncodeToString(authority),
+		LogOrigin: origin, LogKey: hex.EncodeToString(logKey), Policy: policy, coordinator: coordinator, authority: authority, logKey: logKey}
+}
+
+// Save writes device.json.
+func (c *Config) Save(dir string) error {
+	b, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode device.json: %w", err)
+	}
+	return os.WriteFile(filepath.Join(dir, "device.json"), append(b, '\n'), 0o600)
+}
+
+// Load reads device.json strictly.
+func Load(dir string) (*Config, error) {
+	path := filepath.Join(dir, "device.json")
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s holds no device: make one with `cinesyncd init --dir %s ...`", dir, dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	var c Config
+	if err := dec.Decode(&c); err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return nil, fmt.Errorf("read %s: something follows the object", path)
+	}
+	for name, k := range map[string]struct {
+		text string
+		key  *ed25519.PublicKey
+	}{"coordinator": {c.Coordinator, &c.coordinator}, "authority": {c.Authority, &c.authority}, "log_key": {c.LogKey, &c.logKey}} {
+		if *k.key, err = identity.ParsePublic(k.text); err != nil {
+			return nil, fmt.Errorf("read %s: %s: %w", path, name, err)
+		}
+	}
+	return &c, nil
+}
+
+// floor is the device's policy. Policy demo is taken only with a coordinator on loopback, a log origin that ends in
+// /demo, and a folder that the demo made and marked.
+func (c *Config) floor(dir string) (participant.Floor, error) {
+	switch c.Policy {
+	case "balanced":
+		return participant.Balanced(), nil
+	case "demo":
+		if err := c.demoAllowed(dir); err != nil {
+			return participant.Floor{}, fmt.Errorf("policy demo allows no real promise and is not taken here: %w; set policy to balanced", err)
+		}
+		return participant.Demo(max(1, c.DemoRounds)), nil
+	}
+	return participant.Floor{}, fmt.Errorf("policy is %q: want balanced", c.Policy)
+}
+
+func (c *Config) demoAllowed(dir string) error {
+	host, _, err := net.SplitHostPort(c.Address)
+	if err != nil {
+		return fmt.Errorf("address %q: %w", c.Address, err)
+	}
+	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+		return fmt.Errorf("the coordinator %s is not on loopback", c.Address)
+	}
+	if !strings.HasSuffix(c.LogOrigin, "/demo") {
+		return fmt.Errorf("the log origin %q does not end in /demo", c.LogOrigin)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "..", "..", Marker)); err != nil {
+		return fmt.Errorf("%s does not lie in a folder that `cinesync demo` made", dir)
+	}
+	return nil
+}

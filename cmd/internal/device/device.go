@@ -1,0 +1,103 @@
+// Package device opens a device from its folder.
+//
+// Owns: the folder's layout, device.json, the wiring of history, door, client and QUIC, the rule where policy demo may run.
+// Promises: what `cinesyncd` runs and what the demo runs is the same device.
+// Never: trains, charges or sends by itself.
+// Start here: Open. Layout: device.json, identity.key, identity.cert, history.sqlite, door.sqlite, models/.
+package device
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/cinesync/cinesync/client"
+	"github.com/cinesync/cinesync/client/door"
+	"github.com/cinesync/cinesync/client/door/sqlite"
+	"github.com/cinesync/cinesync/client/history"
+	"github.com/cinesync/cinesync/client/participant"
+	"github.com/cinesync/cinesync/cmd/internal/identity"
+	"github.com/cinesync/cinesync/protocol"
+	"github.com/cinesync/cinesync/protocol/quic"
+)
+
+// Device is an open device.
+type Device struct {
+	Dir     string
+	Config  *Config
+	Floor   participant.Floor
+	History *history.Store
+	Outbox  *sqlite.Store
+	Client  *client.Client
+	models  *client.ModelDir
+}
+
+// Open opens the parts of a device that need no network and no certificate.
+func Open(dir string) (*Device, error) {
+	cfg, err := Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	d := &Device{Dir: dir, Config: cfg}
+	if d.Floor, err = cfg.floor(dir); err != nil {
+		return nil, err
+	}
+	if d.History, err = history.Open(filepath.Join(dir, "history.sqlite")); err != nil {
+		return nil, err
+	}
+	if d.Outbox, err = sqlite.Open(filepath.Join(dir, "door.sqlite")); err != nil {
+		return nil, errors.Join(err, d.History.Close())
+	}
+	if d.models, err = client.OpenModelDir(filepath.Join(dir, "models")); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	d.Client = client.New(d.History, d.models, seed)
+	return d, nil
+}
+
+// Close closes the device's files.
+func (d *Device) Close() error { return errors.Join(d.History.Close(), d.Outbox.Close()) }
+
+// Hooks are what a caller adds to a device's door.
+type Hooks struct {
+	Log            *slog.Logger
+	OnEvent        func(door.Event)
+	OnContribution func(round uint64, noised []uint32)
+	// Dial wraps the way to the coordinator; nil leaves it as it is.
+	Dial func(func(context.Context) (protocol.Conn, error)) func(context.Context) (protocol.Conn, error)
+}
+
+// Door opens the device's door to its coordinator.
+func (d *Device) Door(ctx context.Context, h Hooks) (*door.Door, error) {
+	id, err := identity.Load(d.Dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := id.Cert.Verify(ed25519.PublicKey(d.Config.authority), uint64(time.Now().Unix()), protocol.ClassDevice); err != nil {
+		return nil, fmt.Errorf("this device's certificate: %w; ask the enrolment authority for a new one", err)
+	}
+	dial := func(ctx context.Context) (protocol.Conn, error) {
+		return quic.Dial(ctx, d.Config.Address, quic.Config{Identity: id, Authority: d.Config.authority, PeerClass: protocol.ClassCoordinator, PeerKey: d.Config.coordinator})
+	}
+	if h.Dial != nil {
+		dial = h.Dial(dial)
+	}
+	return door.Open(ctx, door.Config{
+		Participant: participant.Config{Key: id.Key, Cert: id.Cert, Authority: d.Config.authority, Coordinator: d.Config.coordinator,
+			LogOrigin: d.Config.LogOrigin, LogKey: d.Config.logKey, Floor: d.Floor, Random: rand.Reader},
+		Store: d.Outbox, Models: d.models, Answerer: d.Client, Dial: dial, Log: h.Log, OnEvent: h.OnEvent, OnContribution: h.OnContribution,
+	})
+}
+
+// seed draws the randomness of training.
+func seed() (a, b uint64) {
+	var raw [16]byte
+	rand.Read(raw[:])
+	return binary.LittleEndian.Uint64(raw[:]), binary.LittleEndian.Uint64(raw[8:])
+}

@@ -1,0 +1,141 @@
+// Package identity reads and writes the key and certificate files of every party.
+//
+// Owns: the file formats of private keys, public keys and certificates, and their permissions.
+// Promises: a private key is written once, mode 0600, and never printed; a file that others can read is refused.
+// Never: decides who may be enrolled.
+// Start here: Create, Enrol, Load.
+package identity
+
+import (
+	"crypto/ed25519"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/cinesync/cinesync/protocol"
+)
+
+const keyLine = "cinesync-ed25519-secret "
+
+// Create makes a key pair in a file that must not exist, and gives its public half.
+func Create(path string, random io.Reader) (ed25519.PublicKey, error) {
+	seed := make([]byte, ed25519.SeedSize)
+	if _, err := io.ReadFull(random, seed); err != nil {
+		return nil, fmt.Errorf("make key: %w", err)
+	}
+	defer clear(seed)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("make key folder: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("write key: %w", err)
+	}
+	_, err = f.WriteString(keyLine + hex.EncodeToString(seed) + "\n")
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return nil, fmt.Errorf("write key %s: %w", path, err)
+	}
+	key := ed25519.NewKeyFromSeed(seed)
+	return key.Public().(ed25519.PublicKey), nil
+}
+
+// LoadKey reads a private key. A file that others may read is refused.
+func LoadKey(path string) (ed25519.PrivateKey, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("read key: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("read key %s: others may read it (mode %o); make a new key, or run chmod 600 if it never left this machine", path, info.Mode().Perm())
+	}
+	b, err := readSmall(path)
+	if err != nil {
+		return nil, fmt.Errorf("read key: %w", err)
+	}
+	text, ok := strings.CutPrefix(strings.TrimSuffix(string(b), "\n"), keyLine)
+	seed, err := hex.DecodeString(text)
+	if !ok || err != nil || len(seed) != ed25519.SeedSize {
+		return nil, fmt.Errorf("read key %s: not a CineSync key file", path)
+	}
+	return ed25519.NewKeyFromSeed(seed), nil
+}
+
+// WritePublic writes a public key as one line of hex.
+func WritePublic(path string, pub ed25519.PublicKey) error {
+	return os.WriteFile(path, []byte(hex.EncodeToString(pub)+"\n"), 0o644)
+}
+
+// ParsePublic reads a public key from its hex.
+func ParsePublic(text string) (ed25519.PublicKey, error) {
+	b, err := hex.DecodeString(strings.TrimSpace(text))
+	if err != nil || len(b) != ed25519.PublicKeySize {
+		return nil, fmt.Errorf("public key %q: want %d hex digits", text, 2*ed25519.PublicKeySize)
+	}
+	return b, nil
+}
+
+// LoadPublic reads a public key file.
+func LoadPublic(path string) (ed25519.PublicKey, error) {
+	b, err := readSmall(path)
+	if err != nil {
+		return nil, fmt.Errorf("read public key: %w", err)
+	}
+	pub, err := ParsePublic(string(b))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return pub, nil
+}
+
+// WriteCert writes a certificate as one line of hex.
+func WriteCert(path string, c protocol.Cert) error {
+	b := c.Bytes()
+	return os.WriteFile(path, []byte(hex.EncodeToString(b[:])+"\n"), 0o644)
+}
+
+// Load reads identity.key and identity.cert of a folder.
+func Load(dir string) (protocol.Identity, error) {
+	key, err := LoadKey(filepath.Join(dir, "identity.key"))
+	if err != nil {
+		return protocol.Identity{}, err
+	}
+	path := filepath.Join(dir, "identity.cert")
+	b, err := readSmall(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return protocol.Identity{}, fmt.Errorf("%s is missing: send identity.request to the enrolment authority, who turns it into this file with `cinesync enrol sign`", path)
+	}
+	if err != nil {
+		return protocol.Identity{}, fmt.Errorf("read certificate: %w", err)
+	}
+	raw, err := hex.DecodeString(strings.TrimSpace(string(b)))
+	if err != nil {
+		return protocol.Identity{}, fmt.Errorf("read certificate %s: not hex", path)
+	}
+	cert, err := protocol.ParseCert(raw)
+	if err != nil {
+		return protocol.Identity{}, fmt.Errorf("read certificate %s: %w", path, err)
+	}
+	if string(cert.IDPK[:]) != string(key.Public().(ed25519.PublicKey)) {
+		return protocol.Identity{}, fmt.Errorf("certificate %s is for another key than identity.key", path)
+	}
+	return protocol.Identity{Key: key, Cert: cert}, nil
+}
+
+// readSmall reads a file of at most 64 KiB: keys and certificates are a few hundred bytes.
+func readSmall(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, 64<<10+1))
+	if err == nil && len(b) > 64<<10 {
+		err = fmt.Errorf("%s is too large for a key or certificate", path)
+	}
+	return b, err
+}
