@@ -88,7 +88,7 @@ func (m *Machine) delivered(_ time.Time, msg *protocol.Delivery, out *Output) er
 		return refuse(F10Budget, "%v", err)
 	}
 	header := m.header(failed, entry.Seq)
-	m.st.Delivery, m.st.Input, m.st.Phase = digest, header.Append(nil), uploading
+	m.st.Delivery, m.st.Input, m.st.Phase, m.st.Signed = digest, header.Append(nil), uploading, entry.Seq
 	out.Noised = m.st.Noised
 	m.st.Noised = nil
 	m.save(out)
@@ -103,6 +103,9 @@ func (m *Machine) delivered(_ time.Time, msg *protocol.Delivery, out *Output) er
 func (m *Machine) openBoxes(secrets *aggregation.Secrets, msg *protocol.Delivery) (failed []uint32, err error) {
 	if len(msg.Present) != (len(m.st.Neighbours)+7)/8 {
 		return nil, refuse(F15Malformed, "a bitmap of %d bytes for %d neighbours", len(msg.Present), len(m.st.Neighbours))
+	}
+	if extra := len(msg.Present)*8 - len(m.st.Neighbours); extra > 0 && msg.Present[len(msg.Present)-1]>>(8-extra) != 0 {
+		return nil, refuse(F15Malformed, "the bitmap has bits beyond the neighbours")
 	}
 	next, opened := 0, 0
 	for i := range m.st.Neighbours {
@@ -171,8 +174,8 @@ func (m *Machine) inputState(msg *protocol.InputState, out *Output) error {
 
 // receipted keeps S's receipt.
 func (m *Machine) receipted(msg *protocol.Receipt, out *Output) error {
-	if (m.st.Phase != uploading && m.st.Phase != sent) || msg.SID != m.st.SID {
-		return nil
+	if m.st.Phase != uploading || msg.SID != m.st.SID {
+		return nil // another receipt adds nothing
 	}
 	if msg.Index != m.st.Index || msg.YHash != sha256.Sum256(m.st.Y) || msg.Verify(m.cfg.Coordinator) != nil {
 		return refuse(F07BadKey, "the receipt is not for the vector that was sent, or its signature fails")
