@@ -15,20 +15,23 @@ func (m *Machine) checkCode(o *audit.RoundOpen, msg *protocol.Offer) error {
 	if sha256.Sum256(msg.Code) != o.CodeHash {
 		return refuse(F05UnknownCode, "the offered local function does not hash to code_hash")
 	}
-	name, ok := codeName(msg.Code)
-	if !ok || !slices.Contains(m.cfg.Floor.Code, name) {
-		return refuse(F05UnknownCode, "local function %q is not allowed by policy %q", name, m.cfg.Floor.Name)
+	name, version, ok := codeName(msg.Code)
+	if !ok || version != codeVersion || !slices.Contains(m.cfg.Floor.Code, name) {
+		return refuse(F05UnknownCode, "local function %q, version %d, is not one that policy %q allows and this program knows", name, version, m.cfg.Floor.Name)
 	}
 	return nil
 }
 
-func codeName(code []byte) (string, bool) {
+// codeVersion is the version of the local functions that are compiled in.
+const codeVersion = 1
+
+func codeName(code []byte) (name string, version uint32, ok bool) {
 	if len(code) < 8 {
-		return "", false
+		return "", 0, false
 	}
 	n := binary.BigEndian.Uint32(code)
 	if n > 64 || len(code) < 8+int(n) {
-		return "", false
+		return "", 0, false
 	}
-	return string(code[4 : 4+n]), true
+	return string(code[4 : 4+n]), binary.BigEndian.Uint32(code[4+n:]), true
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"io"
-	"time"
 
 	"github.com/cinesync/cinesync/aggregation"
 	"github.com/cinesync/cinesync/audit"
@@ -56,7 +55,7 @@ func masked(s *aggregation.Secrets, st *state) ([]byte, error) {
 }
 
 // delivered handles R2: it opens every box, masks, charges the ledger, and only then announces the vector.
-func (m *Machine) delivered(_ time.Time, msg *protocol.Delivery, out *Output) error {
+func (m *Machine) delivered(msg *protocol.Delivery, out *Output) error {
 	if m.st.Phase == idle || msg.SID != m.st.SID {
 		return nil
 	}

@@ -2,7 +2,6 @@ package participant
 
 import (
 	"bytes"
-	"time"
 
 	"github.com/cinesync/cinesync/aggregation"
 	"github.com/cinesync/cinesync/audit"
@@ -12,7 +11,7 @@ import (
 
 // trained takes the update, clips and quantises it at once (so that what is kept on disk has a bound), makes the
 // session's keys and advertises them: R0.
-func (m *Machine) trained(now time.Time, e *Trained, out *Output) error {
+func (m *Machine) trained(e *Trained, out *Output) error {
 	if m.st.Phase != training || e.OpenHash != m.st.OpenHash {
 		return nil
 	}
@@ -27,6 +26,7 @@ func (m *Machine) trained(now time.Time, e *Trained, out *Output) error {
 		return refuse(F05UnknownCode, "the model's layout or its %d values are not the round's (%d)", len(e.Update), o.D)
 	}
 	x, err := quantised(grid(o), e.Update, m.cfg.Random)
+	clear(e.Update) // what a person watched is in it; from here on only x exists
 	if err != nil {
 		return refuse(F15Malformed, "%v", err)
 	}
@@ -52,7 +52,7 @@ func (m *Machine) trained(now time.Time, e *Trained, out *Output) error {
 
 // rostered handles R1: the roster from the log, the neighbours' keys, the graph. Then it draws the noise for the whole
 // vector and seals a share of each secret for every neighbour.
-func (m *Machine) rostered(now time.Time, msg *protocol.Roster, out *Output) error {
+func (m *Machine) rostered(msg *protocol.Roster, out *Output) error {
 	if m.st.Phase == idle || msg.OpenHash != m.st.OpenHash {
 		return nil
 	}
@@ -64,6 +64,9 @@ func (m *Machine) rostered(now time.Time, msg *protocol.Roster, out *Output) err
 	switch m.st.Phase {
 	case advertised:
 	case shared, uploading, sent:
+		if len(entries) == 0 || entries[len(entries)-1].hash != m.st.RosterHash {
+			return refuse(F14AskedTwice, "a second, different roster for one round")
+		}
 		return m.resendSaved(protocol.TypeShares, m.st.Shares, out)
 	default:
 		return nil
@@ -76,7 +79,7 @@ func (m *Machine) rostered(now time.Time, msg *protocol.Roster, out *Output) err
 	if err != nil {
 		return err
 	}
-	if err := m.checkPeers(now, msg, roster); err != nil {
+	if err := m.checkPeers(msg, roster); err != nil {
 		return err
 	}
 	return m.share(ring, out)
@@ -95,6 +98,9 @@ func (m *Machine) checkRoster(entries []logEntry) (*audit.Roster, error) {
 	for _, e := range entries[:len(entries)-1] {
 		if r, ok := e.record.(*audit.Roster); ok && r.Open == m.st.OpenHash {
 			return nil, refuse(F02RivalEntry, "the log holds an earlier Roster for this round at %d", e.index)
+		}
+		if r, ok := e.record.(*audit.Abort); ok && r.Open == m.st.OpenHash {
+			return nil, refuse(F02RivalEntry, "the round was aborted at %d", e.index)
 		}
 	}
 	o := &m.st.Open
@@ -140,7 +146,7 @@ func (m *Machine) checkGraph(msg *protocol.Roster, roster *audit.Roster) (*aggre
 }
 
 // checkPeers holds every neighbour's keys against the roster root, its certificate and its signature (F06, F07).
-func (m *Machine) checkPeers(now time.Time, msg *protocol.Roster, roster *audit.Roster) error {
+func (m *Machine) checkPeers(msg *protocol.Roster, roster *audit.Roster) error {
 	seen := map[[32]byte]bool{}
 	m.st.Neighbours = nil
 	for i, p := range msg.Peers {
@@ -156,7 +162,7 @@ func (m *Machine) checkPeers(now time.Time, msg *protocol.Roster, roster *audit.
 			if !bytes.Equal(a[:], b[:]) {
 				return refuse(F07BadKey, "this device's own keys were altered in the roster")
 			}
-		} else if err := m.checkPeer(now, p); err != nil {
+		} else if err := m.checkPeer(p); err != nil {
 			return err
 		}
 		for _, k := range [][32]byte{p.Key.SPK, p.Key.EPK, p.Key.Cert.IDPK} {
@@ -172,8 +178,10 @@ func (m *Machine) checkPeers(now time.Time, msg *protocol.Roster, roster *audit.
 	return nil
 }
 
-func (m *Machine) checkPeer(now time.Time, p protocol.PeerKeys) error {
-	if err := p.Key.Cert.Verify(m.cfg.Authority, uint64(now.Unix()), protocol.ClassDevice); err != nil {
+// checkPeer compares certificate dates with opened_at, which all members share, so that no member's clock splits the roster
+// (3.5).
+func (m *Machine) checkPeer(p protocol.PeerKeys) error {
+	if err := p.Key.Cert.Verify(m.cfg.Authority, m.st.Open.OpenedAt, protocol.ClassDevice); err != nil {
 		return refuse(F06BadCertificate, "member %d: %v", p.Index, err)
 	}
 	if err := p.Key.Verify(m.st.OpenHash); err != nil {

@@ -126,6 +126,10 @@ type Closed struct {
 func (m *Machine) Step(now time.Time, e Event) Output {
 	var out Output
 	var err error
+	if m.over(now) {
+		m.st.end()
+		m.save(&out)
+	}
 	switch {
 	case e.Connected:
 		m.uploading = false
@@ -133,7 +137,7 @@ func (m *Machine) Step(now time.Time, e Event) Output {
 	case e.Model != nil:
 		err = m.modelReady(e.Model, &out)
 	case e.Trained != nil:
-		err = m.trained(now, e.Trained, &out)
+		err = m.trained(e.Trained, &out)
 	case e.Msg != nil:
 		err = m.receive(now, e.Msg, &out)
 	}
@@ -144,6 +148,13 @@ func (m *Machine) Step(now time.Time, e Event) Output {
 		m.giveUp(&Refused{Why: F15Malformed, Detail: err.Error()}, &out)
 	}
 	return out
+}
+
+// over reports that the round's last deadline passed so long ago that no right clock would still wait for its end. Its
+// secrets are erased then, told or not (11.4).
+func (m *Machine) over(now time.Time) bool {
+	o := &m.st.Open
+	return m.st.Phase != idle && now.Sub(time.Unix(int64(o.OpenedAt), 0).Add(time.Duration(o.Deadlines[4])*time.Second)) > clockSlack
 }
 
 // Active reports whether a round needs this device, and so its connection.
@@ -167,9 +178,9 @@ func (m *Machine) receive(now time.Time, msg protocol.Message, out *Output) erro
 	case *protocol.Offer:
 		return m.offered(now, msg, out)
 	case *protocol.Roster:
-		return m.rostered(now, msg, out)
+		return m.rostered(msg, out)
 	case *protocol.Delivery:
-		return m.delivered(now, msg, out)
+		return m.delivered(msg, out)
 	case *protocol.InputState:
 		return m.inputState(msg, out)
 	case *protocol.Receipt:
@@ -212,8 +223,16 @@ func (m *Machine) welcome(msg *protocol.Welcome, out *Output) error {
 	if header.Verify(m.cfg.Cert.IDPK[:]) != nil {
 		return refuse(F07BadKey, "welcome: the last header is not signed by this device")
 	}
-	if seq, _ := m.ledger.Head(); header.LedgerSeq > seq {
-		return refuse(F10Budget, "this device signed ledger entry %d before, and its ledger ends at %d: an old copy counts as spent until the owner starts a new period", header.LedgerSeq, seq)
+	m.st.Signed = max(m.st.Signed, header.LedgerSeq)
+	m.save(out)
+	return m.checkLedger()
+}
+
+// checkLedger wants the ledger to reach as far as this device's signatures do.
+func (m *Machine) checkLedger() error {
+	if seq, _ := m.ledger.Head(); m.st.Signed > seq {
+		return refuse(F10Budget, "this device signed ledger entry %d before, and its ledger ends at %d: an old copy counts as spent; "+
+			"start a new period with `cinesyncd budget --new-period`", m.st.Signed, seq)
 	}
 	return nil
 }

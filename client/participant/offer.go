@@ -94,6 +94,7 @@ func (m *Machine) checkOffer(now time.Time, entries []logEntry, open *audit.Roun
 		func() error { return m.checkConsent(open, question, questionHash) },
 		func() error { return m.checkFloor(open) },
 		func() error { return checkStricter(open, question) },
+		func() error { return checkLogged(open, policy) },
 		func() error { return m.checkCode(open, msg) },
 		func() error { return m.checkBudget(open, policy, hash) },
 	} {
@@ -153,8 +154,9 @@ func (m *Machine) checkFloor(o *audit.RoundOpen) error {
 	case o.WordBits != 32 || o.Kex != 1 || o.PRG != 1 || o.Sig != 1 || o.Cohorts != 1 || o.SigmaBitSq != 0:
 		return refuse(F03BelowFloor, "word_bits %d, suites %d/%d/%d, cohorts %d, clip bit %d: this device knows 32, 1/1/1, 1 and 0", o.WordBits, o.Kex, o.PRG, o.Sig, o.Cohorts, o.SigmaBitSq)
 	case !f.allowsMode(mode):
-		return refuse(F03BelowFloor, "mode %v is not allowed by policy %q", mode, f.Name)
-	case mode == aggregation.ModeW:
+		return refuse(F03BelowFloor, "policy %q does not allow mode %v, which rests on the coordinator's honesty; it waits for a coordinator that allows one of %v",
+			f.Name, mode, f.Modes)
+	case mode == aggregation.ModeW: // until witnesses are built
 		return refuse(F03BelowFloor, "mode %v wants witness cosignatures, which this coordinator does not show", mode)
 	case o.SeedKind != 3:
 		return refuse(F03BelowFloor, "seed kind %d does not belong to mode %v", o.SeedKind, mode)
@@ -171,22 +173,35 @@ func (m *Machine) checkFloor(o *audit.RoundOpen) error {
 	case !f.noisy(o.CInt, o.SigmaTotSq):
 		return refuse(F03BelowFloor, "σ_tot² %d at C_int %d is less noise than z = %d/%d of policy %q", o.SigmaTotSq, o.CInt, f.ZNum, f.ZDen, f.Name)
 	}
+	if err := grid(o).Validate(int(min(o.NMin, aggregation.MaxDevices)), o.SigmaTotSq); err != nil {
+		return refuse(F03BelowFloor, "%v", err) // with n_min already, so before any work; with n once the roster is known
+	}
 	return nil
 }
 
 // checkStricter holds the round against its logged question: stricter is fine, weaker is not (8.4).
 func checkStricter(o *audit.RoundOpen, q *audit.Question) error {
 	switch {
+	case q.Kind != 1:
+		return refuse(F17NoConsent, "the question asks for an answer of kind %d; this device knows 1, a sum of vectors", q.Kind)
 	case o.D != q.D || o.LayoutHash != q.LayoutHash:
 		return refuse(F05UnknownCode, "layout or length differ from the question's")
 	case o.CodeHash != q.CodeHash:
 		return refuse(F05UnknownCode, "code_hash differs from the question's")
-	case math.Float32frombits(o.C) > math.Float32frombits(q.C) || o.CInt > q.CInt:
+	case !(math.Float32frombits(o.C) <= math.Float32frombits(q.C)) || o.CInt > q.CInt:
 		return refuse(F03BelowFloor, "clip %v (C_int %d) is above the question's %v (%d)", math.Float32frombits(o.C), o.CInt, math.Float32frombits(q.C), q.CInt)
 	case o.SigmaTotSq < q.SigmaTotSq:
 		return refuse(F03BelowFloor, "σ_tot² %d is below the question's %d", o.SigmaTotSq, q.SigmaTotSq)
 	case o.NMin < q.NMin || o.P > q.P || o.B < q.B:
 		return refuse(F03BelowFloor, "n_min %d, P %d, b %d are weaker than the question's %d, %d, %d", o.NMin, o.P, o.B, q.NMin, q.P, q.B)
+	}
+	return nil
+}
+
+// checkLogged holds the round against the logged policy: a device keeps the stricter of that and its own (privacy 8.4).
+func checkLogged(o *audit.RoundOpen, p *audit.PolicyChange) error {
+	if o.NMin < p.NMin || o.GammaBP < p.GammaBP || o.DeltaBP > p.DeltaBP {
+		return refuse(F03BelowFloor, "n_min %d, γ %d, δ %d are weaker than the logged policy's %d, %d, %d", o.NMin, o.GammaBP, o.DeltaBP, p.NMin, p.GammaBP, p.DeltaBP)
 	}
 	return nil
 }
@@ -209,7 +224,10 @@ func (m *Machine) checkBudget(o *audit.RoundOpen, p *audit.PolicyChange, hash [3
 	if o.P > f.P || o.B < f.B {
 		return refuse(F03BelowFloor, "P %d, b %d: policy %q wants at most %d and at least %d", o.P, o.B, f.Name, f.P, f.B)
 	}
-	limits := f.Limits().Stricter(privacy.Limits{Ceiling: privacy.Units(p.CeilingUnits), Participations: o.P, Spacing: o.B})
+	if err := m.checkLedger(); err != nil {
+		return err
+	}
+	limits := f.Limits().Stricter(privacy.Limits{Ceiling: privacy.Units(p.CeilingUnits), Participations: min(o.P, p.P), Spacing: max(o.B, p.B)})
 	if err := m.ledger.Check(limits, m.charge(o, hash)); err != nil {
 		return refuse(F10Budget, "%v", err)
 	}

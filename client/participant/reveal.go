@@ -158,6 +158,9 @@ func (m *Machine) closed(msg *protocol.Close, out *Output) error {
 		if r.Open != m.st.OpenHash {
 			return refuse(F01BadProof, "the RoundClose shown is another round's")
 		}
+		if m.st.Phase >= shared && r.Roster != m.st.RosterHash {
+			return refuse(F02RivalEntry, "the round closed over another roster than this device was shown")
+		}
 		if m.st.Phase == answered && r.Survivors != m.st.SurvHash {
 			return refuse(F02RivalEntry, "the round closed over other survivors than this device answered")
 		}

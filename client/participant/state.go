@@ -1,7 +1,9 @@
 package participant
 
 import (
+	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/cinesync/cinesync/aggregation"
@@ -31,6 +33,7 @@ type state struct {
 	OpenedAt  uint64              // of that round; times do not run backwards
 	Consented map[string][32]byte // question id -> the logged question the owner's consent was first used for
 	Shunned   [32]byte            // the round that was refused last
+	Signed    uint64              // the highest ledger sequence that this device's key is known to have signed
 	Phase     phase
 	session
 }
@@ -82,22 +85,41 @@ type wire struct {
 	OpenedAt  uint64
 	Consented map[string][]byte
 	Shunned   []byte
+	Signed    uint64
 	Phase     phase
 	Session   json.RawMessage `json:",omitempty"`
 }
 
 const stateVersion = 1
 
+// The saved bytes are SHA-256(rest) ‖ rest: a vector that changed on disk must not be sent, because two vectors under the
+// same masks reveal their difference (9.1).
+func sealed(body []byte) []byte {
+	sum := sha256.Sum256(body)
+	return append(sum[:], body...)
+}
+
+func unsealed(b []byte) ([]byte, error) {
+	if len(b) < sha256.Size || sha256.Sum256(b[sha256.Size:]) != [32]byte(b[:sha256.Size]) {
+		return nil, fmt.Errorf("the saved round is damaged, so nothing of it may be sent; restore the file from a copy, or forget the round "+
+			"by starting a new period with `cinesyncd budget --new-period` (%w)", ErrDamaged)
+	}
+	return b[sha256.Size:], nil
+}
+
+// ErrDamaged means that what a machine saved is not what is read.
+var ErrDamaged = errors.New("saved participant state does not match its digest")
+
 func (s *state) encode() []byte {
 	w := wire{Version: stateVersion, TreeSize: s.TreeSize, TreeRoot: s.TreeRoot[:], LastRound: s.LastRound, OpenedAt: s.OpenedAt,
-		Consented: map[string][]byte{}, Shunned: s.Shunned[:], Phase: s.Phase}
+		Consented: map[string][]byte{}, Shunned: s.Shunned[:], Signed: s.Signed, Phase: s.Phase}
 	for id, h := range s.Consented {
 		w.Consented[id] = h[:]
 	}
 	if s.Phase != idle {
 		w.Session = mustJSON(s.session)
 	}
-	return mustJSON(w)
+	return sealed(mustJSON(w))
 }
 
 func mustJSON(v any) []byte {
@@ -113,6 +135,10 @@ func (s *state) load(b []byte) error {
 	if b == nil {
 		return nil
 	}
+	b, err := unsealed(b)
+	if err != nil {
+		return err
+	}
 	var w wire
 	if err := json.Unmarshal(b, &w); err != nil {
 		return fmt.Errorf("read saved participant state: %w", err)
@@ -121,7 +147,7 @@ func (s *state) load(b []byte) error {
 		return fmt.Errorf("read saved participant state: version %d or its fields are not what this program writes", w.Version)
 	}
 	s.TreeSize, s.TreeRoot, s.LastRound, s.OpenedAt, s.Phase = w.TreeSize, [32]byte(w.TreeRoot), w.LastRound, w.OpenedAt, w.Phase
-	s.Shunned = [32]byte(w.Shunned)
+	s.Shunned, s.Signed = [32]byte(w.Shunned), w.Signed
 	for id, h := range w.Consented {
 		if len(h) != 32 {
 			return fmt.Errorf("read saved participant state: consent for %q is %d bytes", id, len(h))
@@ -137,12 +163,23 @@ func (s *state) load(b []byte) error {
 	return nil
 }
 
+// Signed is the highest ledger sequence that the device of a saved state is known to have signed. A new ledger begins above
+// it, or the coordinator's copy of the last header would show the device an old ledger for ever.
+func Signed(saved []byte) (uint64, error) {
+	var s state
+	if err := s.load(saved); err != nil {
+		return 0, err
+	}
+	return s.Signed, nil
+}
+
 // end erases the session: keys, shares and values are zeroed and forgotten.
 func (s *state) end() {
 	clear(s.Secrets)
 	clear(s.X)
 	clear(s.Noised)
 	clear(s.Y)
+	clear(s.Reveal)
 	for i := range s.Neighbours {
 		s.Neighbours[i] = neighbour{}
 	}

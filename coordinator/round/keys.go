@@ -42,7 +42,8 @@ func (m *Machine) checkAdvertise(id [32]byte, msg *protocol.Advertise) error {
 	if k.Cert.IDPK != id {
 		return fmt.Errorf("advertise: certificate is not the one of this connection")
 	}
-	if err := k.Cert.Verify(m.cfg.Authority, uint64(m.now.Unix()), protocol.ClassDevice); err != nil {
+	// At opened_at, as every other member will check it.
+	if err := k.Cert.Verify(m.cfg.Authority, m.cfg.Open.OpenedAt, protocol.ClassDevice); err != nil {
 		return fmt.Errorf("advertise: %w", err)
 	}
 	if err := k.Verify(m.openHash); err != nil {
