@@ -88,6 +88,7 @@ func (m *Machine) delivered(msg *protocol.Delivery, out *Output) error {
 	}
 	header := m.header(failed, entry.Seq)
 	m.st.Delivery, m.st.Input, m.st.Phase, m.st.Signed = digest, header.Append(nil), uploading, entry.Seq
+	m.uploading = false // an earlier round's upload on this connection is no upload of this one
 	out.Noised = m.st.Noised
 	m.st.Noised = nil
 	m.save(out)
