@@ -57,11 +57,11 @@ func (c *conn) drain(ctx context.Context) {
 	case <-ctx.Done():
 		return
 	}
+	defer leave(c.recv)
 	_ = c.stream.SetReadDeadline(time.Time{})
 	if ctx.Err() != nil {
 		return
 	}
-	defer leave(c.recv)
 	buf := make([]byte, 4<<10)
 	for {
 		if _, err := c.stream.Read(buf); err != nil {

@@ -21,7 +21,9 @@ type Config struct {
 
 	Now func() time.Time // the clock that certificate dates are compared with, ±5 minutes; nil means time.Now
 
-	KeepAlive time.Duration // a packet this often on a quiet connection; 0 means 15 s, negative none
+	// A packet this often on a quiet connection; negative for none. 0 means 15 s where it was dialled and none where it was accepted: the device
+	// holds a connection while a round needs it and no longer, so it is the device that keeps it open.
+	KeepAlive time.Duration
 	Idle      time.Duration // a connection without any packet for this long is lost; 0 means 30 s
 
 	// The rest matters to listeners only.
@@ -39,9 +41,14 @@ const (
 	skew             = 5 * time.Minute  // tolerance of certificate dates
 	handshakeTimeout = 3 * time.Second  // without a packet, before the handshake is done
 	firstFrame       = 5 * time.Second  // for the stream to open, and then for its first frame
+	keepAlive        = 15 * time.Second // of a connection that was dialled
 	linger           = time.Second      // for a hang-up to arrive
 	rateWindow       = 10 * time.Second // each of these must bring minRate bytes of a frame that has begun
 	minRate          = 10 << 10         // 1 KiB/s
+	stall            = 30 * time.Second // each piece of a frame must leave within it: 1 KiB/s too
+	piece            = 32 << 10
+	memoryWait       = 10 * time.Second // for memory to hold a frame; well below stall, since the peer's Send waits for it
+	busyRetry        = 60               // seconds that a busy peer is left alone when it named none
 
 	firstWindow     = 64 << 10 // what an accepted peer may send before anything of it is read
 	maxStreamWindow = 1 << 20
@@ -87,10 +94,6 @@ func (c *Config) setDefaults() {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if c.KeepAlive == 0 {
-		c.KeepAlive = 15 * time.Second
-	}
-	c.KeepAlive = max(c.KeepAlive, 0)
 	if c.Idle == 0 {
 		c.Idle = 30 * time.Second
 	}
@@ -108,12 +111,15 @@ func (c *Config) setDefaults() {
 	}
 }
 
-// transport is quic-go's configuration; it is made once and never changed.
-func (e *endpoint) transport() *quicgo.Config {
+// transport is quic-go's configuration, with the side's own keep-alive; it is made once and never changed.
+func (e *endpoint) transport(alive time.Duration) *quicgo.Config {
+	if e.cfg.KeepAlive != 0 {
+		alive = max(e.cfg.KeepAlive, 0)
+	}
 	return &quicgo.Config{
 		HandshakeIdleTimeout:           handshakeTimeout,
 		MaxIdleTimeout:                 e.cfg.Idle,
-		KeepAlivePeriod:                e.cfg.KeepAlive,
+		KeepAlivePeriod:                alive,
 		InitialStreamReceiveWindow:     firstWindow,
 		MaxStreamReceiveWindow:         maxStreamWindow,
 		InitialConnectionReceiveWindow: firstWindow,

@@ -89,20 +89,32 @@ func (c *conn) Send(ctx context.Context, m protocol.Message) error {
 
 // write sends a whole frame; the caller is the only sender. When ctx ends within the frame the stream is of no more use.
 func (c *conn) write(ctx context.Context, frame []byte) error {
-	if err := c.stream.SetWriteDeadline(time.Time{}); err != nil {
-		return err
+	for rest := frame; len(rest) > 0; {
+		n, err := c.writePiece(ctx, rest[:min(len(rest), piece)])
+		rest = rest[n:]
+		if err == nil {
+			continue
+		}
+		err = because(ctx, err)
+		switch {
+		case timedOut(err):
+			err = fmt.Errorf("%w: the peer took no bytes for %v", protocol.ErrLost, time.Duration(stall))
+			c.end(protocol.CodeTimeout, "frames must be read at 1 KiB/s or faster", err)
+		case ctx.Err() != nil && len(rest) < len(frame):
+			c.end(protocol.CodeTimeout, "a frame was cut short", err)
+		}
+		return c.reason(err)
 	}
-	release := onEnd(ctx, func() { _ = c.stream.SetWriteDeadline(time.Unix(1, 0)) })
-	n, err := c.stream.Write(frame)
-	release()
-	if err == nil {
-		return nil
+	return nil
+}
+
+// writePiece waits for the peer's window, until ctx ends or for stall at most.
+func (c *conn) writePiece(ctx context.Context, b []byte) (int, error) {
+	if err := c.stream.SetWriteDeadline(time.Now().Add(stall)); err != nil {
+		return 0, err
 	}
-	err = because(ctx, err)
-	if n > 0 && ctx.Err() != nil {
-		c.end(protocol.CodeTimeout, "a frame was cut short", err)
-	}
-	return c.reason(err)
+	defer onEnd(ctx, func() { _ = c.stream.SetWriteDeadline(time.Unix(1, 0)) })()
+	return c.stream.Write(b)
 }
 
 // Recv reads one frame.
@@ -148,12 +160,13 @@ func (c *conn) failed(ctx context.Context, err error) error {
 		return e
 	}
 	c.reader.Drop()
-	if timedOut(err) {
+	switch code := protocol.CodeOf(err); {
+	case timedOut(err):
 		err = fmt.Errorf("%w: a frame came slower than 1 KiB/s", protocol.ErrLost)
 		c.end(protocol.CodeTimeout, "frames must come at 1 KiB/s or faster, the first within 5 s", err)
-		return c.reason(err)
-	}
-	if code := protocol.CodeOf(err); code != protocol.CodeInternal {
+	case errors.Is(err, errNoMemory):
+		c.end(protocol.CodeBusy, "no memory is free for a message of this size; try again in a minute", err)
+	case code != protocol.CodeInternal:
 		c.end(code, err.Error(), err)
 	}
 	return c.reason(err)

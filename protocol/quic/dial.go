@@ -2,6 +2,7 @@ package quic
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 
@@ -64,7 +65,7 @@ func (e *endpoint) dial(ctx context.Context, pc net.PacketConn, to net.Addr) (*d
 	if err != nil {
 		return nil, err
 	}
-	conf := e.transport()
+	conf := e.transport(keepAlive)
 	conf.MaxIncomingStreams = -1 // the listening side opens none
 	conf.InitialStreamReceiveWindow, conf.InitialConnectionReceiveWindow = 4*firstWindow, 4*firstWindow
 	tr := &quicgo.Transport{Conn: pc}
@@ -75,13 +76,17 @@ func (e *endpoint) dial(ctx context.Context, pc net.PacketConn, to net.Addr) (*d
 	}
 	c, err := newConn(e, qc)
 	if err == nil {
+		opening, cancel := context.WithTimeout(ctx, handshakeTimeout) // a listener grants the one stream in the handshake
+		defer cancel()
 		var s *quicgo.Stream
-		if s, err = qc.OpenStreamSync(ctx); err == nil {
+		if s, err = qc.OpenStreamSync(opening); err == nil {
 			c.opened(s)
 			c.pace.first = false // a device may wait long for the coordinator's word
 			return &dialled{conn: c, transport: tr}, nil
 		}
-		err = c.reason(err)
+		if err = c.reason(err); opening.Err() != nil && ctx.Err() == nil {
+			err = fmt.Errorf("%w: the peer grants no stream", protocol.ErrLost)
+		}
 	}
 	_ = qc.CloseWithError(quicgo.ApplicationErrorCode(protocol.CodeInternal), "")
 	_ = tr.Close()
@@ -92,6 +97,10 @@ func (e *endpoint) dial(ctx context.Context, pc net.PacketConn, to net.Addr) (*d
 func (e *endpoint) dialError(err error) error {
 	if code := protocol.CodeOf(err); code == protocol.CodeUnauthorised || code == protocol.CodeExpired || code == protocol.CodeMalformed {
 		return fmt.Errorf("the peer's certificate is refused; check the address and the pinned keys: %w", err)
+	}
+	var idle *quicgo.IdleTimeoutError // before the handshake is done, handshakeTimeout without a packet
+	if errors.As(err, &idle) {
+		return noAnswer()
 	}
 	return e.explain(err)
 }

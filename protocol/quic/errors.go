@@ -26,7 +26,7 @@ func (e *endpoint) explain(err error) error {
 	var stream *quicgo.StreamError
 	switch {
 	case errors.As(err, &app) && app.Remote:
-		return &protocol.HangUpError{Code: protocol.Code(min(app.ErrorCode, 1<<16-1)), Detail: app.ErrorMessage}
+		return &protocol.HangUpError{Code: protocol.Code(min(app.ErrorCode, 1<<16-1)), Detail: app.ErrorMessage, RetryAfter: retryAfter(app.ErrorCode)}
 	case errors.As(err, &app):
 		return protocol.ErrClosed
 	case errors.As(err, &transport) && transport.Remote:
@@ -36,7 +36,7 @@ func (e *endpoint) explain(err error) error {
 	case errors.As(err, &idle):
 		return fmt.Errorf("%w: nothing came for %v", protocol.ErrLost, e.cfg.Idle)
 	case errors.As(err, &handshake):
-		return fmt.Errorf("%w: no answer; is the coordinator running, and does the path let UDP through", protocol.ErrLost)
+		return noAnswer()
 	case errors.As(err, &version):
 		return fmt.Errorf("%w: %w", protocol.ErrVersion, err)
 	case errors.As(err, &stream), err == io.EOF, errors.Is(err, io.ErrUnexpectedEOF):
@@ -46,6 +46,18 @@ func (e *endpoint) explain(err error) error {
 	}
 }
 
+func noAnswer() error {
+	return fmt.Errorf("%w: no answer; is the coordinator running, and does the path let UDP through", protocol.ErrLost)
+}
+
+// retryAfter stands in for the time that a close frame, unlike a hang-up, has no field for.
+func retryAfter(code quicgo.ApplicationErrorCode) uint32 {
+	if code == quicgo.ApplicationErrorCode(protocol.CodeBusy) {
+		return busyRetry
+	}
+	return 0
+}
+
 // refused explains a QUIC transport error that the peer sent; codes from 0x100 on carry a TLS alert (RFC 9001 §4.8).
 func (e *endpoint) refused(err *quicgo.TransportError) error {
 	const crypto = 0x100
@@ -53,7 +65,7 @@ func (e *endpoint) refused(err *quicgo.TransportError) error {
 		return e.alerted(tls.AlertError(err.ErrorCode - crypto))
 	}
 	if err.ErrorCode == quicgo.ConnectionRefused {
-		return &protocol.HangUpError{Code: protocol.CodeBusy, Detail: "the peer takes no new connections now; try again later", RetryAfter: 60}
+		return &protocol.HangUpError{Code: protocol.CodeBusy, Detail: "the peer takes no new connections now; try again later", RetryAfter: busyRetry}
 	}
 	return fmt.Errorf("%w: %w", protocol.ErrLost, err)
 }

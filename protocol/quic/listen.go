@@ -44,12 +44,8 @@ func Listen(addr string, cfg Config) (*Listener, error) {
 		return nil, fmt.Errorf("listen on %s: %w", addr, err)
 	}
 	pc, err := net.ListenUDP("udp", at)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("listen on %s: UDP port %d is in use by another program; stop that program, choose another port, or port 0 for "+
-			"any free one: %w", addr, at.Port, err)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", addr, err)
+		return nil, fmt.Errorf("listen on %s: %s%w", addr, advice(err, at.Port), err)
 	}
 	l, err := ListenOn(pc, cfg)
 	if err != nil {
@@ -58,6 +54,20 @@ func Listen(addr string, cfg Config) (*Listener, error) {
 	}
 	l.socket = pc
 	return l, nil
+}
+
+// advice says what to do about a socket that does not open, for the cases that a person can change.
+func advice(err error, port int) string {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Sprintf("UDP port %d is in use by another program; stop that program, choose another port, or port 0 for any free one: ", port)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return "this machine does not have that address; choose one of its own, or leave the host empty for all of them: "
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Sprintf("UDP port %d is reserved; choose one above 1023: ", port)
+	default:
+		return ""
+	}
 }
 
 // ListenOn is Listen over a packet connection of the caller, such as one of a simulated network; it stays the caller's to close.
@@ -78,7 +88,7 @@ func ListenOn(pc net.PacketConn, cfg Config) (*Listener, error) {
 		VerifySourceAddress: l.gate.mustProve,
 		ConnContext:         l.gate.admit,
 	}
-	conf := e.transport()
+	conf := e.transport(0)
 	conf.MaxIncomingStreams = 1
 	conf.AllowConnectionWindowIncrease = l.windows.allow
 	if l.quic, err = l.transport.Listen(tlsConf, conf); err != nil {
@@ -166,7 +176,9 @@ func (l *Listener) take(qc *quicgo.Conn) {
 	case l.queue <- c:
 		l.loops.Go(func() { l.awaitStream(c) })
 	default:
-		c.end(protocol.CodeBusy, "too many connections wait to be served; try again in a minute", protocol.ErrClosed)
+		l.loops.Go(func() {
+			c.end(protocol.CodeBusy, "too many connections wait to be served; try again in a minute", protocol.ErrClosed)
+		})
 	}
 }
 

@@ -2,8 +2,11 @@ package quic
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/cinesync/cinesync/protocol"
 )
@@ -22,7 +25,10 @@ type waiter struct {
 
 func newMemory(n int64) *memory { return &memory{free: n} }
 
-// take waits for n bytes until ctx ends or over is closed.
+// errNoMemory ends a connection whose frame found no memory: everybody's frames must not wait for those that are slow to be handled.
+var errNoMemory = errors.New("no memory for the frame came free")
+
+// take waits for n bytes until ctx ends or over is closed, and for memoryWait at most.
 func (m *memory) take(ctx context.Context, over <-chan struct{}, n int) error {
 	m.mu.Lock()
 	if len(m.waiters) == 0 && m.free >= int64(n) {
@@ -33,6 +39,8 @@ func (m *memory) take(ctx context.Context, over <-chan struct{}, n int) error {
 	w := waiter{n: int64(n), ready: make(chan struct{})}
 	m.waiters = append(m.waiters, w)
 	m.mu.Unlock()
+	timer := time.NewTimer(memoryWait)
+	defer timer.Stop()
 	err := protocol.ErrLost
 	select {
 	case <-w.ready:
@@ -40,6 +48,8 @@ func (m *memory) take(ctx context.Context, over <-chan struct{}, n int) error {
 	case <-over:
 	case <-ctx.Done():
 		err = ctx.Err()
+	case <-timer.C:
+		err = fmt.Errorf("%w within %v", errNoMemory, time.Duration(memoryWait))
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

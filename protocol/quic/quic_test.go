@@ -61,10 +61,12 @@ func TestMemoryIsGivenBack(t *testing.T) {
 	l := listen(t, coordinatorConfig())
 	client, server := connect(t, l, deviceConfig())
 	for range 3 {
-		if err := client.Send(t.Context(), &protocol.Chunk{Data: make([]byte, protocol.ChunkSize)}); err != nil {
+		sent := make(chan error, 1) // a chunk is larger than the first window: Send returns once the server reads
+		go func() { sent <- client.Send(t.Context(), &protocol.Chunk{Data: make([]byte, protocol.ChunkSize)}) }()
+		if _, err := server.Recv(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := server.Recv(t.Context()); err != nil {
+		if err := <-sent; err != nil {
 			t.Fatal(err)
 		}
 	}
