@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -34,7 +35,8 @@ type Contents struct {
 
 // Read reads the log in fsys, which is either a folder that holds log/ or the log folder itself, and verifies all of it. Every file
 // must be the keys file, the checkpoint, a tile of the checkpoint's tree, or a true narrower copy of one that was not cleaned
-// up. With live, tiles of a longer tree are passed over: the coordinator writes tiles before the checkpoint that covers them.
+// up. With live, what a running coordinator may just be writing is passed over: tiles of a longer tree, which it writes before the
+// checkpoint that covers them, and files whose name begins with a dot.
 func Read(fsys fs.FS, checkCert func(authority, cert []byte) (Coordinator, error), live bool) (*Contents, error) {
 	f := folder{root(fsys), live}
 	c := &Contents{log: NewLog()}
@@ -57,6 +59,29 @@ func Read(fsys fs.FS, checkCert func(authority, cert []byte) (Coordinator, error
 	}
 	return c, nil
 }
+
+// Inclusion proves that the entry at index lies under the checkpoint.
+func (c *Contents) Inclusion(index uint64) ([][32]byte, error) {
+	return c.log.Inclusion(index, c.Checkpoint.Size)
+}
+
+// readSettled is Read of a log that may be growing: a checkpoint that moved while the files were read is a reason to read again.
+func readSettled(fsys fs.FS, checkCert func(authority, cert []byte) (Coordinator, error), live bool) (*Contents, error) {
+	f := folder{root(fsys), live}
+	for tries := 1; ; tries++ {
+		before, _ := f.read("checkpoint", MaxCheckpoint) // Read says what is wrong with it
+		c, err := Read(fsys, checkCert, live)
+		if err == nil || !live || tries == maxTries {
+			return c, err
+		}
+		if after, _ := f.read("checkpoint", MaxCheckpoint); bytes.Equal(before, after) {
+			return nil, err
+		}
+	}
+}
+
+// maxTries bounds how often a growing log is read: a coordinator signs a handful of checkpoints in a round.
+const maxTries = 16
 
 func root(fsys fs.FS) fs.FS {
 	if info, err := fs.Stat(fsys, "log"); err == nil && info.IsDir() {
@@ -142,6 +167,8 @@ func (f folder) list(size uint64) (*inventory, error) {
 		case err != nil:
 			return err
 		case d.IsDir():
+			return nil
+		case f.live && strings.HasPrefix(d.Name(), "."):
 			return nil
 		case !d.Type().IsRegular():
 			return fmt.Errorf("log/%s is not a plain file", path)

@@ -96,25 +96,29 @@ type Report struct {
 	RhoBound float64  `json:"rho_bound"`
 	Epsilon  float64  `json:"epsilon"`
 	Delta    float64  `json:"delta"`
-	Order    float64  `json:"order"` // α that gave Epsilon
+	Order    float64  `json:"order"` // α that gave Epsilon; 0 where nothing was spent
 	GammaBP  uint16   `json:"gamma_bp"`
 	Periods  []Period `json:"periods"`
 }
 
-// checkText is the title of each check, and what to do if it fails, in the order of the report.
-var checkText = []struct{ id, title, next string }{
-	{"A1", "the checkpoint, every entry and every file under log/ verify", "fetch the log again from its source; if it still fails, the log was altered: keep both copies and tell others"},
-	{"A2", "every round charges what its noise costs", "ask the coordinator why; count the privacy figures as void until then"},
-	{"A3", "every round's numbers are within the limits of the noise", "do not trust the noise of these rounds; take devices out until the settings are mended"},
-	{"A4", "every roster and every sum is large enough", "treat what these rounds published as unprotected"},
-	{"A5", "honest devices alone add all the noise that was promised", "treat what these rounds published as unprotected"},
-	{"A6", "the population ledger is right and below its ceiling", "count the privacy figures as void; devices should stop until the coordinator explains"},
-	{"A7", "the published ε is the log's", "have the figure corrected to the recomputed one"},
-	{"A8", "every model comes from the log, and every local function was released", "do not use these models; ask where they come from"},
-	{"A9", "every round has one roster, one set of survivors and one end", "treat the round as an attempt to show two devices two histories; stop taking part"},
-	{"A10", "no round is weaker than the policy and the question it was logged under", "devices that keep their floor refused these rounds; ask the coordinator why they were opened"},
-	{"A11", "no roster is larger than the certificates issued", ""},
-	{"A12", "a sampled round's vectors add up to its logged sum", ""},
-	{"C1", "the rounds form one chain", "entries are missing or were made out of order; ask the coordinator for its journal"},
-	{"C2", "every neighbour graph holds for its roster", "treat the masks of these rounds as breakable by the fraction γ"},
+// checks are the checks of docs/spec/log.md §9 in the order of the report: what holds if the check is ok, what to do if it fails, and
+// who makes it.
+var checks = []struct {
+	id, title, next string
+	make            func(*auditor, *verdict)
+}{
+	{"A1", "the checkpoint, every entry and every file under log/ verify", "fetch the log again from its source; if it still fails, the log was altered: keep both copies and tell others", (*auditor).whole},
+	{"A2", "every round charges what its noise costs", "ask the coordinator why; count the privacy figures as void until then", (*auditor).charges},
+	{"A3", "every round's numbers are within the limits of the noise", "do not trust the noise of these rounds; take devices out until the settings are mended", (*auditor).limits},
+	{"A4", "every roster and every sum is large enough", "treat what these rounds published as unprotected", (*auditor).cohorts},
+	{"A5", "honest devices alone add all the noise that was promised", "treat what these rounds published as unprotected", (*auditor).honestNoise},
+	{"A6", "the population ledger is right and below its ceiling", "count the privacy figures as void; devices should stop until the coordinator explains", (*auditor).population},
+	{"A7", "the published ε is the log's", "have the figure corrected to the recomputed one", (*auditor).published},
+	{"A8", "every model comes from the log, and every local function was released", "do not use these models; ask where they come from", (*auditor).models},
+	{"A9", "every round has one roster, one set of survivors and one end", "treat the round as an attempt to show two devices two histories; stop taking part", (*auditor).rivals},
+	{"A10", "no round is weaker than the policy and the question it was logged under", "devices that keep their floor refused these rounds; ask the coordinator why they were opened", (*auditor).terms},
+	{"A11", "no roster is larger than the certificates issued", "", (*auditor).issued},
+	{"A12", "a sampled round's vectors add up to its logged sum", "", (*auditor).sampled},
+	{"C1", "the rounds form one chain", "entries are missing or were made out of order; ask the coordinator for its journal", (*auditor).chain},
+	{"C2", "every neighbour graph holds for its roster", "treat the masks of these rounds as breakable by the fraction γ", (*auditor).graphs},
 }

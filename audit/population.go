@@ -1,0 +1,244 @@
+package audit
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"math/bits"
+	"slices"
+)
+
+// unitsPerRho is ρ = 1 (design: privacy 8.1).
+const unitsPerRho = 1 << 40
+
+// accounts is the population ledger recomputed from the log (design: privacy 8.3).
+type accounts struct {
+	periods []Period
+	faults  []string // of A6
+	open    ledger   // of the newest period
+	gammaBP uint16   // the least γ of the newest period's rounds
+	err     error    // ε could not be computed
+}
+
+// ledger is the population ledger of one period.
+type ledger struct {
+	questions map[[32]byte]*account
+	spent     map[[32]byte]bool // questions with a BudgetExhausted
+}
+
+// account is what rounds of one question have cost. Rounds may differ in P and b; the worst case takes the widest.
+type account struct {
+	costs []RoundCost
+	p, b  uint32
+}
+
+func newLedger() ledger {
+	return ledger{questions: map[[32]byte]*account{}, spent: map[[32]byte]bool{}}
+}
+
+func (acc *account) with(c RoundCost, p, b uint32) *account {
+	if acc == nil {
+		return &account{costs: []RoundCost{c}, p: p, b: b}
+	}
+	return &account{costs: append(acc.costs, c), p: max(acc.p, p), b: min(acc.b, b)}
+}
+
+func (a *auditor) worst(acc *account) uint64 {
+	if acc == nil {
+		return 0
+	}
+	return a.rules.WorstCase(acc.costs, acc.p, acc.b, math.MaxUint64)
+}
+
+// bound is the most that any one device can have spent: questions add up. The ceiling does not cap it, so that passing it is seen.
+func (a *auditor) bound(l ledger) uint64 {
+	var sum uint64
+	for _, acc := range l.questions {
+		sum = addCapped(sum, a.worst(acc))
+	}
+	return sum
+}
+
+func (a *accounts) fault(format string, args ...any) {
+	a.faults = append(a.faults, fmt.Sprintf(format, args...))
+}
+
+// keepAccounts walks the rounds in the order of the log.
+func (a *auditor) keepAccounts() {
+	a.accounts.open = newLedger()
+	exhausted := a.story.exhausted
+	var policyAt uint64
+	for i, t := range a.story.rounds {
+		for len(exhausted) > 0 && exhausted[0].before <= i {
+			a.takeExhausted(exhausted[0])
+			exhausted = exhausted[1:]
+		}
+		if i == 0 || t.policyAt > policyAt && a.periodOver(t.open.OpenedAt) {
+			a.beginPeriod(t)
+		}
+		policyAt = t.policyAt
+		a.takeRound(t)
+	}
+	for _, e := range exhausted {
+		a.takeExhausted(e)
+	}
+	a.endPeriod()
+}
+
+// periodOver reports whether a round at this time may begin another period (docs/spec/log.md §6).
+func (a *auditor) periodOver(at uint64) bool {
+	p := a.accounts.periods[len(a.accounts.periods)-1]
+	return at >= addCapped(p.Start, p.Seconds)
+}
+
+func (a *auditor) beginPeriod(t *session) {
+	a.endPeriod()
+	p := Period{FirstRound: t.open.Round, LastRound: t.open.Round, Start: t.open.OpenedAt}
+	if t.policy != nil {
+		p.Seconds = t.policy.PeriodSeconds
+	}
+	a.accounts.periods = append(a.accounts.periods, p)
+	spent := a.accounts.open.spent
+	if len(a.accounts.periods) > 1 {
+		spent = map[[32]byte]bool{}
+	}
+	a.accounts.open = newLedger()
+	a.accounts.open.spent = spent
+	a.accounts.gammaBP = t.open.GammaBP
+}
+
+// endPeriod computes the figures of the newest period.
+func (a *auditor) endPeriod() {
+	n := len(a.accounts.periods)
+	if n == 0 {
+		return
+	}
+	p := &a.accounts.periods[n-1]
+	p.RhoUnits = a.bound(a.accounts.open)
+	p.Rho = float64(p.RhoUnits) / unitsPerRho
+	eps, _, err := a.epsilon(p.Rho)
+	if err != nil {
+		a.accounts.err = err
+	}
+	p.Epsilon = eps
+}
+
+func (a *auditor) epsilon(rho float64) (eps, order float64, err error) {
+	if rho == 0 {
+		return 0, 0, nil
+	}
+	eps, order, err = a.rules.Epsilon(rho, a.o.Delta)
+	if err == nil && (math.IsNaN(eps) || math.IsInf(eps, 0)) {
+		err = fmt.Errorf("ε of ρ = %v is not finite", rho)
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	return eps, order, nil
+}
+
+// takeRound counts a round from its Survivors on, aborted or not, and holds what its end says against the sum.
+func (a *auditor) takeRound(t *session) {
+	o, l := t.open, a.accounts.open
+	p := &a.accounts.periods[len(a.accounts.periods)-1]
+	p.LastRound = max(p.LastRound, o.Round)
+	if l.spent[o.Question] {
+		a.accounts.fault("round %d was opened after the BudgetExhausted of its question", o.Round)
+	}
+	if t.survivors == nil {
+		return
+	}
+	units, err := a.charge(o)
+	if err != nil {
+		units = o.RhoUnits // A2 says what is wrong with it
+	}
+	acc := l.questions[o.Question].with(RoundCost{Round: o.Round, Units: units}, o.P, o.B)
+	l.questions[o.Question] = acc
+	a.accounts.gammaBP = min(a.accounts.gammaBP, o.GammaBP)
+	sum := a.bound(l)
+	if t.closed != nil && t.closed.RhoCumBound != sum {
+		a.accounts.fault("round %d: rho_cum_bound is %d, the log gives %d", o.Round, t.closed.RhoCumBound, sum)
+	}
+	if t.policy != nil && sum > t.policy.CeilingUnits {
+		a.accounts.fault("round %d: a device may have spent %d units, the ceiling is %d", o.Round, sum, t.policy.CeilingUnits)
+	} else if t.policy != nil && t.question != nil && a.worst(acc) > share(t.policy, t.question) {
+		a.accounts.fault("round %d: a device may have spent %d units on question %q, whose share is %d", o.Round, a.worst(acc), t.question.ID, share(t.policy, t.question))
+	}
+}
+
+// share is a question's part of the ceiling.
+func share(p *PolicyChange, q *Question) uint64 {
+	if q.ShareBP >= 10000 {
+		return p.CeilingUnits
+	}
+	high, low := bits.Mul64(p.CeilingUnits, uint64(q.ShareBP))
+	part, _ := bits.Div64(high, low, 10000)
+	return part
+}
+
+// takeExhausted checks that a BudgetExhausted is true: one more round at the question's own terms passes the ceiling.
+func (a *auditor) takeExhausted(e exhaustion) {
+	round, l := e.record.Round, a.accounts.open
+	switch {
+	case e.question == nil || e.policy == nil:
+		a.accounts.fault("a BudgetExhausted at round %d comes before its question or before any PolicyChange", round)
+		return
+	case e.before > 0 && round <= a.story.rounds[e.before-1].open.Round:
+		a.accounts.fault("a BudgetExhausted for round %d comes after that round was opened", round)
+	}
+	l.spent[e.record.Question] = true
+	units, err := a.rules.Charge(e.question.CInt, e.question.SigmaTotSq)
+	if err != nil {
+		return // no round of this question can be charged at all
+	}
+	next := ledger{questions: maps.Clone(l.questions)}
+	acc := l.questions[e.record.Question]
+	if acc != nil {
+		acc = &account{slices.Clone(acc.costs), acc.p, acc.b}
+	}
+	acc = acc.with(RoundCost{Round: round, Units: units}, e.question.P, e.question.B)
+	next.questions[e.record.Question] = acc
+	if a.bound(next) <= e.policy.CeilingUnits && a.worst(acc) <= share(e.policy, e.question) {
+		a.accounts.fault("a BudgetExhausted was logged at round %d, which would still fit under the ceiling", round)
+	}
+}
+
+// figures puts the newest period into the report.
+func (a *auditor) figures(r *Report) {
+	n := len(a.accounts.periods)
+	if n == 0 {
+		return
+	}
+	p := a.accounts.periods[n-1]
+	r.Periods = a.accounts.periods
+	r.RhoUnits, r.RhoBound, r.GammaBP = p.RhoUnits, p.Rho, a.accounts.gammaBP
+	r.Epsilon, r.Order, _ = a.epsilon(p.Rho) // a failure is A6's to tell
+}
+
+// population is A6.
+func (a *auditor) population(v *verdict) {
+	v.faults = append(v.faults, a.accounts.faults...)
+	if a.accounts.err != nil {
+		v.fault("the ledger cannot be turned into ε: %v", a.accounts.err)
+	}
+	v.saw("no round yet")
+	if n := len(a.accounts.periods); n > 0 {
+		v.saw("a device can have spent ρ = %.4g in the newest of %d periods", a.accounts.periods[n-1].Rho, n)
+	}
+}
+
+// published is A7.
+func (a *auditor) published(v *verdict) {
+	if a.o.Published == nil {
+		v.skip("no published figure was given to compare with")
+		return
+	}
+	var eps float64
+	if n := len(a.accounts.periods); n > 0 {
+		eps = a.accounts.periods[n-1].Epsilon
+	}
+	v.saw("ε = %.4g at δ = %g", eps, a.o.Delta)
+	if said := a.o.Published; math.Abs(said.Epsilon-eps) > said.Within {
+		v.fault("ε = %g was published, the log gives %.4g at δ = %g", said.Epsilon, eps, a.o.Delta)
+	}
+}

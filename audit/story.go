@@ -1,0 +1,212 @@
+package audit
+
+import "fmt"
+
+// story is the log's records put in relation: what each round was logged under, and how it went. Where records compete, the first wins
+// (docs/spec/log.md §6); the others are odd and have no effect.
+type story struct {
+	rounds    []*session
+	exhausted []exhaustion
+	odd       []string // faults of A9
+
+	byOpen    map[[32]byte]*session
+	policy    *PolicyChange // newest so far
+	policyAt  uint64
+	questions map[[32]byte]*Question
+	released  map[[32]byte]bool
+	lastEnd   [32]byte // hash of the newest RoundClose or Abort
+}
+
+// session is one round as the log tells it.
+type session struct {
+	index     uint64
+	open      *RoundOpen
+	policy    *PolicyChange // in force when it opened; nil if none was
+	policyAt  uint64
+	question  *Question // that it names; nil if it was not logged before
+	released  bool      // its local function was released before
+	prev      [32]byte  // what its PrevRound has to be
+	roster    *Roster
+	survivors *Survivors
+	closed    *RoundClose
+	aborted   *Abort
+
+	rosterHash, survivorsHash [32]byte
+}
+
+func (t *session) over() bool { return t.closed != nil || t.aborted != nil }
+
+// exhaustion is a BudgetExhausted record with its place among the rounds.
+type exhaustion struct {
+	record   *BudgetExhausted
+	policy   *PolicyChange
+	question *Question
+	before   int // this many rounds
+}
+
+func tell(records []LoggedRecord) *story {
+	s := &story{byOpen: map[[32]byte]*session{}, questions: map[[32]byte]*Question{}, released: map[[32]byte]bool{}}
+	for _, r := range records {
+		s.add(r)
+	}
+	return s
+}
+
+func (s *story) add(r LoggedRecord) {
+	switch rec := r.Record.(type) {
+	case *PolicyChange:
+		s.policy, s.policyAt = rec, r.Index
+	case *CodeRelease:
+		s.released[rec.CodeHash] = true
+	case *Question:
+		s.questions[r.Hash] = rec
+	case *RoundOpen:
+		s.begin(r, rec)
+	case *Roster:
+		s.freeze(r, rec)
+	case *Survivors:
+		s.seal(r, rec)
+	case *RoundClose:
+		s.close(r, rec)
+	case *Abort:
+		s.abort(r, rec)
+	case *BudgetExhausted:
+		s.exhausted = append(s.exhausted, exhaustion{rec, s.policy, s.questions[rec.Question], len(s.rounds)})
+	}
+}
+
+func (s *story) oddity(r LoggedRecord, format string, args ...any) {
+	s.odd = append(s.odd, fmt.Sprintf("entry %d: ", r.Index)+fmt.Sprintf(format, args...))
+}
+
+func (s *story) begin(r LoggedRecord, open *RoundOpen) {
+	if s.byOpen[r.Hash] != nil {
+		s.oddity(r, "round %d is opened a second time", open.Round)
+		return
+	}
+	if n := len(s.rounds); n > 0 && !s.rounds[n-1].over() {
+		s.oddity(r, "round %d is opened before round %d has a RoundClose or Abort", open.Round, s.rounds[n-1].open.Round)
+	}
+	for i, d := range open.Deadlines {
+		if d == 0 || i > 0 && d < open.Deadlines[i-1] {
+			s.oddity(r, "the deadlines of round %d, %v, do not follow each other", open.Round, open.Deadlines)
+			break
+		}
+	}
+	t := &session{index: r.Index, open: open, policy: s.policy, policyAt: s.policyAt, question: s.questions[open.Question],
+		released: s.released[open.CodeHash], prev: s.lastEnd}
+	s.byOpen[r.Hash] = t
+	s.rounds = append(s.rounds, t)
+}
+
+// running finds the round that a record belongs to, if that round may still have one.
+func (s *story) running(r LoggedRecord, open [32]byte) *session {
+	t := s.byOpen[open]
+	switch {
+	case t == nil:
+		s.oddity(r, "a %v for a round that was not opened", KindOf(r.Record))
+	case t.over():
+		s.oddity(r, "a %v for round %d, which had ended", KindOf(r.Record), t.open.Round)
+	default:
+		return t
+	}
+	return nil
+}
+
+func (s *story) freeze(r LoggedRecord, rec *Roster) {
+	t := s.running(r, rec.Open)
+	switch {
+	case t == nil:
+	case t.roster != nil:
+		s.oddity(r, "a second Roster for round %d", t.open.Round)
+	default:
+		t.roster, t.rosterHash = rec, r.Hash
+	}
+}
+
+func (s *story) seal(r LoggedRecord, rec *Survivors) {
+	t := s.running(r, rec.Open)
+	switch {
+	case t == nil:
+	case t.survivors != nil:
+		s.oddity(r, "a second Survivors for round %d", t.open.Round)
+	case t.roster == nil || rec.Roster != t.rosterHash:
+		s.oddity(r, "the Survivors of round %d do not name its Roster", t.open.Round)
+	case rec.Cohort >= t.open.Cohorts:
+		s.oddity(r, "Survivors of cohort %d in round %d, which has %d", rec.Cohort, t.open.Round, t.open.Cohorts)
+	default:
+		t.survivors, t.survivorsHash = rec, r.Hash
+	}
+}
+
+func (s *story) close(r LoggedRecord, rec *RoundClose) {
+	t := s.running(r, rec.Open)
+	if t == nil {
+		return
+	}
+	switch {
+	case t.roster == nil || t.survivors == nil:
+		s.oddity(r, "a RoundClose of round %d, which has no Roster or no Survivors", t.open.Round)
+	case rec.Roster != t.rosterHash || rec.Survivors != t.survivorsHash:
+		s.oddity(r, "the RoundClose of round %d names another Roster or other Survivors", t.open.Round)
+	case rec.U1 != t.roster.N || rec.U3 != t.survivors.Count || rec.U2 > rec.U1 || rec.U2 < rec.U3:
+		s.oddity(r, "the RoundClose of round %d says %d, %d and %d members, its Roster %d and its Survivors %d", t.open.Round, rec.U1, rec.U2,
+			rec.U3, t.roster.N, t.survivors.Count)
+	}
+	t.closed, s.lastEnd = rec, r.Hash
+}
+
+func (s *story) abort(r LoggedRecord, rec *Abort) {
+	t := s.running(r, rec.Open)
+	if t == nil {
+		return
+	}
+	if t.roster != nil && rec.U1 != t.roster.N || t.survivors != nil && rec.U3 != t.survivors.Count {
+		s.oddity(r, "the Abort of round %d says %d and %d members, which its Roster or its Survivors do not", t.open.Round, rec.U1, rec.U3)
+	}
+	t.aborted, s.lastEnd = rec, r.Hash
+}
+
+// rivals is A9. A round that is open when the log ends may be running, which only the caller can know.
+func (a *auditor) rivals(v *verdict) {
+	v.faults = append(v.faults, a.story.odd...)
+	v.saw("%d rounds, each told once", len(a.story.rounds))
+	n := len(a.story.rounds)
+	if n == 0 || a.story.rounds[n-1].over() {
+		return
+	}
+	open := a.story.rounds[n-1].open
+	last := addCapped(open.OpenedAt, uint64(open.Deadlines[len(open.Deadlines)-1]))
+	switch {
+	case !a.o.Live:
+		v.fault("round %d has no RoundClose or Abort", open.Round)
+		if len(v.faults) == 1 {
+			v.next = "if the coordinator may still be running, verify with --live; otherwise start it once, so that it ends the round"
+		}
+	case a.o.Now > last:
+		v.fault("round %d has no RoundClose or Abort, %d seconds after its last deadline", open.Round, a.o.Now-last)
+		if len(v.faults) == 1 {
+			v.next = "start the coordinator, so that it ends the round; if it runs, ask why it does not"
+		}
+	default:
+		v.saw("%d rounds, each told once; round %d is open until its last deadline", n, open.Round)
+	}
+}
+
+// chain is C1.
+func (a *auditor) chain(v *verdict) {
+	v.saw("%d rounds", len(a.story.rounds))
+	var last *RoundOpen
+	for _, t := range a.story.rounds {
+		if t.open.PrevRound != t.prev {
+			v.fault("round %d does not name the end of the round before it", t.open.Round)
+		}
+		if last != nil && t.open.Round <= last.Round {
+			v.fault("round %d comes after round %d", t.open.Round, last.Round)
+		}
+		if last != nil && t.open.OpenedAt < last.OpenedAt {
+			v.fault("round %d was opened at %d, before round %d at %d", t.open.Round, t.open.OpenedAt, last.Round, last.OpenedAt)
+		}
+		last = t.open
+	}
+}

@@ -1,0 +1,65 @@
+// Package auditing hands the auditor the arithmetic of the packages that own it.
+//
+// Owns: the wiring of audit.Rules.
+// Promises: the auditor computes with the code that devices and the coordinator run.
+// Never: checks anything itself.
+// Start here: Verify.
+package auditing
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/cinesync/cinesync/aggregation"
+	"github.com/cinesync/cinesync/audit"
+	"github.com/cinesync/cinesync/privacy"
+	"github.com/cinesync/cinesync/protocol"
+)
+
+// Verify verifies the log in fsys, which holds log/ or is the log folder. An error means that the options are wrong.
+func Verify(fsys fs.FS, o audit.Options) (audit.Report, error) {
+	return audit.Verify(fsys, Rules(), o)
+}
+
+// Rules is the arithmetic of privacy, aggregation and protocol.
+func Rules() audit.Rules {
+	return audit.Rules{
+		CheckCert: checkCert,
+		Charge: func(cInt uint32, sigmaTotSq uint64) (uint64, error) {
+			units, err := privacy.Charge(cInt, sigmaTotSq)
+			return uint64(units), err
+		},
+		WorstCase:   worstCase,
+		Epsilon:     privacy.Epsilon,
+		HonestFloor: privacy.HonestFloor,
+		CheckDegree: func(g audit.Graph) error {
+			return aggregation.CheckDegree(aggregation.GraphParams{N: g.N, GammaBP: g.GammaBP, DeltaBP: g.DeltaBP, Lambda: g.Lambda, Eta: g.Eta,
+				Mode: aggregation.Mode(g.Mode)}, aggregation.Degree{K: g.K, T: g.T})
+		},
+	}
+}
+
+// checkCert asks at a moment inside the certificate's dates, because dates are held against the rounds, not against today.
+func checkCert(authority, cert []byte) (audit.Coordinator, error) {
+	c, err := protocol.ParseCert(cert)
+	if err != nil {
+		return audit.Coordinator{}, err
+	}
+	if len(authority) != ed25519.PublicKeySize {
+		return audit.Coordinator{}, fmt.Errorf("the authority's key has %d bytes, want %d", len(authority), ed25519.PublicKeySize)
+	}
+	if err := c.Verify(authority, c.NotBefore, protocol.ClassCoordinator); err != nil {
+		return audit.Coordinator{}, err
+	}
+	return audit.Coordinator{Key: c.IDPK, NotBefore: c.NotBefore, NotAfter: c.NotAfter}, nil
+}
+
+func worstCase(charges []audit.RoundCost, p, b uint32, ceiling uint64) uint64 {
+	list := slices.Grow([]privacy.RoundCharge(nil), len(charges))
+	for _, c := range charges {
+		list = append(list, privacy.RoundCharge{Round: c.Round, Units: privacy.Units(c.Units)})
+	}
+	return uint64(privacy.WorstCase(list, p, b, privacy.Units(ceiling)))
+}
