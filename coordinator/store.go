@@ -10,7 +10,9 @@ import (
 type Store interface {
 	// Load reads everything a starting coordinator needs.
 	Load(ctx context.Context) (*Saved, error)
-	// Commit makes one batch durable as a whole or not at all. An error stops the process: it recovers by loading.
+	// Commit makes one batch durable as a whole or not at all. It refuses what is written once and is there already (an
+	// event, a chunk, a charge), an entry that is not the log's next, a second running round, the end of a round that does
+	// not run, and a Move from another head. An error stops the process: it recovers by loading.
 	Commit(ctx context.Context, b *Batch) error
 	// Archive answers questions about what was committed earlier.
 	Archive

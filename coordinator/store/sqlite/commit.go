@@ -24,6 +24,11 @@ func (s *Store) Commit(ctx context.Context, b *coordinator.Batch) error {
 	if err := tx.Commit(); err != nil {
 		return s.explain("commit to", err)
 	}
+	if b.End != nil {
+		if err := s.erase(ctx); err != nil {
+			return s.explain("commit to", err)
+		}
+	}
 	return nil
 }
 
@@ -37,6 +42,11 @@ type writer struct {
 func (w *writer) exec(query string, args ...any) int64 {
 	if w.err != nil {
 		return 0
+	}
+	for i, a := range args {
+		if b, ok := a.([]byte); ok && b == nil {
+			args[i] = []byte{} // not NULL
+		}
 	}
 	res, err := w.tx.ExecContext(w.ctx, query, args...)
 	if err != nil {
@@ -52,9 +62,7 @@ func (w *writer) batch(b *coordinator.Batch) {
 	if h := b.First; h != nil {
 		w.exec("INSERT INTO head VALUES (1, ?, ?, ?, ?, ?)", h.Version, h.Model[:], h.Serve[:], h.Round, h.Index)
 	}
-	for _, e := range b.Entries {
-		w.exec("INSERT INTO entry VALUES (?, ?)", e.Index, e.Entry)
-	}
+	w.entries(b.Entries)
 	if r := b.Open; r != nil {
 		w.exec("INSERT INTO round (round, open_hash, idx, grace, code, context) VALUES (?, ?, ?, ?, ?, ?)",
 			r.Round, r.OpenHash[:], r.Index, r.GraceMillis, r.Code, packIndexes(r.Context))
@@ -75,6 +83,24 @@ func (w *writer) batch(b *coordinator.Batch) {
 	w.end(b.End)
 }
 
+// entries appends to the log: an index is written once, and none is left out.
+func (w *writer) entries(list []coordinator.EntryRow) {
+	if len(list) == 0 || w.err != nil {
+		return
+	}
+	var size int64
+	if w.err = w.tx.QueryRowContext(w.ctx, "SELECT coalesce(max(idx) + 1, 0) FROM entry").Scan(&size); w.err != nil {
+		return
+	}
+	for i, e := range list {
+		if want := uint64(size) + uint64(i); e.Index != want {
+			w.err = fmt.Errorf("write log entry %d: the next entry is %d", e.Index, want)
+			return
+		}
+		w.exec("INSERT INTO entry VALUES (?, ?)", e.Index, e.Entry)
+	}
+}
+
 // move is the compare-and-swap of the head: it fails if another head is there.
 func (w *writer) move(m *coordinator.Move) {
 	if m == nil {
@@ -91,7 +117,10 @@ func (w *writer) end(e *coordinator.Ended) {
 	if e == nil {
 		return
 	}
-	w.exec("UPDATE round SET ended = ? WHERE round = ? AND ended = -1", e.Index, e.Round)
+	n := w.exec("UPDATE round SET ended = ? WHERE round = ? AND open_hash = ? AND ended = -1", e.Index, e.Round, e.OpenHash[:])
+	if w.err == nil && n != 1 {
+		w.err = fmt.Errorf("end round %d: it is not running", e.Round)
+	}
 	for _, p := range e.Members {
 		w.exec("INSERT INTO member VALUES (?, ?, ?, ?, ?)", e.Round, p.ID[:], p.Index, p.Leaf, p.YHash[:])
 	}

@@ -1,7 +1,8 @@
 // Package sqlite is the coordinator's embedded store: one file, one process.
 //
 // Owns: the schema, the transactions, the one-process lock.
-// Promises: Commit is one transaction with full synchronous writes; an index, a charge and a head are written once.
+// Promises: Commit is one transaction with full synchronous writes; an index, a charge and a head are written once; when a
+// round has ended, its shares and vectors are in no file any more.
 // Never: decides anything; knows what an entry or an event means.
 // Start here: Open, then Store.Commit.
 package sqlite
@@ -11,8 +12,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
+	"path/filepath"
 
 	"github.com/cinesync/cinesync/coordinator"
 	sqlite3 "github.com/mattn/go-sqlite3"
@@ -26,8 +29,12 @@ type Store struct {
 
 var _ coordinator.Store = (*Store)(nil)
 
-const schemaVersion = 1
+const (
+	schemaVersion = 1
+	applicationID = 0x43534331 // "CSC1"
+)
 
+// The index one_open holds that at most one round runs.
 const schema = `
 CREATE TABLE entry  (idx INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
 CREATE TABLE head   (only INTEGER PRIMARY KEY CHECK (only = 1), version INTEGER NOT NULL, model BLOB NOT NULL, serve BLOB NOT NULL, round INTEGER NOT NULL, idx INTEGER NOT NULL);
@@ -37,16 +44,13 @@ CREATE TABLE chunk  (round INTEGER NOT NULL, id BLOB NOT NULL, offset INTEGER NO
 CREATE TABLE header (id BLOB PRIMARY KEY, bytes BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE charge (round INTEGER PRIMARY KEY, question BLOB NOT NULL, units INTEGER NOT NULL);
 CREATE TABLE member (round INTEGER NOT NULL, id BLOB NOT NULL, idx INTEGER NOT NULL, leaf INTEGER NOT NULL, yhash BLOB NOT NULL, PRIMARY KEY (round, id)) WITHOUT ROWID;
+CREATE UNIQUE INDEX one_open ON round (ended) WHERE ended = -1;
 `
 
 // Open opens or makes the store. The file is locked for this process: a second coordinator on the same folder is refused.
 func Open(ctx context.Context, path string) (*Store, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
+	if err := prepareFile(path); err != nil {
 		return nil, fmt.Errorf("open coordinator store: %w", err)
-	}
-	if err := f.Close(); err != nil {
-		return nil, fmt.Errorf("open coordinator store %s: %w", path, err)
 	}
 	dsn := (&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: "_journal_mode=WAL&_synchronous=FULL&_locking_mode=EXCLUSIVE&_busy_timeout=2000&_txlock=immediate&_secure_delete=true"}).String()
 	db, err := sql.Open("sqlite3", dsn)
@@ -56,10 +60,28 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	db.SetMaxOpenConns(1)
 	s := &Store{db: db, path: path}
 	if err := s.prepare(ctx); err != nil {
-		db.Close()
-		return nil, s.explain("open coordinator store", err)
+		return nil, errors.Join(s.explain("open coordinator store", err), db.Close())
 	}
 	return s, nil
+}
+
+// prepareFile makes the file readable for its owner only: it holds shares and masked vectors of a running round. SQLite
+// gives the files beside it the same mode.
+func prepareFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w: give this account the right to read and write the file and its folder", err)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w: make the folder %s first", err, filepath.Dir(path))
+	case err != nil:
+		return err
+	}
+	info, err := f.Stat()
+	if err == nil && info.Mode().Perm()&0o077 != 0 {
+		err = f.Chmod(0o600)
+	}
+	return errors.Join(err, f.Close())
 }
 
 func (s *Store) prepare(ctx context.Context) error {
@@ -70,21 +92,36 @@ func (s *Store) prepare(ctx context.Context) error {
 	if check != "ok" {
 		return fmt.Errorf("the file is damaged (%s): restore it from a backup, or start a new folder", check)
 	}
-	var version int
-	if err := s.db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
-		return err
+	var app, version, tables int
+	for query, dst := range map[string]*int{"PRAGMA application_id": &app, "PRAGMA user_version": &version, "SELECT count(*) FROM sqlite_schema": &tables} {
+		if err := s.db.QueryRowContext(ctx, query).Scan(dst); err != nil {
+			return err
+		}
 	}
-	switch version {
-	case schemaVersion:
-		// Takes the exclusive lock now, not at the first round.
-		_, err := s.db.ExecContext(ctx, "BEGIN IMMEDIATE; PRAGMA user_version = 1; COMMIT")
+	switch {
+	case app == 0 && version == 0 && tables == 0:
+		_, err := s.db.ExecContext(ctx, fmt.Sprintf("BEGIN IMMEDIATE; %s; PRAGMA user_version = %d; PRAGMA application_id = %d; COMMIT", schema, schemaVersion, applicationID))
 		return err
-	case 0:
-		_, err := s.db.ExecContext(ctx, fmt.Sprintf("BEGIN IMMEDIATE; %s; PRAGMA user_version = %d; COMMIT", schema, schemaVersion))
-		return err
-	default:
+	case app != applicationID:
+		return errors.New("the file is a database of something else: name the coordinator's own store.sqlite, or start a new folder")
+	case version != schemaVersion:
 		return fmt.Errorf("schema version is %d, this program knows %d: use the program that wrote it, or a newer one", version, schemaVersion)
 	}
+	// Takes the exclusive lock now, not at the first round.
+	if _, err := s.db.ExecContext(ctx, fmt.Sprintf("BEGIN IMMEDIATE; PRAGMA user_version = %d; COMMIT", schemaVersion)); err != nil {
+		return err
+	}
+	return s.erase(ctx)
+}
+
+// erase empties the write-ahead log, which still holds what was deleted; in the file itself deleted content is
+// overwritten. It runs after each round and at each start, since a crash may come between a round's end and this.
+func (s *Store) erase(ctx context.Context) error {
+	var busy, pages, moved int
+	if err := s.db.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &moved); err != nil {
+		return fmt.Errorf("erase an ended round's secrets: %w", err)
+	}
+	return nil
 }
 
 // explain puts what can be done into the errors people meet.
@@ -98,6 +135,8 @@ func (s *Store) explain(doing string, err error) error {
 			return fmt.Errorf("%s %s: the disk is full; free space and start again, nothing recorded is lost: %w", doing, s.path, err)
 		case sqlite3.ErrNotADB, sqlite3.ErrCorrupt:
 			return fmt.Errorf("%s %s: the file is damaged; restore it from a backup, or start a new folder: %w", doing, s.path, err)
+		case sqlite3.ErrIoErr:
+			return fmt.Errorf("%s %s: the disk does not read or write as it should; check it, then start again, nothing recorded is lost: %w", doing, s.path, err)
 		case sqlite3.ErrReadonly, sqlite3.ErrCantOpen, sqlite3.ErrPerm:
 			return fmt.Errorf("%s %s: the file cannot be written; check its owner and permissions: %w", doing, s.path, err)
 		}
