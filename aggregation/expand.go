@@ -71,16 +71,22 @@ func addStripe(stripe []uint32, from int, terms []Term, blocks []cipher.Block, z
 // addKeystream adds keystream bytes that were written into words.
 func addKeystream(dst, words []uint32, negative bool) {
 	if !littleEndian() {
-		stream := bytesOf(words)
-		for i := range words {
-			words[i] = binary.LittleEndian.Uint32(stream[4*i:])
-		}
+		reorder(words)
 	}
 	if negative {
 		Sub(dst, words)
 		return
 	}
 	Add(dst, words)
+}
+
+// reorder turns bytes that were written into words from little-endian to the machine's own order, in place. Where that is
+// little-endian it changes nothing.
+func reorder(words []uint32) {
+	stream := bytesOf(words)
+	for i := range words {
+		words[i] = binary.LittleEndian.Uint32(stream[4*i:])
+	}
 }
 
 // bytesOf views words as bytes. Words are aligned for any use as bytes.

@@ -35,6 +35,9 @@ func NewSecrets(random io.Reader) (*Secrets, error) {
 	if _, err := io.ReadFull(random, s.e[:]); err != nil {
 		return nil, fmt.Errorf("draw session secrets: %w", err)
 	}
+	if err := s.live(); err != nil {
+		return nil, fmt.Errorf("draw session secrets: %w", err)
+	}
 	return s, nil
 }
 
@@ -44,6 +47,9 @@ type Public struct{ SPK, EPK, BC [32]byte }
 
 // Public derives the public half for the round that was opened by openHash.
 func (s *Secrets) Public(openHash [32]byte) (Public, error) {
+	if err := s.live(); err != nil {
+		return Public{}, fmt.Errorf("derive session keys: %w", err)
+	}
 	p := Public{SPK: maskPublic(s.m, openHash), EPK: publicKey(s.e), BC: commitB(s.b, openHash)}
 	for _, k := range [][32]byte{p.SPK, p.EPK} {
 		if err := CheckPublicKey(k); err != nil {
@@ -51,6 +57,16 @@ func (s *Secrets) Public(openHash [32]byte) (Public, error) {
 		}
 	}
 	return p, nil
+}
+
+var errZeroed = errors.New("session secrets are zero: they were erased, or their source is broken; join the next round with fresh ones")
+
+// live refuses erased secrets: masks and boxes made from zeros could be taken off by anyone.
+func (s *Secrets) live() error {
+	if zero := [32]byte{}; s.m == zero || s.b == zero || s.e == zero {
+		return errZeroed
+	}
+	return nil
 }
 
 // B is the secret of the self mask. A survivor may reveal it: the coordinator learns nothing that the shares would not
@@ -67,7 +83,8 @@ func (s *Secrets) MarshalBinary() ([]byte, error) {
 	return append(out, s.e[:]...), nil
 }
 
-// UnmarshalBinary reads what MarshalBinary wrote, and refuses scalars that are not canonical.
+// UnmarshalBinary reads what MarshalBinary wrote. It refuses scalars that are not canonical, and secrets that were erased. On
+// an error s is unchanged.
 func (s *Secrets) UnmarshalBinary(b []byte) error {
 	if len(b) != secretsSize {
 		return fmt.Errorf("read session secrets: %d bytes, want %d", len(b), secretsSize)
@@ -77,7 +94,11 @@ func (s *Secrets) UnmarshalBinary(b []byte) error {
 			return fmt.Errorf("read session secrets: %w", err)
 		}
 	}
-	s.m, s.b, s.e = [32]byte(b[:32]), [32]byte(b[32:64]), [32]byte(b[64:])
+	read := Secrets{m: [32]byte(b[:32]), b: [32]byte(b[32:64]), e: [32]byte(b[64:])}
+	if err := read.live(); err != nil {
+		return fmt.Errorf("read session secrets: %w", err)
+	}
+	*s = read
 	return nil
 }
 

@@ -29,6 +29,9 @@ func (s *Secrets) Mask(x []uint32, openHash, sid [32]byte, own uint32, peers []P
 }
 
 func (s *Secrets) maskTerms(openHash, sid [32]byte, own uint32, peers []Peer) ([]Term, error) {
+	if err := s.live(); err != nil {
+		return nil, err
+	}
 	secret := maskSecret(s.m, openHash)
 	defer clear(secret[:])
 	seen := make(map[uint32]struct{}, len(peers))

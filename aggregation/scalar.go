@@ -32,7 +32,7 @@ func scalarBytes(s group.Scalar) []byte {
 // drawTries bounds randomScalar: a fair source fails half of the tries, so that 256 failures mean a broken one.
 const drawTries = 256
 
-// randomScalar draws a uniform scalar by rejection from 253 bits. (The group's own RandomScalar ignores the reader that it
+// randomScalar draws a uniform scalar by rejection from 253 bits. Zero, which a fair source never gives, is drawn again. (The group's own RandomScalar ignores the reader that it
 // is given.)
 func randomScalar(random io.Reader) (group.Scalar, error) {
 	var b [32]byte
@@ -42,9 +42,9 @@ func randomScalar(random io.Reader) (group.Scalar, error) {
 			return nil, fmt.Errorf("draw scalar: %w", err)
 		}
 		b[31] &= 0x1f
-		if s, err := parseScalar(b); err == nil {
+		if s, err := parseScalar(b); err == nil && !s.IsZero() {
 			return s, nil
 		}
 	}
-	return nil, fmt.Errorf("draw scalar: the random source gave %d values above the group order in a row; it is broken", drawTries)
+	return nil, fmt.Errorf("draw scalar: the random source gave %d values in a row that are zero or above the group order; it is broken", drawTries)
 }

@@ -50,6 +50,9 @@ func (s *Secrets) box(peerEPK, sid [32]byte, from, to uint32) (cipher.AEAD, erro
 	if from == to {
 		return nil, errors.New("a member does not seal for itself")
 	}
+	if err := s.live(); err != nil {
+		return nil, err
+	}
 	shared, err := agree(s.e, peerEPK)
 	if err != nil {
 		return nil, err

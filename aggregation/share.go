@@ -16,6 +16,9 @@ type Share [32]byte
 // (Shamir 1979). xs are the holders' x coordinates (Ring.ShareX), distinct and not zero; m[i] and b[i] belong to xs[i].
 // In the complete graph t counts the device's own share, so that t may be one more than the holders.
 func (s *Secrets) Split(t int, xs []uint32, random io.Reader) (m, b []Share, err error) {
+	if err := s.live(); err != nil {
+		return nil, nil, fmt.Errorf("share secrets: %w", err)
+	}
 	if t < 1 || t > len(xs)+1 {
 		return nil, nil, fmt.Errorf("share secrets: threshold %d with %d holders, want 1 to %d", t, len(xs), len(xs)+1)
 	}

@@ -1,0 +1,151 @@
+package aggregation
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/binary"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/cloudflare/circl/group"
+	"github.com/cloudflare/circl/secretsharing"
+)
+
+// ratio reports how many times the benchmark's own time per operation the baseline's is, or the other way round: the figure
+// is ours over the baseline's, so that less is better. The baseline runs as often as it takes to fill a tenth of a second.
+func ratio(b *testing.B, unit string, baseline func()) {
+	b.Helper()
+	ours := float64(b.Elapsed()) / float64(b.N)
+	runs, start := 0, time.Now()
+	for runs < 3 || time.Since(start) < 100*time.Millisecond {
+		baseline()
+		runs++
+	}
+	b.ReportMetric(ours/(float64(time.Since(start))/float64(runs)), unit)
+}
+
+// plainMask is the mask without any of our care: the whole keystream of each key, then a loop.
+func plainMask(dst []uint32, stream []byte, keys [][]byte) {
+	for _, key := range keys {
+		block, err := aes.NewCipher(key)
+		if err != nil {
+			panic(err)
+		}
+		clear(stream)
+		cipher.NewCTR(block, make([]byte, aes.BlockSize)).XORKeyStream(stream, stream)
+		for i := range dst {
+			dst[i] += binary.LittleEndian.Uint32(stream[4*i:])
+		}
+	}
+}
+
+// BenchmarkMask is the whole of Secrets.Mask on the device, key agreement included. It uses every core, the baseline one.
+func BenchmarkMask(b *testing.B) {
+	for _, neighbours := range []int{1, 23} {
+		for _, d := range []int{1 << 15, 1 << 20} {
+			b.Run(fmt.Sprintf("neighbours=%d/d=%d", neighbours, d), func(b *testing.B) {
+				s := newSecrets(b, "own")
+				var peers []Peer
+				var keys [][]byte
+				for i := range neighbours {
+					p, err := newSecrets(b, fmt.Sprint("peer", i)).Public(id("open"))
+					if err != nil {
+						b.Fatal(err)
+					}
+					peers = append(peers, Peer{Index: uint32(i + 1), SPK: p.SPK})
+					keys = append(keys, source16(fmt.Sprint(i)))
+				}
+				keys = append(keys, source16("self"))
+				x := make([]uint32, d)
+				b.SetBytes(int64(4 * d * len(keys)))
+				for b.Loop() {
+					if err := s.Mask(x, id("open"), id("sid"), 0, peers); err != nil {
+						b.Fatal(err)
+					}
+				}
+				stream := make([]byte, 4*d)
+				ratio(b, "x-of-aes-ctr-and-loop", func() { plainMask(x, stream, keys) })
+			})
+		}
+	}
+}
+
+// BenchmarkSum folds a vector from the wire into the sum.
+func BenchmarkSum(b *testing.B) {
+	for _, d := range []int{1 << 15, 1 << 20} {
+		b.Run(fmt.Sprintf("d=%d", d), func(b *testing.B) {
+			acc, y := NewAccumulator(d), AppendWords(nil, words("y", d))
+			b.SetBytes(int64(len(y)))
+			for b.Loop() {
+				if err := acc.AddVector(y); err != nil {
+					b.Fatal(err)
+				}
+			}
+			sum := make([]uint32, d)
+			ratio(b, "x-of-plain-loop", func() {
+				for i := range sum {
+					sum[i] += binary.LittleEndian.Uint32(y[4*i:])
+				}
+			})
+		})
+	}
+}
+
+var shareSizes = []struct{ n, t int }{{24, 13}, {100, 50}}
+
+func circlShares(b *testing.B, n, t int) []secretsharing.Share {
+	b.Helper()
+	secret, err := parseScalar(newSecrets(b, "s").m)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return secretsharing.New(source("circl"), uint(t-1), secret).Share(uint(n))
+}
+
+// BenchmarkShare splits both secrets of a device among its neighbours; the baseline is circl's sharing of two.
+func BenchmarkShare(b *testing.B) {
+	for _, c := range shareSizes {
+		b.Run(fmt.Sprintf("n=%d/t=%d", c.n, c.t), func(b *testing.B) {
+			s, random := newSecrets(b, "s"), source("polynomials")
+			xs := make([]uint32, c.n)
+			for i := range xs {
+				xs[i] = uint32(i + 1)
+			}
+			for b.Loop() {
+				if _, _, err := s.Split(c.t, xs, random); err != nil {
+					b.Fatal(err)
+				}
+			}
+			ratio(b, "x-of-circl", func() {
+				circlShares(b, c.n, c.t)
+				circlShares(b, c.n, c.t)
+			})
+		})
+	}
+}
+
+// BenchmarkRecover rebuilds one secret from t shares.
+func BenchmarkRecover(b *testing.B) {
+	for _, c := range shareSizes {
+		b.Run(fmt.Sprintf("n=%d/t=%d", c.n, c.t), func(b *testing.B) {
+			theirs := circlShares(b, c.n, c.t)[c.n-c.t:]
+			xs, shares := make([]uint32, c.t), make([]Share, c.t)
+			for i := range shares {
+				xs[i], shares[i] = uint32(c.n-c.t+i+1), Share(scalarBytes(theirs[i].Value))
+			}
+			for b.Loop() {
+				if _, err := Recover(c.t, xs, shares); err != nil {
+					b.Fatal(err)
+				}
+			}
+			ratio(b, "x-of-circl", func() {
+				var secret group.Scalar
+				secret, err := secretsharing.Recover(uint(c.t-1), theirs)
+				if err != nil || secret.IsZero() {
+					b.Fatal(err)
+				}
+			})
+		})
+	}
+}

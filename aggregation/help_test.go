@@ -1,0 +1,184 @@
+package aggregation
+
+import (
+	"crypto/sha256"
+	"io"
+	"math/rand/v2"
+	"testing"
+)
+
+// source is a reproducible stream of bytes: tests want the same secrets on every run.
+func source(name string) io.Reader { return rand.NewChaCha8(sha256.Sum256([]byte(name))) }
+
+func newSecrets(t testing.TB, name string) *Secrets {
+	t.Helper()
+	s, err := NewSecrets(source(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func id(name string) [32]byte { return sha256.Sum256([]byte(name)) }
+
+// words is a vector of uniform words.
+func words(name string, d int) []uint32 {
+	b := make([]byte, 4*d)
+	if _, err := io.ReadFull(source(name), b); err != nil {
+		panic(err)
+	}
+	v := make([]uint32, d)
+	for i := range v {
+		v[i] = uint32(b[4*i]) | uint32(b[4*i+1])<<8 | uint32(b[4*i+2])<<16 | uint32(b[4*i+3])<<24
+	}
+	return v
+}
+
+// federation is everybody's half of one session, in one place.
+type federation struct {
+	n, t, d   int
+	open, sid [32]byte
+	ring      *Ring
+	secrets   []*Secrets
+	public    []Public
+	x, y      [][]uint32
+	m, b      []map[int]Share // by owner, then holder
+}
+
+// newFederation runs a session up to the masked vectors, with the members in away gone before they sealed their shares.
+func newFederation(t testing.TB, n, k, threshold, d int, away map[int]bool) *federation {
+	t.Helper()
+	f := &federation{n: n, t: threshold, d: d, open: id("open"), m: make([]map[int]Share, n), b: make([]map[int]Share, n),
+		x: make([][]uint32, n), y: make([][]uint32, n)}
+	seed := GraphSeed(f.open, id("roster"))
+	f.sid = SessionID(f.open, id("roster"), seed, 0)
+	var err error
+	if f.ring, err = NewRing(n, k, seed); err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		s := newSecrets(t, string(rune('A'+i)))
+		p, err := s.Public(f.open)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.secrets, f.public = append(f.secrets, s), append(f.public, p)
+	}
+	for i := range n {
+		if !away[i] {
+			f.contribute(t, i, away)
+		}
+	}
+	return f
+}
+
+// contribute shares i's secrets and masks its vector with every neighbour that is there.
+func (f *federation) contribute(t testing.TB, i int, away map[int]bool) {
+	t.Helper()
+	var xs []uint32
+	var peers []Peer
+	for _, j := range f.ring.Neighbours(i) {
+		xs = append(xs, f.ring.ShareX(j))
+		if !away[j] {
+			peers = append(peers, Peer{Index: uint32(j), SPK: f.public[j].SPK})
+		}
+	}
+	m, b, err := f.secrets[i].Split(f.t, xs, source("split"+string(rune('A'+i))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.m[i], f.b[i] = map[int]Share{}, map[int]Share{}
+	for at, j := range f.ring.Neighbours(i) {
+		f.m[i][j], f.b[i][j] = m[at], b[at]
+	}
+	f.x[i] = words("x"+string(rune('A'+i)), f.d)
+	f.y[i] = append([]uint32(nil), f.x[i]...)
+	if err := f.secrets[i].Mask(f.y[i], f.open, f.sid, uint32(i), peers); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// unmask does what the coordinator does with exactly these survivors, from what they may reveal. own says whether survivors
+// give their own b, as devices do.
+func (f *federation) unmask(survivors map[int]bool, own bool) ([]uint32, error) {
+	acc := NewAccumulator(f.d)
+	var terms []Term
+	for i := range f.n {
+		if f.y[i] == nil {
+			continue
+		}
+		if survivors[i] {
+			if err := acc.AddVector(AppendWords(nil, f.y[i])); err != nil {
+				return nil, err
+			}
+			b, err := f.secrets[i].B(), error(nil)
+			if !own {
+				b, err = f.recover(f.b[i], survivors)
+			}
+			if err != nil {
+				return nil, err
+			}
+			if !CheckB(b, f.open, f.public[i].BC) {
+				return nil, errSealed
+			}
+			terms = append(terms, Term{Key: [16]byte(SelfMaskKey(b, f.sid)), Negative: true})
+			continue
+		}
+		partners := f.partners(i, survivors)
+		if len(partners) == 0 {
+			continue
+		}
+		m, err := f.recover(f.m[i], survivors)
+		if err != nil {
+			return nil, err
+		}
+		if !CheckM(m, f.open, f.public[i].SPK) {
+			return nil, errSealed
+		}
+		for _, p := range partners {
+			key, add, err := PairMaskKey(m, f.open, f.sid, uint32(i), p)
+			if err != nil {
+				return nil, err
+			}
+			terms = append(terms, Term{Key: [16]byte(key), Negative: !add})
+		}
+	}
+	if err := acc.AddMasks(terms); err != nil {
+		return nil, err
+	}
+	return acc.Sum(), nil
+}
+
+func (f *federation) recover(held map[int]Share, survivors map[int]bool) ([32]byte, error) {
+	var xs []uint32
+	var shares []Share
+	for j := range f.n {
+		if s, ok := held[j]; ok && survivors[j] {
+			xs, shares = append(xs, f.ring.ShareX(j)), append(shares, s)
+		}
+	}
+	return Recover(f.t, xs, shares)
+}
+
+func (f *federation) partners(i int, survivors map[int]bool) []Peer {
+	var out []Peer
+	for _, j := range f.ring.Neighbours(i) {
+		if survivors[j] {
+			out = append(out, Peer{Index: uint32(j), SPK: f.public[j].SPK})
+		}
+	}
+	return out
+}
+
+// plain is the sum that should come out.
+func (f *federation) plain(survivors map[int]bool) []uint32 {
+	sum := make([]uint32, f.d)
+	for i := range f.n {
+		if survivors[i] {
+			for j, v := range f.x[i] {
+				sum[j] += v
+			}
+		}
+	}
+	return sum
+}
