@@ -62,7 +62,7 @@ func (a *auditor) checkLimits(o *RoundOpen, n uint32) error {
 		rooms = 1
 	}
 	if uint64(o.CInt)*uint64(o.CInt) < rooms*uint64(o.D) {
-		return fmt.Errorf("C_int = %d is too small for %d words", o.CInt, o.D)
+		return fmt.Errorf("the bound C_int = %d is too small for %d words", o.CInt, o.D)
 	}
 	if o.XMax > o.CInt || o.WordBits == 32 && o.XMax != o.CInt {
 		return fmt.Errorf("x_max = %d does not fit C_int = %d at %d bits", o.XMax, o.CInt, o.WordBits)

@@ -15,9 +15,10 @@ import (
 // MaxLogEntries is the longest log that is read: more than a million rounds.
 const MaxLogEntries = 1 << 22
 
-// LoggedRecord is a verified entry: its place, its hash and its record.
+// LoggedRecord is a verified entry: its place, its bytes, its hash and its record.
 type LoggedRecord struct {
 	Index  uint64
+	Entry  []byte
 	Hash   [32]byte // LeafHash of the entry
 	Record Record
 }
@@ -36,9 +37,26 @@ type Contents struct {
 // Read reads the log in fsys, which is either a folder that holds log/ or the log folder itself, and verifies all of it. Every file
 // must be the keys file, the checkpoint, a tile of the checkpoint's tree, or a true narrower copy of one that was not cleaned
 // up. With live, what a running coordinator may just be writing is passed over: tiles of a longer tree, which it writes before the
-// checkpoint that covers them, and files whose name begins with a dot.
+// checkpoint that covers them, and files whose name begins with a dot; and a checkpoint that moved while the files were read is a
+// reason to read again.
 func Read(fsys fs.FS, checkCert func(authority, cert []byte) (Coordinator, error), live bool) (*Contents, error) {
 	f := folder{root(fsys), live}
+	for tries := 1; ; tries++ {
+		before, _ := f.read("checkpoint", MaxCheckpoint) // readOnce says what is wrong with it
+		c, err := f.readOnce(checkCert)
+		if err == nil || !live || tries == maxTries {
+			return c, err
+		}
+		if after, _ := f.read("checkpoint", MaxCheckpoint); bytes.Equal(before, after) {
+			return nil, err
+		}
+	}
+}
+
+// maxTries bounds how often a growing log is read: a coordinator signs a handful of checkpoints in a round.
+const maxTries = 16
+
+func (f folder) readOnce(checkCert func(authority, cert []byte) (Coordinator, error)) (*Contents, error) {
 	c := &Contents{log: NewLog()}
 	if err := f.readHead(c, checkCert); err != nil {
 		return nil, err
@@ -64,24 +82,6 @@ func Read(fsys fs.FS, checkCert func(authority, cert []byte) (Coordinator, error
 func (c *Contents) Inclusion(index uint64) ([][32]byte, error) {
 	return c.log.Inclusion(index, c.Checkpoint.Size)
 }
-
-// readSettled is Read of a log that may be growing: a checkpoint that moved while the files were read is a reason to read again.
-func readSettled(fsys fs.FS, checkCert func(authority, cert []byte) (Coordinator, error), live bool) (*Contents, error) {
-	f := folder{root(fsys), live}
-	for tries := 1; ; tries++ {
-		before, _ := f.read("checkpoint", MaxCheckpoint) // Read says what is wrong with it
-		c, err := Read(fsys, checkCert, live)
-		if err == nil || !live || tries == maxTries {
-			return c, err
-		}
-		if after, _ := f.read("checkpoint", MaxCheckpoint); bytes.Equal(before, after) {
-			return nil, err
-		}
-	}
-}
-
-// maxTries bounds how often a growing log is read: a coordinator signs a handful of checkpoints in a round.
-const maxTries = 16
 
 func root(fsys fs.FS) fs.FS {
 	if info, err := fs.Stat(fsys, "log"); err == nil && info.IsDir() {
@@ -226,7 +226,7 @@ func (f folder) readEntries(c *Contents, have *inventory) error {
 			if err != nil {
 				return fmt.Errorf("entry %d in log/%s: %w", index, tilePath(t), err)
 			}
-			c.Records = append(c.Records, LoggedRecord{Index: index, Hash: LeafHash(e), Record: r})
+			c.Records = append(c.Records, LoggedRecord{Index: index, Entry: e, Hash: LeafHash(e), Record: r})
 		}
 	}
 	return nil

@@ -84,21 +84,23 @@ type Period struct {
 // Report is what an audit found. The privacy figures are recomputed from the log and bound what any one device can have spent in the
 // newest period, towards a coordinator that controls at most GammaBP of each roster, without amplification.
 type Report struct {
-	OK       bool     `json:"ok"` // every check that was made is ok, and the log was readable
-	Origin   string   `json:"origin"`
-	Entries  int      `json:"entries"`
-	Root     string   `json:"root"` // hex
-	Rounds   int      `json:"rounds"`
-	Closed   int      `json:"closed"`
-	Aborted  int      `json:"aborted"`
-	Checks   []Check  `json:"checks"`
-	RhoUnits uint64   `json:"rho_units"`
-	RhoBound float64  `json:"rho_bound"`
-	Epsilon  float64  `json:"epsilon"`
-	Delta    float64  `json:"delta"`
-	Order    float64  `json:"order"` // α that gave Epsilon; 0 where nothing was spent
-	GammaBP  uint16   `json:"gamma_bp"`
-	Periods  []Period `json:"periods"`
+	OK        bool     `json:"ok"` // every check that was made is ok, and the log was readable
+	Origin    string   `json:"origin"`
+	LogKey    string   `json:"log_key"`   // hex; signs checkpoints
+	Authority string   `json:"authority"` // hex; the enrolment authority's key. Whoever knows both from elsewhere compares them
+	Entries   int      `json:"entries"`
+	Root      string   `json:"root"` // hex
+	Rounds    int      `json:"rounds"`
+	Closed    int      `json:"closed"`
+	Aborted   int      `json:"aborted"`
+	Checks    []Check  `json:"checks"`
+	RhoUnits  uint64   `json:"rho_units"`
+	RhoBound  float64  `json:"rho_bound"`
+	Epsilon   float64  `json:"epsilon"`
+	Delta     float64  `json:"delta"`
+	Order     float64  `json:"order"` // α that gave Epsilon; 0 where nothing was spent
+	GammaBP   uint16   `json:"gamma_bp"`
+	Periods   []Period `json:"periods"`
 }
 
 // checks are the checks of docs/spec/log.md §9 in the order of the report: what holds if the check is ok, what to do if it fails, and

@@ -67,7 +67,7 @@ func checkPolicy(o *RoundOpen, p *PolicyChange) error {
 	case o.GammaBP < p.GammaBP || o.DeltaBP > p.DeltaBP:
 		return fmt.Errorf("γ = %d and δ = %d basis points, the policy wants γ of at least %d and δ of at most %d", o.GammaBP, o.DeltaBP, p.GammaBP, p.DeltaBP)
 	case o.P > p.P || o.B < p.B:
-		return fmt.Errorf("P = %d and b = %d, the policy wants at most %d and at least %d", o.P, o.B, p.P, p.B)
+		return fmt.Errorf("limits P = %d and b = %d, the policy wants at most %d and at least %d", o.P, o.B, p.P, p.B)
 	}
 	return nil
 }

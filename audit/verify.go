@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"math"
@@ -18,7 +19,7 @@ func Verify(fsys fs.FS, rules Rules, o Options) (Report, error) {
 	if err := o.check(); err != nil {
 		return Report{}, fmt.Errorf("verify the log: %w", err)
 	}
-	c, err := readSettled(fsys, rules.CheckCert, o.Live)
+	c, err := Read(fsys, rules.CheckCert, o.Live)
 	if err != nil {
 		return unreadable(o, err), nil
 	}
@@ -96,7 +97,8 @@ func unreadable(o Options, err error) Report {
 }
 
 func (a *auditor) report() Report {
-	r := Report{OK: true, Origin: a.log.Keys.Origin, Entries: len(a.log.Records), Root: fmt.Sprintf("%x", a.log.Checkpoint.Root),
+	k := a.log.Keys
+	r := Report{OK: true, Origin: k.Origin, LogKey: hex.EncodeToString(k.LogKey), Authority: hex.EncodeToString(k.Authority), Entries: len(a.log.Records), Root: fmt.Sprintf("%x", a.log.Checkpoint.Root),
 		Rounds: len(a.story.rounds), Delta: a.o.Delta, Periods: []Period{}}
 	for _, t := range a.story.rounds {
 		if t.closed != nil {
