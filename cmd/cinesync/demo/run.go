@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -175,7 +176,7 @@ func (s *show) on(e coordinator.Event) {
 }
 
 func (s *show) roundOver(e coordinator.Event) {
-	r := Round{Round: e.Round, Outcome: e.Outcome, Reason: e.Reason, Included: e.U3, Dropped: e.U1 - e.U3, Phases: map[string]int{}}
+	r := Round{Round: e.Round, Outcome: e.Outcome, Reason: strings.TrimSuffix(e.Reason+": "+e.Detail, ": "), Included: e.U3, Dropped: e.U1 - e.U3, Phases: map[string]int{}}
 	for i, name := range []string{"keys", "shares", "inputs", "unmask", "settle"} {
 		if i < len(e.Millis) {
 			r.Phases[name] = e.Millis[i]
