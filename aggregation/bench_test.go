@@ -92,7 +92,11 @@ func BenchmarkSum(b *testing.B) {
 	}
 }
 
-var shareSizes = []struct{ n, t int }{{24, 13}, {100, 50}}
+type shareSize struct{ n, t int }
+
+func (s shareSize) name() string { return fmt.Sprintf("n=%d/t=%d", s.n, s.t) }
+
+var shareSizes = []shareSize{{24, 13}, {100, 50}}
 
 func circlShares(b *testing.B, n, t int) []secretsharing.Share {
 	b.Helper()
@@ -106,7 +110,7 @@ func circlShares(b *testing.B, n, t int) []secretsharing.Share {
 // BenchmarkShare splits both secrets of a device among its neighbours; the baseline is circl's sharing of two.
 func BenchmarkShare(b *testing.B) {
 	for _, c := range shareSizes {
-		b.Run(fmt.Sprintf("n=%d/t=%d", c.n, c.t), func(b *testing.B) {
+		b.Run(c.name(), func(b *testing.B) {
 			s, random := newSecrets(b, "s"), source("polynomials")
 			xs := make([]uint32, c.n)
 			for i := range xs {
@@ -128,7 +132,7 @@ func BenchmarkShare(b *testing.B) {
 // BenchmarkRecover rebuilds one secret from t shares.
 func BenchmarkRecover(b *testing.B) {
 	for _, c := range shareSizes {
-		b.Run(fmt.Sprintf("n=%d/t=%d", c.n, c.t), func(b *testing.B) {
+		b.Run(c.name(), func(b *testing.B) {
 			theirs := circlShares(b, c.n, c.t)[c.n-c.t:]
 			xs, shares := make([]uint32, c.t), make([]Share, c.t)
 			for i := range shares {

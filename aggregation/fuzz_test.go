@@ -57,6 +57,9 @@ func FuzzShares(f *testing.F) {
 				t.Fatal("the rebuilt secret is not canonical")
 			}
 		}
+		if corrected, err := Correct(int(threshold), xs, shares); err != nil && corrected != [32]byte{} {
+			t.Fatal("a corrected secret beside the error")
+		}
 	})
 }
 

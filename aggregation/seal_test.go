@@ -50,7 +50,7 @@ func TestSealedSharesOpenForTheirReceiver(t *testing.T) {
 	if err != nil || m != p.m || s != p.s {
 		t.Fatalf("%v", err)
 	}
-	if p.seal(t) != p.seal(t) {
+	if first, again := p.seal(t), p.seal(t); first != again {
 		t.Fatal("the same shares seal to other bytes: a resent message would differ")
 	}
 }

@@ -92,22 +92,9 @@ func distinct(xs []uint32) error {
 // count: one wrong share among them spoils the result, and none is silently left out. The shares themselves cannot show that
 // one is wrong; the caller checks the secret with CheckB or CheckM and tries others.
 func Recover(t int, xs []uint32, shares []Share) ([32]byte, error) {
-	switch {
-	case len(xs) != len(shares):
-		return [32]byte{}, fmt.Errorf("rebuild secret: %d x coordinates for %d shares", len(xs), len(shares))
-	case t < 1 || len(shares) < t:
-		return [32]byte{}, fmt.Errorf("rebuild secret: %d shares, threshold %d", len(shares), t)
-	}
-	if err := distinct(xs); err != nil {
-		return [32]byte{}, fmt.Errorf("rebuild secret: %w", err)
-	}
-	values := make([]group.Scalar, len(shares))
-	for i, s := range shares {
-		v, err := parseScalar(s)
-		if err != nil {
-			return [32]byte{}, fmt.Errorf("rebuild secret: share of x = %d: %w", xs[i], err)
-		}
-		values[i] = v
+	values, err := parseShares(t, xs, shares)
+	if err != nil {
+		return [32]byte{}, err
 	}
 	secret := group.Ristretto255.NewScalar()
 	for i, w := range lagrangeAtZero(xs) {
