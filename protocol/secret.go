@@ -14,10 +14,10 @@ func (PeerShare) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, secretWo
 func (PeerShare) MarshalText() ([]byte, error) { return []byte(secretWord), nil }
 
 // Format hides the shares.
-func (*Reveal) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, secretWord) }
+func (Reveal) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, secretWord) }
 
 // MarshalText keeps the shares out of text and JSON.
-func (*Reveal) MarshalText() ([]byte, error) { return []byte(secretWord), nil }
+func (Reveal) MarshalText() ([]byte, error) { return []byte(secretWord), nil }
 
 // Format names the certificate and hides the key.
 func (id Identity) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, id.String()) }

@@ -51,10 +51,10 @@ type Reveal struct {
 func (*Reveal) Type() Type { return TypeReveal }
 
 // String hides the shares.
-func (*Reveal) String() string { return secretWord }
+func (Reveal) String() string { return secretWord }
 
 // GoString hides the shares.
-func (*Reveal) GoString() string { return secretWord }
+func (Reveal) GoString() string { return secretWord }
 
 // Append adds the canonical body.
 func (m *Reveal) Append(dst []byte) []byte {

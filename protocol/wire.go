@@ -19,6 +19,7 @@ var (
 type reader struct {
 	b   []byte
 	err error
+	saw func(field string, b []byte) // told of every field, in tests
 }
 
 func (r *reader) fail(field, format string, args ...any) {
@@ -39,6 +40,9 @@ func (r *reader) take(field string, n int) []byte {
 	}
 	b := r.b[:n:n]
 	r.b = r.b[n:]
+	if r.saw != nil {
+		r.saw(field, b)
+	}
 	return b
 }
 

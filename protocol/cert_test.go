@@ -1,0 +1,187 @@
+package protocol_test
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/cinesync/cinesync/protocol"
+	"github.com/cinesync/cinesync/protocol/prototest"
+)
+
+func TestCertificateIsVerified(t *testing.T) {
+	good := prototest.Device().Cert
+	reissue := func(change func(*protocol.Cert)) protocol.Cert {
+		c := good
+		change(&c)
+		return protocol.IssueCert(prototest.Authority(), c)
+	}
+	tampered := func(change func(*protocol.Cert)) protocol.Cert {
+		c := good
+		change(&c)
+		return c
+	}
+	for _, c := range []struct {
+		name string
+		cert protocol.Cert
+		now  uint64
+		want error // nil: it must pass
+		code protocol.Code
+	}{
+		{"as issued", good, prototest.Now, nil, protocol.CodeOK},
+		{"first second", good, prototest.NotBefore, nil, protocol.CodeOK},
+		{"last second", good, prototest.NotAfter, nil, protocol.CodeOK},
+		{"a certificate of one second", reissue(func(c *protocol.Cert) { c.NotBefore, c.NotAfter = 5, 5 }), 5, nil, protocol.CodeOK},
+		{"until the end of time", reissue(func(c *protocol.Cert) { c.NotAfter = math.MaxUint64 }), math.MaxUint64, nil, protocol.CodeOK},
+		{"one second early", good, prototest.NotBefore - 1, protocol.ErrNotYetValid, protocol.CodeExpired},
+		{"one second late", good, prototest.NotAfter + 1, protocol.ErrExpired, protocol.CodeExpired},
+		{"coordinator's class", reissue(func(c *protocol.Cert) { c.Class = protocol.ClassCoordinator }), prototest.Now, protocol.ErrWrongClass, protocol.CodeUnauthorised},
+		{"anchor's class", reissue(func(c *protocol.Cert) { c.Class = protocol.ClassAnchor }), prototest.Now, protocol.ErrWrongClass, protocol.CodeUnauthorised},
+		{"expired and of another class", reissue(func(c *protocol.Cert) { c.Class, c.NotAfter = protocol.ClassAnchor, prototest.NotBefore }), prototest.Now,
+			protocol.ErrWrongClass, protocol.CodeUnauthorised},
+		{"another authority", protocol.IssueCert(prototest.Key("other"), good), prototest.Now, protocol.ErrUnknownAuthority, protocol.CodeUnauthorised},
+		{"signed by its own holder", protocol.IssueCert(prototest.Device().Key, good), prototest.Now, protocol.ErrUnknownAuthority, protocol.CodeUnauthorised},
+		{"no signature", tampered(func(c *protocol.Cert) { c.Sig = [64]byte{} }), prototest.Now, protocol.ErrUnknownAuthority, protocol.CodeUnauthorised},
+		{"key exchanged", tampered(func(c *protocol.Cert) { c.IDPK[0]++ }), prototest.Now, protocol.ErrUnknownAuthority, protocol.CodeUnauthorised},
+		{"class raised", tampered(func(c *protocol.Cert) { c.Class = protocol.ClassCoordinator }), prototest.Now, protocol.ErrUnknownAuthority, protocol.CodeUnauthorised},
+		{"start moved", tampered(func(c *protocol.Cert) { c.NotBefore-- }), prototest.Now, protocol.ErrUnknownAuthority, protocol.CodeUnauthorised},
+		{"end moved", tampered(func(c *protocol.Cert) { c.NotAfter++ }), prototest.Now, protocol.ErrUnknownAuthority, protocol.CodeUnauthorised},
+		{"quota raised", tampered(func(c *protocol.Cert) { c.Quota++ }), prototest.Now, protocol.ErrUnknownAuthority, protocol.CodeUnauthorised},
+		{"serial changed", tampered(func(c *protocol.Cert) { c.Serial[15]++ }), prototest.Now, protocol.ErrUnknownAuthority, protocol.CodeUnauthorised},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			err := c.cert.Verify(prototest.AuthorityKey(), c.now, protocol.ClassDevice)
+			if !errors.Is(err, c.want) || c.want == nil && err != nil || protocol.CodeOf(err) != c.code {
+				t.Errorf("verify: %v with code %v, want %v with code %v", err, protocol.CodeOf(err), c.want, c.code)
+			}
+		})
+	}
+	if err := good.Verify(nil, prototest.Now, protocol.ClassDevice); !errors.Is(err, protocol.ErrUnknownAuthority) {
+		t.Errorf("no authority key at all: %v", err)
+	}
+}
+
+func TestCertificateBytesThatAreRefused(t *testing.T) {
+	good := prototest.Device().Cert.Bytes()
+	with := func(at int, b ...byte) []byte { c := good; copy(c[at:], b); return c[:] }
+	for _, c := range []struct {
+		name string
+		b    []byte
+		text string
+	}{
+		{"nothing", nil, "cert.idpk"},
+		{"one byte short", good[:protocol.CertSize-1], "cert.sig"},
+		{"one byte more", append(bytes.Clone(good[:]), 0), "132 bytes, want 131"},
+		{"class 0", with(32, 0), "cert.class"},
+		{"class 4", with(32, 4), "4 is not a class"},
+		{"ends before it begins", with(41, 0, 0, 0, 0, 0, 0, 0, 1), "lies before not_before"},
+	} {
+		if got, err := protocol.ParseCert(c.b); !errors.Is(err, protocol.ErrMalformed) || !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%s: %v, %v; want an error with %q", c.name, got, err, c.text)
+		}
+	}
+}
+
+func TestIdentityNeedsTheKeyOfItsCertificate(t *testing.T) {
+	if err := prototest.Device().Check(); err != nil {
+		t.Error(err)
+	}
+	if err := (protocol.Identity{Key: prototest.Key("other"), Cert: prototest.Device().Cert}).Check(); !errors.Is(err, protocol.ErrWrongKey) {
+		t.Errorf("another key: %v, want ErrWrongKey", err)
+	}
+	for _, n := range []int{0, 32, 63} {
+		if err := (protocol.Identity{Key: prototest.Device().Key[:n], Cert: prototest.Device().Cert}).Check(); err == nil {
+			t.Errorf("a key of %d bytes passes", n)
+		}
+	}
+}
+
+func TestRequestIsSignedByItsKey(t *testing.T) {
+	good := request(t)
+	if err := good.Verify(); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*protocol.Request){
+		"another key":   func(q *protocol.Request) { q.IDPK = prototest.Coordinator().Cert.IDPK },
+		"another class": func(q *protocol.Request) { q.Class = protocol.ClassCoordinator },
+		"another nonce": func(q *protocol.Request) { q.Nonce[0]++ },
+		"a bit flipped": func(q *protocol.Request) { q.Sig[0] ^= 1 },
+		"no signature":  func(q *protocol.Request) { q.Sig = [64]byte{} },
+	} {
+		q := good
+		change(&q)
+		if err := q.Verify(); !errors.Is(err, protocol.ErrBadSignature) {
+			t.Errorf("%s: %v, want ErrBadSignature", name, err)
+		}
+	}
+	if _, err := protocol.NewRequest(prototest.Key("x")[:32], protocol.ClassDevice, strings.NewReader("0123456789abcdef")); err == nil {
+		t.Error("a request from half a key")
+	}
+	if _, err := protocol.NewRequest(prototest.Key("x"), protocol.ClassDevice, strings.NewReader("too short")); err == nil {
+		t.Error("a request without a whole nonce")
+	}
+}
+
+func TestRequestBytesThatAreRefused(t *testing.T) {
+	q := request(t)
+	good := q.Bytes()
+	class := func(c byte) []byte { b := good; b[32] = c; return b[:] }
+	for name, b := range map[string][]byte{"nothing": nil, "short": good[:112], "long": append(bytes.Clone(good[:]), 0), "class 0": class(0), "class 4": class(4)} {
+		if got, err := protocol.ParseRequest(b); !errors.Is(err, protocol.ErrMalformed) {
+			t.Errorf("%s: %v, %v; want ErrMalformed", name, got, err)
+		}
+	}
+}
+
+func TestArmorIsReadBackAndNothingElseIs(t *testing.T) {
+	q := request(t)
+	good := string(q.Armor())
+	cert := string(prototest.Device().Cert.Armor())
+	line := strings.Split(good, "\n")[1]
+	other := "A"
+	if strings.HasPrefix(line, other) {
+		other = "B"
+	}
+	for _, c := range []struct {
+		name, text string
+		want       error
+	}{
+		{"as written", good, nil},
+		{"carriage returns", strings.ReplaceAll(good, "\n", "\r\n"), nil},
+		{"blank space around it", "\n\n  " + good + " \n", nil},
+		{"no last newline", strings.TrimSpace(good), nil},
+		{"nothing", "", protocol.ErrMalformed},
+		{"a certificate", cert, protocol.ErrMalformed},
+		{"text before it", "hello\n" + good, protocol.ErrMalformed},
+		{"text after it", good + "hello\n", protocol.ErrMalformed},
+		{"twice", good + good, protocol.ErrMalformed},
+		{"cut short", good[:len(good)/2], protocol.ErrMalformed},
+		{"no END line", strings.Split(good, "\n-----END")[0], protocol.ErrMalformed},
+		{"line broken", strings.Replace(good, line, line[:64]+"\n"+line[64:], 1), protocol.ErrMalformed},
+		{"space in the line", strings.Replace(good, line, line[:64]+" "+line[64:], 1), protocol.ErrMalformed},
+		{"padding left out", strings.Replace(good, line, strings.TrimRight(line, "="), 1), protocol.ErrMalformed},
+		{"not base64", strings.Replace(good, line[:1], "!", 1), protocol.ErrMalformed},
+		{"too few bytes", strings.Replace(good, line, "AAAA", 1), protocol.ErrMalformed},
+		{"empty line", strings.Replace(good, line, "", 1), protocol.ErrMalformed},
+		{"too long", good + strings.Repeat(" ", 1000), protocol.ErrTooLarge},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := protocol.ParseRequestArmor([]byte(c.text))
+			if c.want == nil && (err != nil || got != q) || !errors.Is(err, c.want) {
+				t.Errorf("%v, %v; want %v", got, err, c.want)
+			}
+		})
+	}
+	if got, err := protocol.ParseCertArmor([]byte(cert)); err != nil || got != prototest.Device().Cert {
+		t.Errorf("the certificate's own text reads as %v, %v", got, err)
+	}
+	if _, err := protocol.ParseCertArmor([]byte(good)); !errors.Is(err, protocol.ErrMalformed) {
+		t.Errorf("a request passes for a certificate: %v", err)
+	}
+	damaged := strings.Replace(good, line, other+line[1:], 1)
+	if got, err := protocol.ParseRequestArmor([]byte(damaged)); err != nil || got.Verify() == nil {
+		t.Errorf("a damaged key: %v, %v; want a request that does not verify", got, err)
+	}
+}
