@@ -1,0 +1,245 @@
+package participant
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/cinesync/cinesync/privacy"
+	"github.com/cinesync/cinesync/protocol"
+)
+
+// device drives one machine as the door does, with a disk in memory.
+type device struct {
+	t       testing.TB
+	cfg     Config
+	ledger  *privacy.Ledger
+	machine *Machine
+	reload  bool // start again from disk before every step
+
+	disk    []byte
+	entries []privacy.Entry
+	outbox  []Outbox
+	sent    []protocol.Message
+	fetch   *Fetch
+	train   *Train
+	refused *Refused
+	closed  *Closed
+	noised  []uint32
+}
+
+func newDevice(t testing.TB, h *honest) *device {
+	d := &device{t: t}
+	key, cert := h.cert("the device", protocol.ClassDevice)
+	d.cfg = Config{Key: key, Cert: cert, Authority: public(h.authority), Coordinator: public(h.key), LogOrigin: testOrigin,
+		LogKey: public(h.logKey), Floor: testFloor(), Random: testStream("the device")}
+	d.boot()
+	return d
+}
+
+func (d *device) boot() {
+	d.t.Helper()
+	var err error
+	if d.ledger, err = privacy.Replay(d.cfg.Floor.Limits(), d.entries); err != nil {
+		d.t.Fatal(err)
+	}
+	if d.machine, err = New(d.cfg, d.ledger, d.disk); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// step lets one thing happen, and watches what must hold at every step.
+func (d *device) step(h *honest, e Event) Output {
+	d.t.Helper()
+	if d.reload {
+		d.boot()
+	}
+	held := d.machine.st.session
+	out := d.machine.Step(h.now, e)
+	if out.Save != nil {
+		d.disk = bytes.Clone(out.Save)
+	}
+	if out.Entry != nil {
+		d.entries = append(d.entries, *out.Entry)
+		if err := d.ledger.Apply(*out.Entry); err != nil {
+			d.t.Fatal(err)
+		}
+		d.noised = slices.Clone(out.Noised)
+	}
+	if out.Outbox != nil {
+		d.outbox = append(d.outbox, *out.Outbox)
+	}
+	for _, m := range out.Send {
+		parsed, err := protocol.Parse(m.Type(), m.Append(nil)) // as the other side will see it
+		if err != nil {
+			d.t.Fatalf("%v does not parse: %v", m.Type(), err)
+		}
+		d.sent = append(d.sent, parsed)
+	}
+	if out.Fetch != nil {
+		d.fetch = out.Fetch
+	}
+	if out.Train != nil {
+		d.train = out.Train
+	}
+	if out.Refused != nil {
+		d.refused = out.Refused
+		d.checkGone(held)
+		if len(out.Send) != 0 || out.Entry != nil || out.Outbox != nil || out.Fetch != nil || out.Train != nil || out.Closed != nil {
+			d.t.Errorf("a refusal comes with something else: %+v", out)
+		}
+	}
+	if out.Closed != nil {
+		d.closed = out.Closed
+		d.checkGone(held)
+	}
+	return out
+}
+
+// checkGone wants every secret of a session that ended to be zero in memory and gone from the saved state.
+func (d *device) checkGone(held session) {
+	d.t.Helper()
+	for name, b := range map[string][]byte{"secrets": held.Secrets, "y": held.Y, "reveal": held.Reveal} {
+		if len(b) > 0 && !bytes.Equal(b, make([]byte, len(b))) {
+			d.t.Errorf("%s were not zeroed", name)
+		}
+	}
+	for i, v := range held.X {
+		if v != 0 {
+			d.t.Errorf("x[%d] was not zeroed", i)
+			break
+		}
+	}
+	for i, q := range held.Neighbours {
+		if q != (neighbour{}) {
+			d.t.Errorf("neighbour %d was not zeroed", i)
+		}
+	}
+	if d.machine.Active() {
+		d.t.Error("the session goes on")
+	}
+	var s state
+	if err := s.load(d.disk); err != nil {
+		d.t.Fatal(err)
+	}
+	if s.Phase != idle || s.Secrets != nil || bytes.Contains(d.disk, []byte(`"Session"`)) {
+		d.t.Errorf("the saved state still holds a session: %s", d.disk[sha256.Size:])
+	}
+}
+
+// savedSecrets looks for the session's secrets in the saved state, to show that checkGone looks in the right place.
+func (d *device) savedSecrets() bool {
+	s := d.machine.st.Secrets
+	return len(s) > 0 && bytes.Contains(d.disk, []byte(base64.StdEncoding.EncodeToString(s)))
+}
+
+// The stages of a round, each named for what the device is told.
+var stages = []string{"connected", "offer", "model", "trained", "roster", "delivery", "state", "receipt", "survivors", "close"}
+
+// play drives a round up to and including a stage, or to a refusal. It reports the stage it stopped at.
+func (d *device) play(h *honest, last string) string {
+	d.t.Helper()
+	for _, s := range stages {
+		d.step(h, d.event(h, s))
+		if d.refused != nil || s == last {
+			return s
+		}
+	}
+	return "close"
+}
+
+// event is what happens at a stage.
+func (d *device) event(h *honest, stage string) Event {
+	d.t.Helper()
+	switch stage {
+	case "connected":
+		return Event{Connected: true}
+	case "offer":
+		return Event{Msg: h.offer()}
+	case "model":
+		if d.fetch == nil {
+			d.t.Fatal("the offer was accepted, and no model is fetched")
+		}
+		d.fetch = nil
+		return Event{Model: &ModelReady{Hash: testModel()}}
+	case "trained":
+		if d.train == nil {
+			d.t.Fatal("the model is there, and nothing is trained")
+		}
+		open := d.train.OpenHash
+		d.train = nil
+		return Event{Trained: &Trained{OpenHash: open, LayoutHash: testLayout, Update: testUpdate()}}
+	case "roster":
+		return Event{Msg: h.advertised(lastOf[*protocol.Advertise](d))}
+	case "delivery":
+		return Event{Msg: h.delivery()}
+	case "state":
+		return Event{Msg: &protocol.InputState{SID: h.sid}}
+	case "receipt":
+		return Event{Msg: h.receipt(lastOf[*protocol.Input](d))}
+	case "survivors":
+		return Event{Msg: h.survivors()}
+	case "close":
+		return Event{Msg: h.close()}
+	}
+	panic("no such stage: " + stage)
+}
+
+func lastOf[M protocol.Message](d *device) M {
+	d.t.Helper()
+	for _, m := range slices.Backward(d.sent) {
+		if m, ok := m.(M); ok {
+			return m
+		}
+	}
+	var none M
+	d.t.Fatalf("no %T was sent", none)
+	return none
+}
+
+func allOf[M protocol.Message](d *device) []M {
+	var out []M
+	for _, m := range d.sent {
+		if m, ok := m.(M); ok {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+func testUpdate() []float32 {
+	u := make([]float32, testD)
+	for i := range u {
+		u[i] = float32(i%5) - 2
+	}
+	return u
+}
+
+// types names what was sent, in order.
+func (d *device) types() []string {
+	var out []string
+	for _, m := range d.sent {
+		out = append(out, m.Type().String())
+	}
+	return out
+}
+
+// sentBefore is what an honest round has sent when a stage begins.
+func sentBefore(stage string) []string {
+	all := []struct {
+		stage string
+		sends []string
+	}{{"connected", []string{"hello"}}, {"offer", nil}, {"model", nil}, {"trained", []string{"advertise"}}, {"roster", []string{"shares"}},
+		{"delivery", []string{"input"}}, {"state", []string{"chunk"}}, {"receipt", nil}, {"survivors", []string{"reveal"}}, {"close", nil}}
+	var out []string
+	for _, s := range all {
+		if s.stage == stage {
+			return out
+		}
+		out = append(out, s.sends...)
+	}
+	panic(fmt.Sprintf("no such stage: %s", stage))
+}

@@ -1,0 +1,163 @@
+package participant
+
+import (
+	"math"
+	"math/big"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/cinesync/cinesync/aggregation"
+	"github.com/cinesync/cinesync/audit"
+	"github.com/cinesync/cinesync/protocol"
+)
+
+// TestEveryFieldOfARoundIsDecided fails for a new field of RoundOpen until somebody says what a device does with it.
+func TestEveryFieldOfARoundIsDecided(t *testing.T) {
+	elsewhere := map[string]string{
+		"Round": "F11", "OpenedAt": "F16", "Question": "F17", "ModelIn": "F04", "CodeHash": "F05", "LayoutHash": "F05", "D": "F05", "Deadlines": "F16",
+		"PrevRound":     "the auditor follows the chain of rounds",
+		"NTarget":       "how many the coordinator would like; n_min and n count",
+		"WitnessPolicy": "only mode W has witnesses",
+	}
+	weaker := weakerTerms()
+	for f := range reflect.TypeFor[audit.RoundOpen]().Fields() {
+		if weaker[f.Name] == nil && elsewhere[f.Name] == "" {
+			t.Errorf("no test says what a device does with RoundOpen.%s", f.Name)
+		}
+	}
+}
+
+// TestNoSingleWeakerNumberPasses draws any value that is weaker than the floor for one field, and wants no key to leave.
+func TestNoSingleWeakerNumberPasses(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		u := func(name string, from, to uint64) uint64 { return rapid.Uint64Range(from, to).Draw(rt, name) }
+		h := newHonest(t, 8)
+		h.hooks.open = func(o *audit.RoundOpen) {
+			switch rapid.IntRange(0, 9).Draw(rt, "field") {
+			case 0:
+				o.NMin = uint32(u("n_min", 0, 4))
+			case 1:
+				o.GammaBP = uint16(u("γ", 0, 499))
+			case 2:
+				o.DeltaBP = uint16(u("δ", 6001, math.MaxUint16))
+			case 3:
+				o.Lambda = uint16(u("λ", 0, 39))
+			case 4:
+				o.C = math.Float32bits(rapid.OneOf(rapid.Float32Range(10.1, math.MaxFloat32), rapid.Float32Range(-math.MaxFloat32, 0),
+					rapid.Just(float32(math.NaN())), rapid.Just(float32(math.Inf(1)))).Draw(rt, "C"))
+			case 5:
+				o.SigmaTotSq = u("σ²", 0, 80*80/4-1)
+				recharge(o)
+			case 6:
+				o.CInt = uint32(u("C_int", 81, math.MaxUint32))
+				o.XMax = o.CInt
+				recharge(o)
+			case 7:
+				o.P = uint32(u("P", 9, math.MaxUint32))
+			case 8:
+				o.RhoUnits = u("units", 0, o.RhoUnits-1)
+			case 9:
+				o.Mode = uint16(u("mode", 0, math.MaxUint16))
+				if o.Mode == uint16(aggregation.ModeSH) {
+					o.Mode = uint16(aggregation.ModeW)
+				}
+			}
+		}
+		d := newDevice(t, h)
+		if at := d.play(h, "offer"); d.refused == nil || (d.refused.Why != F03BelowFloor && d.refused.Why != F05UnknownCode) || len(d.sent) != 1 {
+			rt.Fatalf("at %s: %v; sent %v", at, d.refused, d.types())
+		}
+	})
+}
+
+func TestNoiseIsComparedExactly(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := Floor{ZNum: rapid.Uint64Range(1, 1000).Draw(t, "num"), ZDen: rapid.Uint64Range(1, 1000).Draw(t, "den")}
+		cInt, sigma := rapid.Uint32().Draw(t, "C_int"), rapid.Uint64().Draw(t, "σ²")
+		if rapid.Bool().Draw(t, "near") { // around the border
+			sigma = uint64(cInt)*uint64(cInt)/(f.ZDen*f.ZDen)*(f.ZNum*f.ZNum) + rapid.Uint64Range(0, 2*f.ZNum*f.ZNum).Draw(t, "off")
+		}
+		left := new(big.Int).Mul(new(big.Int).SetUint64(sigma), new(big.Int).SetUint64(f.ZDen*f.ZDen))
+		right := new(big.Int).SetUint64(uint64(cInt))
+		right.Mul(right.Mul(right, right), new(big.Int).SetUint64(f.ZNum*f.ZNum))
+		if got, want := f.noisy(cInt, sigma), left.Cmp(right) >= 0; got != want {
+			t.Fatalf("noisy(%d, %d) at z = %d/%d is %v, want %v", cInt, sigma, f.ZNum, f.ZDen, got, want)
+		}
+	})
+}
+
+func TestShippedPolicyRefusesToTrustTheCoordinator(t *testing.T) {
+	h := newHonest(t, 8)
+	d := newDevice(t, h)
+	d.cfg.Floor = Balanced()
+	d.boot()
+	d.play(h, "close")
+	if d.refused == nil || d.refused.Why != F03BelowFloor || !strings.Contains(d.refused.Detail, `policy "balanced" does not allow mode SH`) {
+		t.Errorf("refused %v", d.refused)
+	}
+	if !slices.Equal(d.types(), []string{"hello"}) || len(d.entries) != 0 {
+		t.Errorf("sent %v", d.types())
+	}
+	for _, mode := range []aggregation.Mode{aggregation.ModeSH, aggregation.ModeSM} {
+		if Balanced().allowsMode(mode) {
+			t.Errorf("balanced allows mode %v", mode)
+		}
+	}
+}
+
+func TestDemoPolicyTakesADemoRound(t *testing.T) {
+	h := newHonest(t, 8)
+	d := newDevice(t, h)
+	d.cfg.Floor = Demo(8)
+	d.boot()
+	if d.play(h, "close"); d.refused != nil || d.closed == nil || !d.closed.Counted {
+		t.Errorf("refused %v", d.refused)
+	}
+	for origin, want := range map[string]bool{"/demo": false, "x/demo": true, "x/demos": false, "demo": false, "x/demo/y": false} {
+		if demoOrigin(origin) != want {
+			t.Errorf("demoOrigin(%q) = %v", origin, !want)
+		}
+	}
+}
+
+func TestNonsensePoliciesAreRefused(t *testing.T) {
+	for name, f := range map[string]func(*Floor){
+		"roster of 2": func(f *Floor) { f.NMin = 2 }, "no noise": func(f *Floor) { f.ZNum = 0 }, "noise over nothing": func(f *Floor) { f.ZDen = 0 },
+		"no clip": func(f *Floor) { f.MaxC = 0 }, "clip is NaN": func(f *Floor) { f.MaxC = float32(math.NaN()) }, "no ceiling": func(f *Floor) { f.Ceiling = 0 },
+		"no participations": func(f *Floor) { f.P = 0 }, "no spacing": func(f *Floor) { f.B = 0 },
+	} {
+		floor := testFloor()
+		f(&floor)
+		if _, err := New(Config{Floor: floor}, nil, nil); err == nil || !strings.Contains(err.Error(), `policy "test"`) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, f := range []Floor{Balanced(), Demo(1), testFloor()} {
+		if err := f.Validate(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestSignedSequenceOutlivesTheRound is what a new period must begin above.
+func TestSignedSequenceOutlivesTheRound(t *testing.T) {
+	h := newHonest(t, 8)
+	d := newDevice(t, h)
+	d.play(h, "close")
+	if seq, err := Signed(d.disk); err != nil || seq != 1 {
+		t.Errorf("signed %d, %v", seq, err)
+	}
+	header := &protocol.Input{LedgerSeq: 41}
+	header.Sign(d.cfg.Key)
+	d.step(h, Event{Msg: &protocol.Welcome{Evidence: h.prove(), LastHeader: header.Append(nil)}})
+	if seq, err := Signed(d.disk); err != nil || seq != 41 {
+		t.Errorf("signed %d, %v", seq, err)
+	}
+	if _, err := Signed([]byte("x")); err == nil {
+		t.Error("damaged bytes were read")
+	}
+}

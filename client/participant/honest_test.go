@@ -1,0 +1,363 @@
+package participant
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/cinesync/cinesync/aggregation"
+	"github.com/cinesync/cinesync/audit"
+	"github.com/cinesync/cinesync/privacy"
+	"github.com/cinesync/cinesync/protocol"
+)
+
+// The coordinator's side in miniature: everything it sends is true, until a test's hook alters it before it is signed. That
+// is what a dishonest coordinator can do: it signs whatever it likes.
+
+const testOrigin = "test.cinesync/demo"
+
+func testKey(name string) ed25519.PrivateKey {
+	seed := sha256.Sum256([]byte("participant test " + name))
+	return ed25519.NewKeyFromSeed(seed[:])
+}
+
+func public(key ed25519.PrivateKey) ed25519.PublicKey { return key.Public().(ed25519.PublicKey) }
+
+func testStream(name string) io.Reader { return privacy.NewStream(sha256.Sum256([]byte(name))) }
+
+// testFloor stands between the shipped policies, so that every limit of a floor can be undercut.
+func testFloor() Floor {
+	return Floor{Name: "test", NMin: 5, GammaBP: 500, DeltaBP: 6000, Lambda: 40, ZNum: 1, ZDen: 2, MaxC: 10, P: 8, B: 1,
+		Ceiling: 64 << 40, Period: month, Modes: []aggregation.Mode{aggregation.ModeSH}, Code: codeNames(), Purposes: []string{TrainingQuestion}}
+}
+
+var (
+	testCode   = append([]byte{0, 0, 0, 9}, "two-tower\x00\x00\x00\x01parameters"...)
+	testLayout = sha256.Sum256([]byte("layout"))
+)
+
+const testD = 48
+
+// member is another device, or the place of the one under test.
+type member struct {
+	key     ed25519.PrivateKey
+	cert    protocol.Cert
+	secrets *aggregation.Secrets
+	bundle  protocol.KeyBundle
+	shares  map[int][2]aggregation.Share // what it gave whom: m, b
+}
+
+// hooks alter what the coordinator says, just before it is signed or sent.
+type hooks struct {
+	policy    func(*audit.PolicyChange)
+	question  func(*audit.Question)
+	open      func(*audit.RoundOpen)
+	offer     func(*protocol.Offer)
+	member    func(i int, k *protocol.KeyBundle, key *ed25519.PrivateKey)
+	roster    func(*audit.Roster)
+	before    func(*honest) // before the roster is logged
+	rosterMsg func(*protocol.Roster)
+	delivery  func(*protocol.Delivery)
+	receipt   func(*protocol.Receipt)
+	between   func(*honest) // before the survivors are logged
+	lost      []int         // members that vanish after sharing
+	absent    []int         // members whose shares do not come
+	survivors func(*audit.Survivors)
+	bitmap    func([]byte)
+	survMsg   func(*protocol.Survivors)
+	close     func(*audit.RoundClose)
+	closeMsg  func(*protocol.Close)
+	evidence  func(*protocol.Evidence)
+}
+
+// honest is the coordinator's side of one device's rounds.
+type honest struct {
+	t                    testing.TB
+	n, own               int // roster size, the device's place
+	authority, key       ed25519.PrivateKey
+	logKey, sealKey      ed25519.PrivateKey
+	log                  *audit.Log
+	entries              [][]byte
+	seen                 uint64 // the tree the device was shown last
+	now                  time.Time
+	round                uint64
+	code                 []byte
+	hooks                hooks
+	policyAt, questionAt uint64
+	openAt, rosterAt     uint64
+	open                 audit.RoundOpen
+	openHash, rosterHash [32]byte
+	survHash, sid        [32]byte
+	members              []*member
+	ring                 *aggregation.Ring
+	degree               aggregation.Degree
+	leaves               [][]byte
+	count                int
+	inputLeaves          [][]byte
+	inputAt              int
+	yHash                [32]byte
+}
+
+func newHonest(t testing.TB, n int) *honest {
+	h := &honest{t: t, n: n, own: min(2, n-1), authority: testKey("authority"), key: testKey("coordinator"), logKey: testKey("log"),
+		log: audit.NewLog(), now: time.Unix(1_800_000_000, 0), code: testCode}
+	h.sealKey = h.key
+	return h
+}
+
+func (h *honest) must(err error) {
+	h.t.Helper()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *honest) seal(r audit.Record) uint64 {
+	h.t.Helper()
+	entry, err := audit.Seal(h.sealKey, r)
+	h.must(err)
+	h.entries = append(h.entries, entry)
+	return h.log.Append(entry)
+}
+
+func (h *honest) hash(i uint64) [32]byte { return audit.LeafHash(h.entries[i]) }
+
+// prove shows entries, and that the log only grew.
+func (h *honest) prove(indexes ...uint64) protocol.Evidence {
+	h.t.Helper()
+	size := h.log.Size()
+	note, err := audit.SignCheckpoint(testOrigin, h.logKey, size, h.log.Root(size))
+	h.must(err)
+	ev := protocol.Evidence{Checkpoint: note, OldSize: h.seen}
+	if h.seen > 0 && h.seen < size {
+		ev.Consistency, err = h.log.Consistency(h.seen, size)
+		h.must(err)
+	}
+	for _, i := range indexes {
+		proof, err := h.log.Inclusion(i, size)
+		h.must(err)
+		ev.Entries = append(ev.Entries, protocol.Logged{Index: i, Entry: h.entries[i], Proof: proof})
+	}
+	h.seen = size
+	if h.hooks.evidence != nil {
+		h.hooks.evidence(&ev)
+	}
+	return ev
+}
+
+func (h *honest) span(from, to uint64) []uint64 {
+	var out []uint64
+	for i := from; i <= to; i++ {
+		out = append(out, i)
+	}
+	return out
+}
+
+func (h *honest) cert(name string, class protocol.Class) (ed25519.PrivateKey, protocol.Cert) {
+	key := testKey(name)
+	c := protocol.Cert{Class: class, NotBefore: uint64(h.now.Add(-time.Hour).Unix()), NotAfter: uint64(h.now.Add(1000 * time.Hour).Unix()), Quota: 10}
+	copy(c.IDPK[:], public(key))
+	return key, protocol.IssueCert(h.authority, c)
+}
+
+// offer logs the terms, the first time, and the next round.
+func (h *honest) offer() *protocol.Offer {
+	h.t.Helper()
+	const cInt = 80
+	sigma := uint64(cInt * cInt / 2)
+	codeHash := sha256.Sum256(h.code)
+	if h.round == 0 {
+		p := &audit.PolicyChange{CeilingUnits: 64 << 40, PeriodSeconds: month, P: 8, B: 1, NMin: 5, GammaBP: 500, DeltaBP: 6000}
+		q := &audit.Question{ID: TrainingQuestion, Version: 1, Purpose: "better recommendations", Kind: 1, LayoutHash: testLayout, D: testD,
+			C: math.Float32bits(2), CInt: cInt, SigmaTotSq: sigma, NMin: 5, P: 8, B: 1, ShareBP: 10000, Expiry: uint64(h.now.Add(time.Hour).Unix()),
+			CodeHash: codeHash, Result: "the next model"}
+		apply(h.hooks.policy, p)
+		apply(h.hooks.question, q)
+		h.policyAt, h.questionAt = h.seal(p), h.seal(q)
+	}
+	h.round++
+	units, err := privacy.Charge(cInt, sigma)
+	h.must(err)
+	h.open = audit.RoundOpen{Round: h.round, OpenedAt: uint64(h.now.Unix()), Question: h.hash(h.questionAt), ModelIn: testModel(), CodeHash: codeHash,
+		LayoutHash: testLayout, D: testD, WordBits: 32, XMax: cInt, Kex: 1, PRG: 1, Sig: 1, Mode: uint16(aggregation.ModeSH), SeedKind: 3,
+		GammaBP: 500, DeltaBP: 6000, Lambda: 40, Eta: 10, NTarget: uint32(h.n), NMin: 5, Cohorts: 1, C: math.Float32bits(2), CInt: cInt,
+		SigmaTotSq: sigma, RhoUnits: uint64(units), P: 8, B: 1, Deadlines: [5]uint32{10, 20, 30, 40, 50}}
+	apply(h.hooks.open, &h.open)
+	h.openAt = h.seal(&h.open)
+	h.openHash = h.hash(h.openAt)
+	msg := &protocol.Offer{Code: slices.Clone(h.code), ModelSize: 4, Evidence: h.prove(h.policyAt, h.questionAt, h.openAt)}
+	apply(h.hooks.offer, msg)
+	return msg
+}
+
+func testModel() [32]byte { return sha256.Sum256([]byte("the model file")) }
+
+func apply[T any](f func(*T), v *T) {
+	if f != nil {
+		f(v)
+	}
+}
+
+// advertised makes everyone else's keys and freezes the roster.
+func (h *honest) advertised(adv *protocol.Advertise) *protocol.Roster {
+	h.t.Helper()
+	h.members, h.leaves = nil, nil
+	for i := range h.n {
+		m := &member{bundle: adv.Key, shares: map[int][2]aggregation.Share{}}
+		if i != h.own {
+			m.key, m.cert = h.cert(fmt.Sprintf("member %d", i), protocol.ClassDevice)
+			var err error
+			m.secrets, err = aggregation.NewSecrets(testStream(fmt.Sprintf("secrets %d %d", h.round, i)))
+			h.must(err)
+			pub, err := m.secrets.Public(h.openHash)
+			h.must(err)
+			m.bundle = protocol.KeyBundle{Cert: m.cert, SPK: pub.SPK, EPK: pub.EPK, BC: pub.BC}
+			if h.hooks.member != nil {
+				h.hooks.member(i, &m.bundle, &m.key)
+			}
+			if m.key != nil {
+				m.bundle.Sign(m.key, h.openHash)
+			}
+		} else if h.hooks.member != nil {
+			h.hooks.member(i, &m.bundle, &m.key)
+		}
+		h.members = append(h.members, m)
+		h.leaves = append(h.leaves, rosterLeaf(uint32(i), m.bundle))
+	}
+	return h.roster()
+}
+
+func (h *honest) roster() *protocol.Roster {
+	h.t.Helper()
+	o := &h.open
+	var err error
+	h.degree, err = aggregation.FindDegree(aggregation.GraphParams{N: h.n, GammaBP: int(o.GammaBP), DeltaBP: int(o.DeltaBP), Lambda: int(o.Lambda),
+		Eta: int(o.Eta), Mode: aggregation.Mode(o.Mode)})
+	h.must(err)
+	rec := &audit.Roster{Open: h.openHash, N: uint32(h.n), K: uint32(h.degree.K), T: uint32(h.degree.T), Root: audit.MerkleRoot(h.leaves)}
+	if h.hooks.before != nil {
+		h.hooks.before(h)
+	}
+	apply(h.hooks.roster, rec)
+	h.rosterAt = h.seal(rec)
+	h.rosterHash = h.hash(h.rosterAt)
+	return h.rosterMsg()
+}
+
+// rosterMsg is what the device is sent, again and again if need be.
+func (h *honest) rosterMsg() *protocol.Roster {
+	h.t.Helper()
+	seed := aggregation.GraphSeed(h.openHash, h.rosterHash)
+	var err error
+	h.ring, err = aggregation.NewRing(h.n, h.degree.K, seed)
+	h.must(err)
+	h.sid = aggregation.SessionID(h.openHash, h.rosterHash, seed, 0)
+	msg := &protocol.Roster{OpenHash: h.openHash, Index: uint32(h.own), Evidence: h.prove(h.span(h.openAt+1, h.rosterAt)...)}
+	for _, i := range append([]int{h.own}, h.ring.Neighbours(h.own)...) {
+		msg.Peers = append(msg.Peers, protocol.PeerKeys{Index: uint32(i), Key: h.members[i].bundle, Proof: audit.MerkleProof(h.leaves, i)})
+	}
+	apply(h.hooks.rosterMsg, msg)
+	return msg
+}
+
+// delivery hands the device what its neighbours sealed for it.
+func (h *honest) delivery() *protocol.Delivery {
+	h.t.Helper()
+	neighbours := h.ring.Neighbours(h.own)
+	msg := &protocol.Delivery{SID: h.sid, Present: make([]byte, (len(neighbours)+7)/8)}
+	for at, i := range neighbours {
+		if slices.Contains(h.hooks.absent, i) {
+			continue
+		}
+		msg.Present[at/8] |= 1 << (at % 8)
+		msg.Sealed = append(msg.Sealed, h.sealFor(i))
+	}
+	apply(h.hooks.delivery, msg)
+	return msg
+}
+
+// sealFor is member i's box for the device.
+func (h *honest) sealFor(i int) [80]byte {
+	h.t.Helper()
+	m := h.members[i]
+	var xs []uint32
+	for _, j := range h.ring.Neighbours(i) {
+		xs = append(xs, h.ring.ShareX(j))
+	}
+	ms, bs, err := m.secrets.Split(h.degree.T, xs, testStream(fmt.Sprintf("split %d %d", h.round, i)))
+	h.must(err)
+	at := slices.Index(h.ring.Neighbours(i), h.own)
+	m.shares[h.own] = [2]aggregation.Share{ms[at], bs[at]}
+	box, err := m.secrets.Seal(h.members[h.own].bundle.EPK, h.sid, uint32(i), uint32(h.own), ms[at], bs[at])
+	h.must(err)
+	return box
+}
+
+func (h *honest) receipt(in *protocol.Input) *protocol.Receipt {
+	h.yHash = in.YHash
+	msg := &protocol.Receipt{SID: h.sid, Index: uint32(h.own), YHash: in.YHash}
+	msg.Sign(h.key)
+	apply(h.hooks.receipt, msg)
+	return msg
+}
+
+// survivors freezes the set: everyone but the lost and the absent.
+func (h *honest) survivors() *protocol.Survivors {
+	h.t.Helper()
+	bitmap := make([]byte, (h.n+7)/8)
+	h.inputLeaves, h.count = nil, 0
+	for i := range h.n {
+		if slices.Contains(h.hooks.lost, i) || slices.Contains(h.hooks.absent, i) {
+			continue
+		}
+		bitmap[i/8] |= 1 << (i % 8)
+		y := h.yHash
+		if i != h.own {
+			y = sha256.Sum256(fmt.Appendf(nil, "vector %d", i))
+		} else {
+			h.inputAt = h.count
+		}
+		h.inputLeaves = append(h.inputLeaves, append(binary.BigEndian.AppendUint32(nil, uint32(i)), y[:]...))
+		h.count++
+	}
+	if h.hooks.bitmap != nil {
+		h.hooks.bitmap(bitmap)
+	}
+	rec := &audit.Survivors{Open: h.openHash, Roster: h.rosterHash, SID: h.sid, Count: uint32(h.count), BitmapHash: sha256.Sum256(bitmap),
+		InputsRoot: audit.MerkleRoot(h.inputLeaves)}
+	if h.hooks.between != nil {
+		h.hooks.between(h)
+	}
+	apply(h.hooks.survivors, rec)
+	at := h.seal(rec)
+	h.survHash = h.hash(at)
+	msg := &protocol.Survivors{SID: h.sid, Bitmap: bitmap, Evidence: h.prove(h.span(h.rosterAt+1, at)...)}
+	apply(h.hooks.survMsg, msg)
+	return msg
+}
+
+// close publishes the round.
+func (h *honest) close() *protocol.Close {
+	h.t.Helper()
+	rec := &audit.RoundClose{Open: h.openHash, Roster: h.rosterHash, Survivors: h.survHash, ModelOut: sha256.Sum256([]byte("the next model"))}
+	apply(h.hooks.close, rec)
+	at := h.seal(rec)
+	msg := &protocol.Close{OpenHash: h.openHash, Evidence: h.prove(at), InputIndex: uint32(h.inputAt)}
+	if h.inputLeaves != nil {
+		msg.InputProof = audit.MerkleProof(h.inputLeaves, h.inputAt)
+	}
+	apply(h.hooks.closeMsg, msg)
+	return msg
+}
+
+func (h *honest) abort() *protocol.Close {
+	h.t.Helper()
+	at := h.seal(&audit.Abort{Open: h.openHash, Detail: "too few came"})
+	return &protocol.Close{OpenHash: h.openHash, Evidence: h.prove(at)}
+}
