@@ -73,8 +73,13 @@ func (a *auditor) keepAccounts() {
 			a.takeExhausted(exhausted[0])
 			exhausted = exhausted[1:]
 		}
-		if i == 0 || t.policyAt > policyAt && a.periodOver(t.open.OpenedAt) {
+		switch {
+		case i == 0:
 			a.beginPeriod(t)
+		case a.story.rounds[i-1].policy == nil && t.policy != nil:
+			a.accounts.newest().Seconds = t.policy.PeriodSeconds // rounds before any policy belong to its period
+		case t.policyAt > policyAt && t.open.OpenedAt >= addCapped(a.accounts.newest().Start, a.accounts.newest().Seconds):
+			a.beginPeriod(t) // docs/spec/log.md §6
 		}
 		policyAt = t.policyAt
 		a.takeRound(t)
@@ -85,11 +90,7 @@ func (a *auditor) keepAccounts() {
 	a.endPeriod()
 }
 
-// periodOver reports whether a round at this time may begin another period (docs/spec/log.md §6).
-func (a *auditor) periodOver(at uint64) bool {
-	p := a.accounts.periods[len(a.accounts.periods)-1]
-	return at >= addCapped(p.Start, p.Seconds)
-}
+func (a *accounts) newest() *Period { return &a.periods[len(a.periods)-1] }
 
 func (a *auditor) beginPeriod(t *session) {
 	a.endPeriod()
@@ -109,11 +110,10 @@ func (a *auditor) beginPeriod(t *session) {
 
 // endPeriod computes the figures of the newest period.
 func (a *auditor) endPeriod() {
-	n := len(a.accounts.periods)
-	if n == 0 {
+	if len(a.accounts.periods) == 0 {
 		return
 	}
-	p := &a.accounts.periods[n-1]
+	p := a.accounts.newest()
 	p.RhoUnits = a.bound(a.accounts.open)
 	p.Rho = float64(p.RhoUnits) / unitsPerRho
 	eps, _, err := a.epsilon(p.Rho)
@@ -140,7 +140,7 @@ func (a *auditor) epsilon(rho float64) (eps, order float64, err error) {
 // takeRound counts a round from its Survivors on, aborted or not, and holds what its end says against the sum.
 func (a *auditor) takeRound(t *session) {
 	o, l := t.open, a.accounts.open
-	p := &a.accounts.periods[len(a.accounts.periods)-1]
+	p := a.accounts.newest()
 	p.LastRound = max(p.LastRound, o.Round)
 	if l.spent[o.Question] {
 		a.accounts.fault("round %d was opened after the BudgetExhausted of its question", o.Round)
@@ -205,11 +205,10 @@ func (a *auditor) takeExhausted(e exhaustion) {
 
 // figures puts the newest period into the report.
 func (a *auditor) figures(r *Report) {
-	n := len(a.accounts.periods)
-	if n == 0 {
+	if len(a.accounts.periods) == 0 {
 		return
 	}
-	p := a.accounts.periods[n-1]
+	p := a.accounts.newest()
 	r.Periods = a.accounts.periods
 	r.RhoUnits, r.RhoBound, r.GammaBP = p.RhoUnits, p.Rho, a.accounts.gammaBP
 	r.Epsilon, r.Order, _ = a.epsilon(p.Rho) // a failure is A6's to tell

@@ -121,11 +121,13 @@ func (f folder) readHead(c *Contents, checkCert func(authority, cert []byte) (Co
 	return nil
 }
 
+var errMissing = errors.New("is missing")
+
 // read reads a regular file of at most limit bytes.
 func (f folder) read(path string, limit int) ([]byte, error) {
 	file, err := f.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("log/%s is missing", path)
+		return nil, fmt.Errorf("log/%s %w", path, errMissing)
 	} else if err != nil {
 		return nil, fmt.Errorf("read log/%s: %w", path, err)
 	}
@@ -273,6 +275,9 @@ func (f folder) checkStale(s stalePart) error {
 		limit = maxBundle
 	}
 	old, err := f.read(tilePath(s.old), limit)
+	if f.live && errors.Is(err, errMissing) {
+		return nil // the coordinator just cleaned it up
+	}
 	if err != nil {
 		return err
 	}
