@@ -9,10 +9,9 @@ package door
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -80,10 +79,16 @@ type Door struct {
 	cfg     Config
 	ledger  *privacy.Ledger
 	machine *participant.Machine
+	shut    error // the store failed: what is in memory may be ahead of it, so nothing leaves any more
 	fetch   *fetch
+	publish [32]byte // a published model that is still to be downloaded; zero for none
 	trained chan *participant.Trained
 	busy    bool // the local function runs
 	next    *participant.Train
+	working sync.WaitGroup
+	work    context.Context // of the local function: ends with Run
+	away    backoff         // no word from the coordinator
+	no      backoff         // one side refused
 	up      atomic.Int64
 	down    atomic.Int64
 }
@@ -115,7 +120,8 @@ func Open(ctx context.Context, cfg Config) (*Door, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Door{cfg: cfg, ledger: ledger, machine: machine, trained: make(chan *participant.Trained, 1)}, nil
+	return &Door{cfg: cfg, ledger: ledger, machine: machine, trained: make(chan *participant.Trained, 1),
+		away: backoff{least: minBackoff, most: maxBackoff}, no: backoff{least: afterNo, most: maxNo}}, nil
 }
 
 // OpenLedger replays the ledger's chain.
@@ -136,158 +142,3 @@ func OpenLedger(ctx context.Context, s Store, limits privacy.Limits) (*privacy.L
 	}
 	return ledger, nil
 }
-
-// Backoff bounds between connection attempts.
-const (
-	minBackoff = 50 * time.Millisecond
-	maxBackoff = 5 * time.Second
-	afterNo    = time.Second // after a refusal, so that a bad offer does not make a busy loop
-)
-
-// Run takes part in rounds until ctx ends (nil) or the store fails (the error). A coordinator that is away is waited for.
-func (d *Door) Run(ctx context.Context) error {
-	backoff := minBackoff
-	for ctx.Err() == nil {
-		if d.busy && d.machine.Training() {
-			if err := d.awaitTraining(ctx); err != nil {
-				return err
-			}
-		}
-		conn, err := d.cfg.Dial(ctx)
-		if err != nil {
-			d.cfg.Log.Debug("connect to coordinator", slog.Any("error", err))
-			d.pause(ctx, jitter(backoff))
-			backoff = min(2*backoff, maxBackoff)
-			continue
-		}
-		backoff = minBackoff
-		again, err := d.session(ctx, conn)
-		if err != nil {
-			return err
-		}
-		d.pause(ctx, again)
-	}
-	return nil
-}
-
-// awaitTraining waits for the local function with no connection open.
-func (d *Door) awaitTraining(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		return nil
-	case t := <-d.trained:
-		return d.answered(ctx, nil, t)
-	}
-}
-
-func (d *Door) pause(ctx context.Context, t time.Duration) {
-	if t <= 0 {
-		return
-	}
-	timer := time.NewTimer(t)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
-}
-
-func jitter(t time.Duration) time.Duration { return t/2 + rand.N(t) }
-
-// Traffic is how many bytes of frames went up and came down so far; QUIC's own overhead is left out.
-func (d *Door) Traffic() (up, down int64) { return d.up.Load(), d.down.Load() }
-
-// received is one message or the end of the connection.
-type received struct {
-	msg protocol.Message
-	err error
-}
-
-// session serves one connection until it ends, and says how long to wait before the next.
-func (d *Door) session(ctx context.Context, conn protocol.Conn) (time.Duration, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	in := make(chan received)
-	reading := make(chan struct{})
-	go func() {
-		defer close(reading)
-		for {
-			msg, err := conn.Recv(ctx)
-			select {
-			case in <- received{msg, err}:
-			case <-ctx.Done():
-				return
-			}
-			if err != nil {
-				return
-			}
-		}
-	}()
-	defer func() {
-		cancel()
-		conn.Close(protocol.CodeOK, "")
-		<-reading
-	}()
-	d.fetch = nil
-	d.cfg.OnEvent(Event{Kind: "connected"})
-	err := d.obey(ctx, conn, d.machine.Step(d.cfg.Now(), participant.Event{Connected: true}))
-	for err == nil {
-		var wait time.Duration
-		if wait, err = d.turn(ctx, conn, in); wait >= 0 {
-			return wait, err
-		}
-	}
-	var end *ended
-	if errors.As(err, &end) {
-		return end.again, nil
-	}
-	return 0, err
-}
-
-// ended is the error of a connection that is over; anything else stops the door.
-type ended struct{ again time.Duration }
-
-func (e *ended) Error() string { return "connection is over" }
-
-// turn handles one thing. A wait of 0 or more ends the connection.
-func (d *Door) turn(ctx context.Context, conn protocol.Conn, in <-chan received) (time.Duration, error) {
-	var hold <-chan time.Time
-	if d.busy && d.machine.Training() {
-		timer := time.NewTimer(d.cfg.Hold)
-		defer timer.Stop()
-		hold = timer.C
-	}
-	select {
-	case <-ctx.Done():
-		return 0, nil
-	case <-hold:
-		return 0, nil // Run waits for the training without a connection
-	case t := <-d.trained:
-		return -1, d.answered(ctx, conn, t)
-	case r := <-in:
-		if r.err != nil {
-			return d.lost(r.err), nil
-		}
-		d.down.Add(size(r.msg))
-		if part, ok := r.msg.(*protocol.ModelPart); ok {
-			return -1, d.part(ctx, conn, part)
-		}
-		return -1, d.obey(ctx, conn, d.machine.Step(d.cfg.Now(), participant.Event{Msg: r.msg}))
-	}
-}
-
-// lost says when to come back after a connection ended.
-func (d *Door) lost(err error) time.Duration {
-	var h *protocol.HangUpError
-	if errors.As(err, &h) {
-		d.cfg.Log.Debug("the coordinator hung up", slog.String("code", h.Code.String()), slog.String("detail", h.Detail))
-		if h.RetryAfter > 0 {
-			return jitter(time.Duration(h.RetryAfter) * time.Second)
-		}
-		if h.Code != protocol.CodeShutdown && h.Code != protocol.CodeOK && h.Code != protocol.CodeInternal {
-			return jitter(afterNo)
-		}
-	}
-	return jitter(minBackoff)
-}
-
-func size(m protocol.Message) int64 { return int64(protocol.HeaderSize + len(m.Append(nil))) }

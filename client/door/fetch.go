@@ -24,6 +24,7 @@ type fetch struct {
 	hash  [32]byte
 	total uint64 // 0: taken from the first part
 	have  []byte
+	disk  bool // a part of it lay on the disk before
 	round bool // a round waits for it
 }
 
@@ -41,17 +42,30 @@ func (d *Door) startFetch(ctx context.Context, conn protocol.Conn, hash [32]byte
 	if err != nil {
 		return fmt.Errorf("read unfinished model download: %w", err)
 	}
-	d.fetch = &fetch{hash: hash, total: total, have: have, round: forRound}
+	most := uint64(MaxModel)
+	if total > 0 {
+		most = total
+	}
+	if uint64(len(have)) > most {
+		if err := d.cfg.Models.Discard(hash); err != nil {
+			return fmt.Errorf("discard bad model download: %w", err)
+		}
+		have = nil
+	}
+	d.fetch = &fetch{hash: hash, total: total, have: have, disk: len(have) > 0, round: forRound}
 	return d.ask(ctx, conn)
 }
 
 func (d *Door) ask(ctx context.Context, conn protocol.Conn) error {
-	m := &protocol.ModelGet{Hash: d.fetch.hash, Offset: uint64(len(d.fetch.have))}
-	d.up.Add(size(m))
-	if err := conn.Send(ctx, m); err != nil {
-		return &ended{again: jitter(minBackoff)}
+	return d.send(ctx, conn, &protocol.ModelGet{Hash: d.fetch.hash, Offset: uint64(len(d.fetch.have))})
+}
+
+// fetchPublished goes on with the download of a published model, unless a round's is under way.
+func (d *Door) fetchPublished(ctx context.Context, conn protocol.Conn) error {
+	if d.publish == ([32]byte{}) || d.fetch != nil || conn == nil {
+		return nil
 	}
-	return nil
+	return d.startFetch(ctx, conn, d.publish, 0, false)
 }
 
 // part takes the next piece. A file that does not hash to its name is thrown away and refused (F04).
@@ -79,10 +93,10 @@ func (d *Door) part(ctx context.Context, conn protocol.Conn, p *protocol.ModelPa
 		if err := d.cfg.Models.Discard(f.hash); err != nil {
 			return fmt.Errorf("discard bad model download: %w", err)
 		}
-		if !f.round {
-			return nil
+		if f.disk { // what lay on the disk may be at fault
+			return d.startFetch(ctx, conn, f.hash, f.total, f.round)
 		}
-		return d.fetched(ctx, conn, got, true)
+		return d.fetched(ctx, conn, got, f.round)
 	}
 	if err := d.cfg.Models.Finish(f.hash); err != nil {
 		return fmt.Errorf("finish model download: %w", err)
@@ -90,16 +104,22 @@ func (d *Door) part(ctx context.Context, conn protocol.Conn, p *protocol.ModelPa
 	return d.fetched(ctx, conn, f.hash, f.round)
 }
 
+// fetched takes note of what came: hash is of the bytes.
 func (d *Door) fetched(ctx context.Context, conn protocol.Conn, hash [32]byte, forRound bool) error {
-	if !forRound {
-		if hash == ([32]byte{}) {
-			return nil
-		}
+	switch {
+	case hash == d.publish && hash != [32]byte{}:
 		if err := d.cfg.Models.Promote(hash); err != nil {
 			return fmt.Errorf("promote model: %w", err)
 		}
 		d.cfg.OnEvent(Event{Kind: "model", Model: hash})
-		return nil
+		d.publish = [32]byte{}
+	case !forRound:
+		d.publish = [32]byte{} // not what it was published as
 	}
-	return d.obey(ctx, conn, d.machine.Step(d.cfg.Now(), participant.Event{Model: &participant.ModelReady{Hash: hash}}))
+	if forRound {
+		if err := d.obey(ctx, conn, d.machine.Step(d.cfg.Now(), participant.Event{Model: &participant.ModelReady{Hash: hash}})); err != nil {
+			return err
+		}
+	}
+	return d.fetchPublished(ctx, conn)
 }

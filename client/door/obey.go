@@ -14,6 +14,7 @@ import (
 // budget, never privacy; the same bytes are sent when the device comes back.
 func (d *Door) obey(ctx context.Context, conn protocol.Conn, out participant.Output) error {
 	if err := d.commit(ctx, out); err != nil {
+		d.shut = err
 		return err
 	}
 	if out.Entry != nil {
@@ -27,20 +28,20 @@ func (d *Door) obey(ctx context.Context, conn protocol.Conn, out participant.Out
 		d.cfg.OnEvent(Event{Kind: "refused", Detail: out.Refused.Error()})
 	}
 	if out.Train != nil {
-		d.train(ctx, out.Train)
+		d.no.reset()
+		d.train(out.Train)
 	}
 	if conn == nil {
 		return nil // the machine sends again once connected
 	}
 	for _, m := range out.Send {
-		d.up.Add(size(m))
-		if err := conn.Send(ctx, m); err != nil {
-			return &ended{again: jitter(minBackoff)}
+		if err := d.send(ctx, conn, m); err != nil {
+			return err
 		}
 	}
 	if out.HangUp != nil {
 		conn.Close(out.HangUp.Code, out.HangUp.Detail)
-		return &ended{again: jitter(afterNo)}
+		return &ended{again: d.no.next()}
 	}
 	if out.Fetch != nil {
 		return d.startFetch(ctx, conn, out.Fetch.Hash, out.Fetch.Size, true)
@@ -48,8 +49,18 @@ func (d *Door) obey(ctx context.Context, conn protocol.Conn, out participant.Out
 	if out.Closed != nil {
 		d.cfg.OnEvent(Event{Kind: "closed", Round: out.Closed.Round, Closed: out.Closed})
 		if !out.Closed.Aborted {
-			return d.startFetch(ctx, conn, out.Closed.Model, 0, false)
+			d.publish = out.Closed.Model
+			return d.fetchPublished(ctx, conn)
 		}
+	}
+	return nil
+}
+
+// send is the one place where bytes leave.
+func (d *Door) send(ctx context.Context, conn protocol.Conn, m protocol.Message) error {
+	d.up.Add(size(m))
+	if err := conn.Send(ctx, m); err != nil {
+		return &ended{again: d.away.next()}
 	}
 	return nil
 }
@@ -81,15 +92,17 @@ func (d *Door) commit(ctx context.Context, out participant.Output) error {
 const outboxInput = 2
 
 // train runs the local function beside the session. The model file was checked against the log when it was fetched.
-func (d *Door) train(ctx context.Context, t *participant.Train) {
+func (d *Door) train(t *participant.Train) {
 	if d.busy {
 		d.next = t // an older round's training still runs; its answer will be ignored
 		return
 	}
 	d.busy, d.next = true, nil
 	model, err := d.cfg.Models.Read(t.Model)
-	work := context.WithoutCancel(ctx)
+	work := d.work
+	d.working.Add(1)
 	go func() {
+		defer d.working.Done()
 		res := &participant.Trained{OpenHash: t.OpenHash, Err: err}
 		if err == nil {
 			var a Answer
@@ -103,8 +116,11 @@ func (d *Door) train(ctx context.Context, t *participant.Train) {
 // answered takes the local function's answer, and starts the training that had to wait for it.
 func (d *Door) answered(ctx context.Context, conn protocol.Conn, t *participant.Trained) error {
 	d.busy = false
+	if t.Err != nil && d.work.Err() != nil {
+		return nil // it was stopped, which says nothing about the history
+	}
 	if next := d.next; next != nil && next.OpenHash != t.OpenHash {
-		d.train(ctx, next)
+		d.train(next)
 	}
 	return d.obey(ctx, conn, d.machine.Step(d.cfg.Now(), participant.Event{Trained: t}))
 }

@@ -32,7 +32,7 @@ func Open(path string) (*Store, error) {
 		return nil, fmt.Errorf("open door store: %w", err)
 	}
 	u := url.URL{Path: filepath.ToSlash(path)}
-	db, err := sql.Open("sqlite3", "file:"+u.EscapedPath()+"?_journal_mode=WAL&_synchronous=FULL&_busy_timeout=10000&_txlock=immediate&_secure_delete=1")
+	db, err := sql.Open("sqlite3", "file:"+u.EscapedPath()+"?_synchronous=FULL&_busy_timeout=10000&_txlock=immediate&_secure_delete=1")
 	if err != nil {
 		return nil, fmt.Errorf("open door store: %w", err)
 	}
@@ -40,6 +40,9 @@ func Open(path string) (*Store, error) {
 	s := &Store{db: db, path: path}
 	ctx := context.Background()
 	if err := s.check(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open door store: %w", s.explain(err)), db.Close())
+	}
+	if err := s.writeAhead(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open door store: %w", s.explain(err)), db.Close())
 	}
 	if err := s.create(ctx); err != nil {
@@ -103,6 +106,18 @@ func (s *Store) check(ctx context.Context) error {
 	}
 	if app != applicationID && (app != 0 || tables != 0) {
 		return errForeign
+	}
+	return nil
+}
+
+// writeAhead sets the journal mode, which SQLite keeps in the file: so only once the file is known to be ours.
+func (s *Store) writeAhead(ctx context.Context) error {
+	var mode string
+	if err := s.db.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode); err != nil {
+		return err
+	}
+	if mode != "wal" {
+		return fmt.Errorf("the file system allows journal mode %s only: keep the file on a local disk", mode)
 	}
 	return nil
 }
