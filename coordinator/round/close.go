@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"maps"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/cinesync/cinesync/audit"
 	"github.com/cinesync/cinesync/privacy"
@@ -13,18 +15,18 @@ import (
 // settle takes the hashes of the finished work and asks for the RoundClose entry, in whose transaction the model head
 // moves: the publication point of no return.
 func (m *Machine) settle(e Event, out *Output) {
-	m.working = false
-	if m.phase != Settling || m.entries.final != nil {
+	if m.phase != Settling {
 		return
 	}
+	m.assertMaySettle()
 	m.settled = e
 	o := &m.cfg.Open
-	n, u3 := len(m.roster), len(m.inputs)
+	n := len(m.roster)
 	hMin := privacy.HonestFloor(n, int(o.GammaBP), int(o.DeltaBP))
 	m.entries.final = m.record(&audit.RoundClose{
 		Open: m.openHash, Roster: m.hashes.roster, Survivors: m.hashes.survivors,
 		SumHash: e.Sum, ModelOut: e.Model, ServeHash: e.Serve,
-		U1: uint32(n), U2: uint32(m.u2), U3: uint32(u3),
+		U1: uint32(n), U2: uint32(m.u2), U3: uint32(m.u3),
 		HonestNoise: uint64(hMin) * privacy.LocalVariance(o.SigmaTotSq, hMin),
 		C:           o.C, RhoUnits: o.RhoUnits, RhoCumBound: m.cfg.RhoCumBound,
 		PhaseMillis: m.millis(), Drops: m.drops(),
@@ -34,20 +36,17 @@ func (m *Machine) settle(e Event, out *Output) {
 
 // abort asks for the Abort entry. Charges stand.
 func (m *Machine) abort(why Reason, detail string, out *Output) {
-	if m.entries.final != nil {
-		return
-	}
 	if why == NoReason {
 		why = SettleFailed
 	}
-	if len(detail) > maxDetail {
-		detail = detail[:maxDetail]
+	detail = strings.ToValidUTF8(detail, "?")
+	for len(detail) > maxDetail {
+		_, last := utf8.DecodeLastRuneInString(detail)
+		detail = detail[:len(detail)-last]
 	}
 	m.reason, m.detail = why, detail
-	u3 := len(m.inputs)
 	m.entries.final = m.record(&audit.Abort{Open: m.openHash, Phase: uint16(m.phase), Reason: uint16(why), Detail: detail,
-		U1: uint32(len(m.roster)), U2: uint32(m.u2), U3: uint32(u3)})
-	m.working = true // nothing more to wait for but the log
+		U1: uint32(len(m.roster)), U2: uint32(m.u2), U3: uint32(m.u3)})
 	out.Facts = append(out.Facts, Fact{Entry: m.entries.final})
 }
 
@@ -61,7 +60,7 @@ func (m *Machine) Cancel(now time.Time, why Reason, detail string) Output {
 // finish ends the round: its last entry is in the log.
 func (m *Machine) finish(out *Output) {
 	failed := m.reason != NoReason
-	res := &Result{Phase: Done, Reason: m.reason, Detail: m.detail, Entry: m.indexes.final, U1: len(m.roster), U2: m.u2, U3: len(m.inputs),
+	res := &Result{Phase: Done, Reason: m.reason, Detail: m.detail, Entry: m.indexes.final, U1: len(m.roster), U2: m.u2, U3: m.u3,
 		Sum: m.settled.Sum, Model: m.settled.Model, Serve: m.settled.Serve, Millis: m.millis()}
 	for _, p := range m.roster {
 		kept := Member{ID: p.id, Index: p.index, Leaf: -1}
@@ -73,7 +72,7 @@ func (m *Machine) finish(out *Output) {
 	if failed {
 		res.Phase = Failed
 	}
-	m.phase, m.ended, m.working = res.Phase, true, false
+	m.phase, m.ended = res.Phase, true
 	for _, id := range slices.SortedFunc(maps.Keys(m.members), func(a, b [32]byte) int { return bytes.Compare(a[:], b[:]) }) {
 		if m.present[id] {
 			m.Farewell(id, out)

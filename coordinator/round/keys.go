@@ -19,12 +19,20 @@ func (m *Machine) advertised(id [32]byte, msg *protocol.Advertise, out *Output) 
 		}
 		return
 	}
+	if msg.OpenHash != m.openHash {
+		out.hangUp(id, protocol.CodeStale, "open_hash names another round; wait for the next offer")
+		return
+	}
 	if m.phase > Keys || m.entries.roster != nil {
 		out.hangUp(id, protocol.CodeLate, "the roster of this round is frozen; wait for the next offer")
 		return
 	}
 	if err := m.checkAdvertise(id, msg); err != nil {
-		out.hangUp(id, protocol.CodeMalformed, err.Error())
+		code := protocol.CodeOf(err)
+		if code == protocol.CodeInternal { // an error of ours about its values
+			code = protocol.CodeMalformed
+		}
+		out.hangUp(id, code, err.Error())
 		return
 	}
 	m.keys[msg.Key.SPK], m.keys[msg.Key.EPK] = true, true
@@ -36,11 +44,8 @@ func (m *Machine) advertised(id [32]byte, msg *protocol.Advertise, out *Output) 
 
 func (m *Machine) checkAdvertise(id [32]byte, msg *protocol.Advertise) error {
 	k := &msg.Key
-	if msg.OpenHash != m.openHash {
-		return fmt.Errorf("advertise: open_hash names another round")
-	}
 	if k.Cert.IDPK != id {
-		return fmt.Errorf("advertise: certificate is not the one of this connection")
+		return fmt.Errorf("advertise: %w than this connection's", protocol.ErrWrongKey)
 	}
 	// At opened_at, as every other member will check it.
 	if err := k.Cert.Verify(m.cfg.Authority, m.cfg.Open.OpenedAt, protocol.ClassDevice); err != nil {
@@ -49,10 +54,11 @@ func (m *Machine) checkAdvertise(id [32]byte, msg *protocol.Advertise) error {
 	if err := k.Verify(m.openHash); err != nil {
 		return fmt.Errorf("advertise: %w", err)
 	}
-	for name, key := range map[string][32]byte{"spk": k.SPK, "epk": k.EPK} {
-		if err := aggregation.CheckPublicKey(key); err != nil {
-			return fmt.Errorf("advertise: %s: %w", name, err)
-		}
+	if err := aggregation.CheckPublicKey(k.SPK); err != nil {
+		return fmt.Errorf("advertise: spk: %w", err)
+	}
+	if err := aggregation.CheckPublicKey(k.EPK); err != nil {
+		return fmt.Errorf("advertise: epk: %w", err)
 	}
 	if m.keys[k.SPK] || m.keys[k.EPK] || k.SPK == k.EPK {
 		return fmt.Errorf("advertise: a public key equals another one of this round")
@@ -111,13 +117,31 @@ func (m *Machine) rosterLogged(out *Output) {
 	m.ring = ring
 	m.sid = aggregation.SessionID(m.openHash, m.hashes.roster, seed, 0)
 	m.enter(Shares)
-	for i := range m.roster {
-		m.paths = append(m.paths, audit.MerkleProof(m.leaves, i))
-	}
+	m.paths = merklePaths(m.leaves)
 	for i, p := range m.roster {
 		p.neighbours = ring.Neighbours(i)
 		m.sendRoster(p, out)
 	}
+}
+
+// merklePaths gives every leaf's path from one tree.
+func merklePaths(leaves [][]byte) [][][32]byte {
+	tree, out := audit.NewLog(), make([][][32]byte, len(leaves))
+	for _, leaf := range leaves {
+		tree.Append(leaf)
+	}
+	for i := range out {
+		out[i] = path(tree, i)
+	}
+	return out
+}
+
+func path(tree *audit.Log, i int) [][32]byte {
+	p, err := tree.Inclusion(uint64(i), tree.Size())
+	if err != nil {
+		panic("round: " + err.Error()) // i is a leaf of the tree
+	}
+	return p
 }
 
 // sendRoster sends R1: the roster with proof, and the keys of p and of its neighbours, each with its path in roster_root.

@@ -41,17 +41,19 @@ type Machine struct {
 	degree   aggregation.Degree
 	leaves   [][]byte     // of roster_root
 	paths    [][][32]byte // each leaf's path in roster_root
+	answers  []int        // by index: shares that arrived of the secret Settle needs
+	missing  int          // secrets that cannot be rebuilt yet
 	entries  struct{ roster, survivors, final []byte }
 	indexes  struct{ roster, survivors, final uint64 }
 	hashes   struct{ roster, survivors [32]byte }
 	sid      [32]byte
 	bitmap   []byte
 	u2       int
-	inputs   [][]byte // leaves of inputs_root
+	inputs   *audit.Log // the tree of inputs_root
+	u3       int
 	settled  Event
 	reason   Reason
 	detail   string
-	working  bool // a Settle plan is out
 	ended    bool // the final entry is in the log
 }
 
@@ -76,7 +78,7 @@ type member struct {
 
 // New makes the machine of a round whose RoundOpen is already in the log. Its first event is Started.
 func New(cfg Config) *Machine {
-	return &Machine{cfg: cfg, openHash: audit.LeafHash(cfg.Entry), members: map[[32]byte]*member{}, keys: map[[32]byte]bool{}, present: map[[32]byte]bool{}}
+	return &Machine{cfg: cfg, inputs: audit.NewLog(), openHash: audit.LeafHash(cfg.Entry), members: map[[32]byte]*member{}, keys: map[[32]byte]bool{}, present: map[[32]byte]bool{}}
 }
 
 // Step handles one event at a time that never runs backwards. Obey the Output in field order.
@@ -86,10 +88,15 @@ func (m *Machine) Step(now time.Time, e Event) Output {
 	}
 	m.now = now
 	var out Output
-	if m.phase.Over() && e.Kind != Logged {
+	switch {
+	case m.phase.Over() && e.Kind != Logged:
 		m.afterEnd(e, &out)
 		return out
+	case m.entries.final != nil:
+		m.closing(e, &out)
+		return out
 	}
+	before := m.phase
 	switch e.Kind {
 	case Started:
 		m.since[Recruit] = now
@@ -108,12 +115,27 @@ func (m *Machine) Step(now time.Time, e Event) Output {
 	case Settled:
 		m.settle(e, &out)
 	case Unsettled:
-		m.working = false
 		m.abort(e.Why, e.Detail, &out)
 	case Ticked:
 	}
 	m.advance(&out)
+	m.assertEnds(before)
 	return out
+}
+
+// closing is a round whose last entry is decided and not yet in the log: from here nothing is accepted, asked or decided.
+func (m *Machine) closing(e Event, out *Output) {
+	switch e.Kind {
+	case Connected:
+		m.present[e.From] = true
+	case Disconnected:
+		delete(m.present, e.From)
+	case Restarted:
+		clear(m.present)
+	case Logged:
+		m.logged(e.Hash, e.Index, out)
+	case Started, Message, Uploaded, Ticked, Settled, Unsettled:
+	}
 }
 
 // Phase says where the round stands.
@@ -136,9 +158,9 @@ func (m *Machine) Header(id [32]byte) *protocol.Input {
 	return nil
 }
 
-// Pending is the plan that is out and not yet answered, nil if there is none. After a crash the driver starts it again.
+// Pending is the plan that is out and not yet answered, nil if there is none; phase Settle is nothing but waiting for it. After a crash the driver starts it again.
 func (m *Machine) Pending() *Plan {
-	if m.phase == Settling && m.working && m.entries.final == nil {
+	if m.phase == Settling && m.entries.final == nil {
 		return m.plan()
 	}
 	return nil
@@ -179,7 +201,7 @@ func (m *Machine) Counts() (advertised, shared, sent, answered int) {
 // Next is the moment at which the machine wants a Ticked event if nothing else happens; the zero time if it waits for
 // work or for the log.
 func (m *Machine) Next() time.Time {
-	if m.phase.Over() || m.entries.final != nil {
+	if m.phase.Over() || len(m.Awaiting()) > 0 {
 		return time.Time{}
 	}
 	next := m.deadline()
@@ -202,6 +224,8 @@ func (m *Machine) deadline() time.Time {
 	return time.Unix(int64(m.cfg.Open.OpenedAt), 0).Add(time.Duration(m.cfg.Open.Deadlines[i]) * time.Second)
 }
 
+func (m *Machine) late() bool { return !m.now.Before(m.deadline()) }
+
 func (m *Machine) enter(p Phase) {
 	if p <= m.phase {
 		panic(fmt.Sprintf("round: phase %v after %v", p, m.phase))
@@ -214,7 +238,10 @@ func (m *Machine) enter(p Phase) {
 
 // advance ends the current phase if it is complete or its deadline has passed.
 func (m *Machine) advance(out *Output) {
-	late := !m.now.Before(m.deadline())
+	if m.entries.final != nil {
+		return
+	}
+	late := m.late()
 	switch m.phase {
 	case Recruit, Keys:
 		if m.entries.roster == nil && (len(m.members) >= int(m.cfg.Open.NTarget) || late) {
@@ -229,18 +256,17 @@ func (m *Machine) advance(out *Output) {
 			m.seal(out)
 		}
 	case Unmask:
-		if !m.working && m.enoughReveals() && (late || !m.anyPresentOwes()) {
+		switch {
+		case m.missing == 0 && (late || !m.anyPresentOwes()):
 			m.startSettle(out)
-		} else if late {
+		case late:
 			m.abort(TooFewReveals, "the deadline of phase unmask passed", out)
-		} else if !m.waiting() && !m.enoughReveals() {
+		case m.missing > 0 && !m.waiting():
 			m.abort(TooFewReveals, "every member that could still answer has answered or is gone", out)
 		}
 	case Settling:
 		if late {
 			m.abort(DeadlinePassed, "the sum was not settled by its deadline", out)
-		} else if !m.working && m.entries.final == nil {
-			m.startSettle(out)
 		}
 	case Done, Failed:
 	}
@@ -284,10 +310,14 @@ func (m *Machine) logged(hash [32]byte, index uint64, out *Output) {
 	switch {
 	case m.entries.roster != nil && m.indexes.roster == 0 && hash == m.hashes.roster:
 		m.indexes.roster = index
-		m.rosterLogged(out)
+		if m.entries.final == nil {
+			m.rosterLogged(out)
+		}
 	case m.entries.survivors != nil && m.indexes.survivors == 0 && hash == m.hashes.survivors:
 		m.indexes.survivors = index
-		m.survivorsLogged(out)
+		if m.entries.final == nil {
+			m.survivorsLogged(out)
+		}
 	case m.entries.final != nil && m.indexes.final == 0 && hash == audit.LeafHash(m.entries.final):
 		m.indexes.final = index
 		m.finish(out)

@@ -1,6 +1,9 @@
 package round
 
 import (
+	"fmt"
+	"io"
+
 	"github.com/cinesync/cinesync/aggregation"
 )
 
@@ -41,16 +44,20 @@ func (p *Plan) String() string { return "[settle plan]" }
 // GoString keeps shares out of logs.
 func (p *Plan) GoString() string { return p.String() }
 
-// startSettle hands out the plan. After a crash the same answers give the same plan again.
+// Format hides the plan whatever the verb.
+func (p *Plan) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, p.String()) }
+
+// MarshalText keeps the plan out of text, JSON and structured logs.
+func (p *Plan) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// startSettle hands out the plan. After a crash the same answers give the same plan again: Pending.
 func (m *Machine) startSettle(out *Output) {
-	if m.phase == Unmask {
-		m.enter(Settling)
-	}
-	m.working = true
+	m.enter(Settling)
 	out.Work = m.plan()
 }
 
 func (m *Machine) plan() *Plan {
+	m.assertMaySettle()
 	plan := &Plan{D: int(m.cfg.Open.D), OpenHash: m.openHash, SID: m.sid, T: m.degree.T}
 	xs := make([][]uint32, len(m.roster))
 	shares := make([][]aggregation.Share, len(m.roster))

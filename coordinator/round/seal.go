@@ -24,14 +24,16 @@ func (m *Machine) seal(out *Output) {
 		m.abort(TooFewInputs, fmt.Sprintf("%d vectors can be summed, %d are needed", len(u3), least), out)
 		return
 	}
+	m.assertFirstSurvivors()
 	m.bitmap = make([]byte, (len(m.roster)+7)/8)
 	for at, p := range u3 {
 		m.bitmap[p.index/8] |= 1 << (p.index % 8)
-		m.inputs = append(m.inputs, inputLeaf(p.index, p.input.YHash))
+		m.inputs.Append(inputLeaf(p.index, p.input.YHash))
 		p.standing, p.leaf = Included, at
 	}
+	m.u3 = len(u3)
 	m.entries.survivors = m.record(&audit.Survivors{Open: m.openHash, Roster: m.hashes.roster, SID: m.sid, Count: uint32(len(u3)),
-		BitmapHash: sha256.Sum256(m.bitmap), InputsRoot: audit.MerkleRoot(m.inputs)})
+		BitmapHash: sha256.Sum256(m.bitmap), InputsRoot: m.inputs.Root(m.inputs.Size())})
 	m.hashes.survivors = audit.LeafHash(m.entries.survivors)
 	out.Facts = append(out.Facts, Fact{Entry: m.entries.survivors, Reserve: true})
 }
@@ -96,6 +98,7 @@ func (m *Machine) backing(p *member) int {
 // survivorsLogged asks for the reveals, and only now (10.3).
 func (m *Machine) survivorsLogged(out *Output) {
 	m.enter(Unmask)
+	m.startCounting()
 	for _, p := range m.roster {
 		if p.standing == Included {
 			m.sendSurvivors(p, out)
@@ -104,8 +107,9 @@ func (m *Machine) survivorsLogged(out *Output) {
 }
 
 func (m *Machine) sendSurvivors(p *member, out *Output) {
+	m.assertLogged()
 	msg := &protocol.Survivors{SID: m.sid, Bitmap: m.bitmap}
 	out.prove(p.id, msg, span(m.indexes.roster+1, m.indexes.survivors)...)
 }
 
-func (m *Machine) inputProof(p *member) [][32]byte { return audit.MerkleProof(m.inputs, p.leaf) }
+func (m *Machine) inputProof(p *member) [][32]byte { return path(m.inputs, p.leaf) }

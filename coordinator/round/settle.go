@@ -83,35 +83,64 @@ func secretB(p *Plan, s Survivor) ([32]byte, error) {
 // maxTries bounds the subsets of shares that are tried for one secret.
 const maxTries = 256
 
-// rebuild tries t shares at a time until the secret fits its commitment. The subsets are the windows of t shares, then
-// strides through the list: enough to step around a few bad shares without a search that a liar could make long.
+// rebuild wants the secret that fits its commitment. Almost always the first t shares give it. If not, up to half of the
+// surplus may be wrong and is corrected; beyond that some subsets of t are tried, a bounded number, so that liars cannot
+// make the search long.
 func rebuild(t int, xs []uint32, shares []aggregation.Share, fits func([32]byte) bool) ([32]byte, error) {
 	n := len(xs)
 	if n < t {
 		return [32]byte{}, fmt.Errorf("%w: %d answers, %d are needed", ErrShares, n, t)
 	}
-	tries := 0
-	for step := 1; step <= n && tries < maxTries; step++ {
+	if secret, err := aggregation.Recover(t, xs[:t], shares[:t]); err == nil && fits(secret) {
+		return secret, nil
+	}
+	xs, shares = canonical(xs, shares)
+	if len(xs) < t {
+		return [32]byte{}, fmt.Errorf("%w: %d of %d answers are scalars, %d are needed", ErrShares, len(xs), n, t)
+	}
+	if secret, err := aggregation.Correct(t, xs, shares); err == nil && fits(secret) {
+		return secret, nil
+	}
+	if secret, ok := search(t, xs, shares, fits); ok {
+		return secret, nil
+	}
+	return [32]byte{}, fmt.Errorf("%w: %d answers, and no %d of those tried fit the commitment", ErrShares, n, t)
+}
+
+// canonical leaves out shares that no honest device can have sent: they would spoil every attempt.
+func canonical(xs []uint32, shares []aggregation.Share) ([]uint32, []aggregation.Share) {
+	var keptX []uint32
+	var kept []aggregation.Share
+	for i, s := range shares {
+		if _, err := aggregation.Recover(1, xs[i:i+1], []aggregation.Share{s}); err == nil {
+			keptX, kept = append(keptX, xs[i]), append(kept, s)
+		}
+	}
+	return keptX, kept
+}
+
+// search tries the windows of t shares, then strides through the list.
+func search(t int, xs []uint32, shares []aggregation.Share, fits func([32]byte) bool) ([32]byte, bool) {
+	n, tries := len(xs), 0
+	sx, ss := make([]uint32, t), make([]aggregation.Share, t)
+	for step := 1; step <= n && n > t; step++ {
 		if gcd(step, n) != 1 {
 			continue
 		}
-		for start := 0; start < n && tries < maxTries; start++ {
-			tries++
-			sx, ss := make([]uint32, t), make([]aggregation.Share, t)
+		for start := range n {
+			if tries++; tries > maxTries {
+				return [32]byte{}, false
+			}
 			for i := range t {
 				at := (start + i*step) % n
 				sx[i], ss[i] = xs[at], shares[at]
 			}
-			secret, err := aggregation.Recover(t, sx, ss)
-			if err == nil && fits(secret) {
-				return secret, nil
-			}
-			if n == t {
-				tries = maxTries // every window holds the same shares
+			if secret, err := aggregation.Recover(t, sx, ss); err == nil && fits(secret) {
+				return secret, true
 			}
 		}
 	}
-	return [32]byte{}, fmt.Errorf("%w: %d answers, and no %d of those tried fit the commitment", ErrShares, n, t)
+	return [32]byte{}, false
 }
 
 func gcd(a, b int) int {

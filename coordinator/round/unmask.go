@@ -17,7 +17,7 @@ func (m *Machine) revealIn(id [32]byte, msg *protocol.Reveal, out *Output) {
 		if !bytes.Equal(p.reveal.Append(nil), msg.Append(nil)) {
 			out.hangUp(id, protocol.CodeConflict, "another answer for this session was accepted before")
 		}
-	case m.phase > Unmask || m.working:
+	case m.phase > Unmask:
 		// The shares are not needed any more and are not kept; the device hears how the round ends.
 	case m.phase != Unmask || p.standing != Included:
 		out.hangUp(id, protocol.CodeUnexpected, "nobody asked this device for shares")
@@ -27,6 +27,7 @@ func (m *Machine) revealIn(id [32]byte, msg *protocol.Reveal, out *Output) {
 			return
 		}
 		p.reveal, p.standing = msg, Answered
+		m.count(p)
 	}
 }
 
@@ -71,29 +72,34 @@ func sameIndexes(shares []protocol.PeerShare, want []uint32) bool {
 	return true
 }
 
-// enoughReveals reports whether every secret that Settle needs can be rebuilt from the answers so far.
-func (m *Machine) enoughReveals() bool {
-	have := make([]int, len(m.roster))
+// startCounting notes which secrets Settle needs. They are counted as answers arrive: looking through all answers after
+// each one would cost n²k.
+func (m *Machine) startCounting() {
+	m.answers, m.missing = make([]int, len(m.roster)), 0
 	for _, p := range m.roster {
-		if p.reveal == nil {
-			continue
-		}
-		if p.reveal.HasOwn == 1 {
-			have[p.index] = len(m.roster)
-		}
-		for _, s := range p.reveal.SelfShares {
-			have[s.Index]++
-		}
-		for _, s := range p.reveal.PairShares {
-			have[s.Index]++
+		if p.inU2 && m.needsSecret(p) {
+			m.missing++
 		}
 	}
-	for _, p := range m.roster {
-		if p.inU2 && m.needsSecret(p) && have[p.index] < m.degree.T {
-			return false
+}
+
+// count takes note of which secrets can be rebuilt with one more answer.
+func (m *Machine) count(p *member) {
+	add := func(index uint32, n int) {
+		before := m.answers[index]
+		m.answers[index] += n
+		if before < m.degree.T && m.answers[index] >= m.degree.T {
+			m.missing--
 		}
 	}
-	return true
+	if p.reveal.HasOwn == 1 {
+		add(p.index, m.degree.T)
+	}
+	for _, list := range [2][]protocol.PeerShare{p.reveal.SelfShares, p.reveal.PairShares} {
+		for _, s := range list {
+			add(s.Index, 1)
+		}
+	}
 }
 
 // needsSecret: b of every survivor, and m of every lost member that some survivor masked with.

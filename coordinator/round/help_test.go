@@ -1,0 +1,446 @@
+package round
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/cinesync/cinesync/aggregation"
+	"github.com/cinesync/cinesync/audit"
+	"github.com/cinesync/cinesync/protocol"
+	"github.com/cinesync/cinesync/protocol/prototest"
+)
+
+const (
+	openedAt = prototest.Now
+	grace    = 2 * time.Second
+)
+
+// deadlines of the phases, in seconds after openedAt.
+var deadlines = [5]uint32{10, 20, 30, 40, 50}
+
+// world drives one machine by hand: its log, its journal, and what each device was sent. Facts go into the log at once unless
+// slow is set.
+type world struct {
+	t       testing.TB
+	cfg     Config
+	m       *Machine
+	now     time.Time
+	log     [][]byte
+	slow    bool
+	unseen  []Event // Logged events that slow holds back
+	journal []journaled
+	inbox   map[[32]byte][]protocol.Message
+	last    Output
+	plan    *Plan
+	result  *Result
+	facts   []Fact
+	devices []*device
+	spool   map[[32]byte][]byte
+}
+
+type journaled struct {
+	at     time.Time
+	event  []byte
+	digest string
+}
+
+type settings struct {
+	n, d  int
+	min   uint32
+	delta uint16
+}
+
+func newWorld(t testing.TB, s settings) *world {
+	t.Helper()
+	if s.d == 0 {
+		s.d = 6
+	}
+	if s.min == 0 {
+		s.min = 3
+	}
+	open := audit.RoundOpen{Round: 3, OpenedAt: openedAt, D: uint32(s.d), WordBits: 32, XMax: 100, CInt: 100, Mode: uint16(aggregation.ModeSH), SeedKind: 3,
+		GammaBP: 500, DeltaBP: s.delta, Lambda: 40, Eta: 20, NTarget: uint32(s.n), NMin: s.min, Cohorts: 1, SigmaTotSq: 400, RhoUnits: 5, Deadlines: deadlines}
+	w := &world{t: t, now: time.Unix(openedAt, 0), inbox: map[[32]byte][]protocol.Message{}, spool: map[[32]byte][]byte{}}
+	key := prototest.Key("coordinator")
+	entry, err := audit.Seal(key, &open)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.log = [][]byte{[]byte("policy"), []byte("code"), []byte("question"), entry}
+	w.cfg = Config{Open: open, Entry: entry, Index: 3, Context: []uint64{0, 1, 2}, Code: []byte("code"), ModelSize: 9, Authority: prototest.AuthorityKey(), Key: key, Grace: grace, RhoCumBound: 77}
+	w.m = New(w.cfg)
+	for i := range s.n {
+		w.devices = append(w.devices, newDevice(w, fmt.Sprint("device ", i)))
+	}
+	w.step(Event{Kind: Started})
+	return w
+}
+
+// step hands the machine an event, journals it, and keeps what it answered.
+func (w *world) step(e Event) Output {
+	w.t.Helper()
+	out := w.m.Step(w.now, e)
+	w.journal = append(w.journal, journaled{w.now, e.Append(nil), digest(out)})
+	w.last = out
+	for _, s := range out.Send {
+		w.inbox[s.To] = append(w.inbox[s.To], s.Msg)
+	}
+	if out.Work != nil {
+		w.plan = out.Work
+	}
+	if out.Result != nil {
+		if w.result != nil {
+			w.t.Fatal("a second result")
+		}
+		w.result = out.Result
+	}
+	for _, f := range out.Facts {
+		w.facts = append(w.facts, f)
+		w.log = append(w.log, f.Entry)
+		w.unseen = append(w.unseen, Event{Kind: Logged, Hash: audit.LeafHash(f.Entry), Index: uint64(len(w.log) - 1)})
+	}
+	if !w.slow {
+		w.showLog()
+	}
+	return out
+}
+
+// showLog tells the machine of the entries that are in the log by now.
+func (w *world) showLog() {
+	w.t.Helper()
+	events := w.unseen
+	w.unseen = nil
+	for _, e := range events {
+		w.step(e)
+	}
+}
+
+// at moves time to so many seconds after the round was opened, and ticks.
+func (w *world) at(seconds float64) Output {
+	w.t.Helper()
+	w.now = time.Unix(openedAt, 0).Add(time.Duration(seconds * float64(time.Second)))
+	return w.step(Event{Kind: Ticked})
+}
+
+// digest is everything an output says, as text.
+func digest(o Output) string {
+	var b bytes.Buffer
+	for _, f := range o.Facts {
+		fmt.Fprintf(&b, "fact %x %v %+v\n", f.Entry, f.Reserve, f.Publish)
+	}
+	if o.Work != nil {
+		fmt.Fprintf(&b, "work %+v\n", planText(o.Work))
+	}
+	for _, s := range o.Send {
+		fmt.Fprintf(&b, "send %x %v %x %v\n", s.To, s.Msg.Type(), s.Msg.Append(nil), s.Prove)
+	}
+	if o.Result != nil {
+		fmt.Fprintf(&b, "result %+v\n", *o.Result)
+	}
+	return b.String()
+}
+
+// planText prints what a plan keeps to itself, for comparing two.
+func planText(p *Plan) string {
+	text := fmt.Sprint(p.D, p.OpenHash, p.SID, p.T)
+	for _, s := range p.Survivors {
+		text += fmt.Sprint(s.ID, s.Index, s.YHash, s.BC, s.Own != nil, s.Xs)
+		for _, v := range s.Shares {
+			text += fmt.Sprintf("%x", v[:])
+		}
+	}
+	for _, l := range p.Lost {
+		text += fmt.Sprint(l.Index, l.SPK, l.Xs, l.Partners)
+		for _, v := range l.Shares {
+			text += fmt.Sprintf("%x", v[:])
+		}
+	}
+	return text
+}
+
+// device is a device of which every step can be made wrong.
+type device struct {
+	w          *world
+	id         [32]byte
+	key        ed25519.PrivateKey
+	cert       protocol.Cert
+	secrets    *aggregation.Secrets
+	public     aggregation.Public
+	index      uint32
+	neighbours []protocol.PeerKeys
+	present    []bool
+	m, b       []aggregation.Share // of the neighbours, in ring order
+	x          []uint32
+	random     *rand.ChaCha8
+}
+
+func newDevice(w *world, name string) *device {
+	id := prototest.Identity(name, protocol.ClassDevice)
+	d := &device{w: w, id: id.Cert.IDPK, key: id.Key, cert: id.Cert, random: rand.NewChaCha8(sha256.Sum256([]byte(name)))}
+	var err error
+	if d.secrets, err = aggregation.NewSecrets(d.random); err != nil {
+		w.t.Fatal(err)
+	}
+	if d.public, err = d.secrets.Public(w.m.OpenHash()); err != nil {
+		w.t.Fatal(err)
+	}
+	d.x = make([]uint32, w.cfg.Open.D)
+	for i := range d.x {
+		d.x[i] = uint32(d.random.Uint64())
+	}
+	return d
+}
+
+func (d *device) connect() Output    { return d.w.step(Event{Kind: Connected, From: d.id}) }
+func (d *device) disconnect() Output { return d.w.step(Event{Kind: Disconnected, From: d.id}) }
+
+// say sends a message and gives the code with which the coordinator hangs up, or CodeOK.
+func (d *device) say(m protocol.Message) protocol.Code {
+	d.w.t.Helper()
+	for _, s := range d.w.step(Event{Kind: Message, From: d.id, Msg: m}).Send {
+		if h, ok := s.Msg.(*protocol.HangUp); ok && s.To == d.id {
+			return h.Code
+		}
+	}
+	return protocol.CodeOK
+}
+
+func (d *device) advertise() *protocol.Advertise {
+	k := protocol.KeyBundle{Cert: d.cert, SPK: d.public.SPK, EPK: d.public.EPK, BC: d.public.BC}
+	k.Sign(d.key, d.w.m.OpenHash())
+	return &protocol.Advertise{OpenHash: d.w.m.OpenHash(), Key: k}
+}
+
+// take is the newest message of this kind that the device was sent.
+func take[M protocol.Message](d *device) M {
+	d.w.t.Helper()
+	list := d.w.inbox[d.id]
+	for i := len(list) - 1; i >= 0; i-- {
+		if m, ok := list[i].(M); ok {
+			return m
+		}
+	}
+	var none M
+	d.w.t.Fatalf("device %x was never sent a %T", d.id[:3], none)
+	return none
+}
+
+// shares reads R1 and seals for every neighbour.
+func (d *device) shares() *protocol.Shares {
+	d.w.t.Helper()
+	roster := take[*protocol.Roster](d)
+	d.index, d.neighbours = roster.Index, roster.Peers[1:]
+	xs := make([]uint32, len(d.neighbours))
+	for i, p := range d.neighbours {
+		xs[i] = d.w.m.ring.ShareX(int(p.Index))
+	}
+	m, b, err := d.secrets.Split(d.w.m.degree.T, xs, d.random)
+	if err != nil {
+		d.w.t.Fatal(err)
+	}
+	msg := &protocol.Shares{SID: d.w.m.SID()}
+	for i, p := range d.neighbours {
+		box, err := d.secrets.Seal(p.Key.EPK, msg.SID, d.index, p.Index, m[i], b[i])
+		if err != nil {
+			d.w.t.Fatal(err)
+		}
+		msg.Sealed = append(msg.Sealed, [80]byte(box))
+	}
+	msg.Sign(d.key)
+	return msg
+}
+
+// input reads R2, opens every box, masks, and leaves the vector in the spool.
+func (d *device) input() *protocol.Input {
+	d.w.t.Helper()
+	delivery := take[*protocol.Delivery](d)
+	d.present, d.m, d.b = make([]bool, len(d.neighbours)), make([]aggregation.Share, len(d.neighbours)), make([]aggregation.Share, len(d.neighbours))
+	msg := &protocol.Input{SID: d.w.m.SID(), MaskedWith: make([]byte, (len(d.neighbours)+7)/8), LedgerSeq: 1}
+	var peers []aggregation.Peer
+	next := 0
+	for i, p := range d.neighbours {
+		if !bit(delivery.Present, i) {
+			continue
+		}
+		var err error
+		d.m[i], d.b[i], err = d.secrets.Open(p.Key.EPK, msg.SID, p.Index, d.index, aggregation.Sealed(delivery.Sealed[next]))
+		next++
+		if err != nil {
+			msg.Failed = append(msg.Failed, p.Index)
+			continue
+		}
+		d.present[i] = true
+		msg.MaskedWith[i/8] |= 1 << (i % 8)
+		peers = append(peers, aggregation.Peer{Index: p.Index, SPK: p.Key.SPK})
+	}
+	y := append([]uint32(nil), d.x...)
+	if err := d.secrets.Mask(y, d.w.m.OpenHash(), msg.SID, d.index, peers); err != nil {
+		d.w.t.Fatal(err)
+	}
+	b := aggregation.AppendWords(nil, y)
+	d.w.spool[d.id] = b
+	msg.Length, msg.YHash = uint64(len(b)), sha256.Sum256(b)
+	for at := 0; at < len(b); at += protocol.ChunkSize {
+		msg.Chunks = append(msg.Chunks, sha256.Sum256(b[at:min(at+protocol.ChunkSize, len(b))]))
+	}
+	msg.Sign(d.key)
+	return msg
+}
+
+func (d *device) upload() Output {
+	return d.w.step(Event{Kind: Uploaded, From: d.id, Hash: sha256.Sum256(d.w.spool[d.id])})
+}
+
+// reveal reads R3 and answers. own says whether it gives its own b.
+func (d *device) reveal(own bool) *protocol.Reveal {
+	d.w.t.Helper()
+	survivors := take[*protocol.Survivors](d)
+	msg := &protocol.Reveal{SID: d.w.m.SID()}
+	if own {
+		msg.HasOwn, msg.OwnB = 1, d.secrets.B()
+	}
+	for i, p := range d.neighbours {
+		switch {
+		case !d.present[i]:
+		case bit(survivors.Bitmap, int(p.Index)):
+			msg.SelfShares = append(msg.SelfShares, protocol.PeerShare{Index: p.Index, Share: [32]byte(d.b[i])})
+		default:
+			msg.PairShares = append(msg.PairShares, protocol.PeerShare{Index: p.Index, Share: [32]byte(d.m[i])})
+		}
+	}
+	msg.Sign(d.key)
+	return msg
+}
+
+// Runs of the normal path up to a phase, with everyone or with those named.
+
+func (w *world) connectAll() *world {
+	for _, d := range w.devices {
+		d.connect()
+	}
+	return w
+}
+
+func (w *world) advertiseAll() *world {
+	w.t.Helper()
+	w.connectAll()
+	for _, d := range w.devices {
+		w.ok(d.say(d.advertise()))
+	}
+	w.in(Shares)
+	return w
+}
+
+func (w *world) shareAll() *world {
+	w.t.Helper()
+	w.advertiseAll()
+	for _, d := range w.devices {
+		w.ok(d.say(d.shares()))
+	}
+	w.in(Inputs)
+	return w
+}
+
+func (w *world) inputAll() *world {
+	w.t.Helper()
+	w.shareAll()
+	for _, d := range w.devices {
+		w.ok(d.say(d.input()))
+		d.upload()
+	}
+	w.in(Unmask)
+	return w
+}
+
+func (w *world) revealAll() *world {
+	w.t.Helper()
+	w.inputAll()
+	for _, d := range w.devices {
+		w.ok(d.say(d.reveal(true)))
+	}
+	w.in(Settling)
+	return w
+}
+
+// settle does the work that is out, as the driver does.
+func (w *world) settle() ([]uint32, error) {
+	w.t.Helper()
+	if w.plan == nil {
+		w.t.Fatal("no work is out")
+	}
+	sum, err := Settle(w.plan, aggregation.NewAccumulator(w.plan.D), func(id [32]byte) ([]byte, error) { return w.spool[id], nil })
+	if err != nil {
+		w.step(Event{Kind: Unsettled, Why: BadReveals, Detail: err.Error()})
+		return nil, err
+	}
+	w.step(Event{Kind: Settled, Sum: aggregation.SumHash(aggregation.Signed(sum)), Model: [32]byte{1}, Serve: [32]byte{2}})
+	return sum, nil
+}
+
+// plainSum is what should come out: the vectors of exactly the included members.
+func (w *world) plainSum() []uint32 {
+	sum := make([]uint32, w.cfg.Open.D)
+	for _, d := range w.devices {
+		if p := w.m.members[d.id]; p != nil && p.inU3() {
+			aggregation.Add(sum, d.x)
+		}
+	}
+	return sum
+}
+
+func (w *world) ok(c protocol.Code) {
+	w.t.Helper()
+	if c != protocol.CodeOK {
+		w.t.Fatalf("hung up with %v", c)
+	}
+}
+
+func (w *world) in(p Phase) {
+	w.t.Helper()
+	if w.m.Phase() != p {
+		w.t.Fatalf("in phase %v, want %v", w.m.Phase(), p)
+	}
+}
+
+// failed checks that the round was aborted for this reason, and that nothing was summed.
+func (w *world) failed(why Reason) {
+	w.t.Helper()
+	w.in(Failed)
+	if w.result == nil || w.result.Phase != Failed || w.result.Reason != why {
+		w.t.Fatalf("result %+v, want reason %v", w.result, why)
+	}
+	if w.result.Sum != [32]byte{} {
+		w.t.Fatal("an aborted round has a sum")
+	}
+	last := w.facts[len(w.facts)-1]
+	rec, err := audit.OpenEntry(prototest.Public(w.cfg.Key), last.Entry)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if a, ok := rec.(*audit.Abort); !ok || a.Reason != uint16(why) || last.Publish != nil {
+		w.t.Fatalf("the last entry is %+v", rec)
+	}
+}
+
+// replays feeds the journal to a new machine: every output must be the same.
+func (w *world) replays() {
+	w.t.Helper()
+	m := New(w.cfg)
+	for i, j := range w.journal {
+		e, err := ParseEvent(j.event)
+		if err != nil {
+			w.t.Fatalf("journal line %d: %v", i, err)
+		}
+		if got := digest(m.Step(j.at, e)); got != j.digest {
+			w.t.Fatalf("journal line %d (kind %d): the replay says\n%s\nit was\n%s", i, e.Kind, got, j.digest)
+		}
+	}
+	if m.Phase() != w.m.Phase() || m.SID() != w.m.SID() || !m.Next().Equal(w.m.Next()) || m.Ended() != w.m.Ended() {
+		w.t.Fatalf("the replay stands in phase %v, it was %v", m.Phase(), w.m.Phase())
+	}
+}
