@@ -1,0 +1,315 @@
+package door_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cinesync/cinesync/client/door"
+	"github.com/cinesync/cinesync/coordinator/round"
+	"github.com/cinesync/cinesync/privacy"
+	"github.com/cinesync/cinesync/protocol"
+)
+
+// disk is a store in memory. Its n-th commit fails, as often as the door asks.
+type disk struct {
+	mu      sync.Mutex
+	entries [][]byte
+	session []byte
+	outbox  map[string]door.OutboxRow
+	commits int
+	failAt  int
+}
+
+var errFull = errors.New("the disk is full")
+
+func (s *disk) Entries(context.Context) ([][]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.entries), nil
+}
+
+func (s *disk) Session(context.Context) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return bytes.Clone(s.session), nil
+}
+
+func (s *disk) Commit(_ context.Context, c door.Commit) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.commits++; s.commits == s.failAt {
+		return errFull
+	}
+	if c.Entry != nil {
+		s.entries = append(s.entries, bytes.Clone(c.Entry))
+	}
+	if c.SaveSession {
+		s.session = bytes.Clone(c.Session)
+	}
+	for _, row := range c.Outbox {
+		if s.outbox == nil {
+			s.outbox = map[string]door.OutboxRow{}
+		}
+		s.outbox[string(row.Key)] = row
+	}
+	return nil
+}
+
+// charged says whether the ledger on this disk has paid for a session.
+func (s *disk) charged(sid [32]byte) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.entries, func(b []byte) bool {
+		e, err := privacy.ParseEntry(b)
+		return err == nil && e.SID == sid
+	})
+}
+
+// models keeps files in memory.
+type models struct {
+	mu     sync.Mutex
+	part   map[[32]byte][]byte
+	whole  map[[32]byte][]byte
+	newest [32]byte
+}
+
+func (m *models) lock() func() {
+	m.mu.Lock()
+	if m.part == nil {
+		m.part, m.whole = map[[32]byte][]byte{}, map[[32]byte][]byte{}
+	}
+	return m.mu.Unlock
+}
+
+func (m *models) Read(h [32]byte) ([]byte, error) {
+	defer m.lock()()
+	if b, ok := m.whole[h]; ok {
+		return b, nil
+	}
+	return nil, fs.ErrNotExist
+}
+
+func (m *models) Partial(h [32]byte) ([]byte, error) {
+	defer m.lock()()
+	return bytes.Clone(m.part[h]), nil
+}
+
+func (m *models) Append(h [32]byte, offset int64, b []byte) error {
+	defer m.lock()()
+	m.part[h] = append(m.part[h][:offset:offset], b...)
+	return nil
+}
+
+func (m *models) Finish(h [32]byte) error {
+	defer m.lock()()
+	m.whole[h] = m.part[h]
+	delete(m.part, h)
+	return nil
+}
+
+func (m *models) Promote(h [32]byte) error { defer m.lock()(); m.newest = h; return nil }
+
+func (m *models) Discard(h [32]byte) error { defer m.lock()(); delete(m.part, h); return nil }
+
+// answers is the local function.
+type answers func(ctx context.Context, t door.Task) (door.Answer, error)
+
+func (f answers) Answer(ctx context.Context, t door.Task) (door.Answer, error) { return f(ctx, t) }
+
+// phone is a device: its disk and models live on when its door is closed.
+type phone struct {
+	t      *testing.T
+	r      *rig
+	disk   disk
+	models models
+	answer answers
+	hold   time.Duration
+	starts int
+
+	mu     sync.Mutex
+	events []door.Event
+	sent   []protocol.Message
+	bytes  int64
+	dials  []time.Time
+	open   int // connections
+	stop   context.CancelFunc
+	done   chan error
+	door   *door.Door
+}
+
+func newPhone(t *testing.T, r *rig) *phone {
+	p := &phone{t: t, r: r}
+	p.answer = func(context.Context, door.Task) (door.Answer, error) {
+		u := make([]float32, r.d)
+		for i := range u {
+			u[i] = float32(i%3) - 1
+		}
+		return door.Answer{LayoutHash: layout, Update: u}, nil
+	}
+	return p
+}
+
+// start opens the door and lets it run.
+func (p *phone) start() {
+	p.t.Helper()
+	p.starts++
+	cfg := door.Config{Participant: p.r.participant(p.r.dev, fmt.Sprintf("device %d", p.starts)), Store: &p.disk, Models: &p.models, Answerer: p.answer,
+		Hold: p.hold, Dial: p.dial, OnEvent: func(e door.Event) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.events = append(p.events, e)
+		}}
+	d, err := door.Open(p.t.Context(), cfg)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.door = d
+	p.run()
+}
+
+func (p *phone) run() {
+	ctx, stop := context.WithCancel(p.t.Context())
+	p.stop, p.done = stop, make(chan error, 1)
+	go func() { p.done <- p.door.Run(ctx) }()
+}
+
+// close ends Run and wants no error.
+func (p *phone) close() {
+	p.t.Helper()
+	p.stop()
+	if err := <-p.done; err != nil {
+		p.t.Errorf("Run ended with %v", err)
+	}
+}
+
+func (p *phone) dial(ctx context.Context) (protocol.Conn, error) {
+	p.mu.Lock()
+	p.dials = append(p.dials, time.Now())
+	p.mu.Unlock()
+	c, err := p.r.net.Dial(ctx, "s", p.r.dev.Cert)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.open++
+	return &tapped{Conn: c, p: p}, nil
+}
+
+// tapped counts what is handed to a connection, and holds each message against the disk.
+type tapped struct {
+	protocol.Conn
+	p    *phone
+	once sync.Once
+}
+
+func (c *tapped) Send(ctx context.Context, m protocol.Message) error {
+	c.p.mu.Lock()
+	frame, err := protocol.AppendFrame(nil, m)
+	if err != nil {
+		c.p.t.Error(err)
+	}
+	c.p.bytes += int64(len(frame))
+	copied, err := protocol.Parse(m.Type(), frame[protocol.HeaderSize:]) // the device erases what it holds at the round's end
+	if err != nil {
+		c.p.t.Error(err)
+	}
+	c.p.sent = append(c.p.sent, copied)
+	c.p.mu.Unlock()
+	var sid [32]byte
+	switch m := m.(type) {
+	case *protocol.Input:
+		sid = m.SID
+	case *protocol.Chunk:
+		sid = m.SID
+	case *protocol.Reveal:
+		sid = m.SID
+	}
+	if sid != [32]byte{} && !c.p.disk.charged(sid) {
+		c.p.t.Errorf("a %v left, and its charge is not on the disk", m.Type())
+	}
+	return c.Conn.Send(ctx, m)
+}
+
+func (c *tapped) Close(code protocol.Code, detail string) error {
+	c.once.Do(func() {
+		c.p.mu.Lock()
+		defer c.p.mu.Unlock()
+		c.p.open--
+	})
+	return c.Conn.Close(code, detail)
+}
+
+func (p *phone) connections() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.open
+}
+
+func sentOf[M protocol.Message](p *phone) []M {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []M
+	for _, m := range p.sent {
+		if m, ok := m.(M); ok {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+func (p *phone) seen(kind string) []door.Event {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(p.events), func(e door.Event) bool { return e.Kind != kind })
+}
+
+// result waits for a round's end.
+func (r *rig) result() *round.Result {
+	r.t.Helper()
+	select {
+	case res := <-r.results:
+		return res
+	case <-time.After(2 * time.Hour):
+		r.t.Fatal("the round does not end")
+		return nil
+	}
+}
+
+// checkEgress holds what went over connections against what the door says of itself.
+func (p *phone) checkEgress() {
+	p.t.Helper()
+	up, _ := p.door.Traffic()
+	p.mu.Lock()
+	bytes := p.bytes
+	p.mu.Unlock()
+	if p.starts == 1 && up != bytes {
+		p.t.Errorf("%d bytes were handed to connections, Traffic says %d", bytes, up)
+	}
+	rows := map[[32]byte]door.OutboxRow{}
+	for _, row := range p.disk.outbox {
+		rows[row.Digest] = row
+	}
+	headers := map[[32]byte]*protocol.Input{}
+	for _, in := range sentOf[*protocol.Input](p) {
+		row, ok := rows[in.YHash]
+		if !ok || row.Bytes != int64(len(in.Append(nil)))+int64(in.Length) {
+			p.t.Errorf("an input header of %d bytes over %d has no outbox row that says so: %+v", len(in.Append(nil)), in.Length, row)
+		}
+		headers[in.SID] = in
+	}
+	for _, c := range sentOf[*protocol.Chunk](p) {
+		in := headers[c.SID]
+		if in == nil || in.Chunks[c.Offset/protocol.ChunkSize] != sha256.Sum256(c.Data) {
+			p.t.Errorf("a chunk at %d left without a header that announced it", c.Offset)
+		}
+	}
+}

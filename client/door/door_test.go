@@ -1,0 +1,293 @@
+package door_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cinesync/cinesync/client/door"
+	"github.com/cinesync/cinesync/coordinator/round"
+	"github.com/cinesync/cinesync/privacy"
+	"github.com/cinesync/cinesync/protocol"
+)
+
+func TestRoundsGoThroughTheDoor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 64, 600_000)
+		p := newPhone(t, r)
+		p.start()
+		for i := range 3 {
+			r.open()
+			if res := r.result(); res.Phase != round.Done || res.U3 != 4 {
+				t.Fatalf("round %d: %+v", i+1, res)
+			}
+			synctest.Wait()
+		}
+		p.close()
+		var kinds []string
+		for _, e := range p.events {
+			kinds = append(kinds, e.Kind)
+		}
+		if diff := cmp.Diff([]string{"connected", "charged", "closed", "model", "charged", "closed", "model", "charged", "closed", "model"}, kinds); diff != "" {
+			t.Error(diff)
+		}
+		for _, e := range p.seen("closed") {
+			if !e.Closed.Counted {
+				t.Errorf("round %d did not count this device", e.Round)
+			}
+		}
+		if p.models.newest != r.model || len(p.disk.entries) != 3 || len(p.disk.outbox) != 3 {
+			t.Errorf("newest model %x, want %x; %d charges, %d outbox rows", p.models.newest[:4], r.model[:4], len(p.disk.entries), len(p.disk.outbox))
+		}
+		for _, row := range p.disk.outbox {
+			if row.Receipt == nil || row.Units == 0 || row.Purpose != "test the door" || row.Kind != "train" {
+				t.Errorf("outbox row %+v", row)
+			}
+		}
+		p.checkEgress()
+	})
+}
+
+// TestNothingLeavesBeforeItsChargeIsDurable fails each commit of a round in turn. The tapped connection holds every header,
+// chunk and answer against the disk as it leaves.
+func TestNothingLeavesBeforeItsChargeIsDurable(t *testing.T) {
+	failed := true
+	for n := 1; failed; n++ {
+		if n > 50 {
+			t.Fatal("the commits do not end")
+		}
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, 64, 100)
+			p := newPhone(t, r)
+			p.disk.failAt = n
+			p.start()
+			r.open()
+			res := r.result() // with or without this device
+			synctest.Wait()
+			select {
+			case err := <-p.done:
+				if !errors.Is(err, errFull) || !strings.Contains(err.Error(), "record what is about to leave") {
+					t.Fatalf("commit %d failed, and Run ended with %v", n, err)
+				}
+			default:
+				failed = false // n is beyond the last commit
+				if res.U3 != 4 {
+					t.Errorf("nothing failed, and %d vectors were summed", res.U3)
+				}
+				p.close()
+				return
+			}
+			sent := len(p.sent)
+			p.run()
+			if err := <-p.done; !errors.Is(err, errFull) || len(p.sent) != sent {
+				t.Errorf("the same door runs again: %v, and sends %d messages", err, len(p.sent)-sent)
+			}
+			p.disk.failAt = 0
+			p.start() // the disk is repaired, and the device starts again
+			r.open()
+			if res := r.result(); res.U3 != 4 {
+				t.Errorf("after the repair %d vectors were summed", res.U3)
+			}
+			synctest.Wait()
+			p.close()
+			p.checkEgress()
+		})
+	}
+}
+
+// TestCutUploadGoesOnWithTheSameBytes breaks the connection after each chunk, with and without a restart of the device.
+func TestCutUploadGoesOnWithTheSameBytes(t *testing.T) {
+	const chunks = 3
+	for _, restart := range []bool{false, true} {
+		for cut := range chunks {
+			t.Run(fmt.Sprintf("chunk %d, restart %v", cut, restart), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					r := newRig(t, 150_000, 100)
+					p := newPhone(t, r)
+					cutOnce := make(chan struct{}, 1)
+					r.meet = func(m protocol.Message) bool {
+						c, ok := m.(*protocol.Chunk)
+						if ok && c.Offset == uint64(cut*protocol.ChunkSize) && len(cutOnce) == 0 {
+							cutOnce <- struct{}{}
+							return false
+						}
+						return true
+					}
+					p.start()
+					r.open()
+					if restart {
+						for len(cutOnce) == 0 {
+							time.Sleep(time.Millisecond) // fake time of the bubble
+						}
+						p.close()
+						p.start()
+					}
+					if res := r.result(); res.U3 != 4 {
+						t.Fatalf("%d vectors were summed", res.U3)
+					}
+					synctest.Wait()
+					p.close()
+					p.checkEgress()
+					checkResumed(t, p, cut, chunks)
+				})
+			})
+		}
+	}
+}
+
+func checkResumed(t *testing.T, p *phone, cut, chunks int) {
+	t.Helper()
+	headers := sentOf[*protocol.Input](p)
+	if len(headers) != 2 || !bytes.Equal(headers[0].Append(nil), headers[1].Append(nil)) {
+		t.Errorf("%d headers left, or they differ", len(headers))
+	}
+	times := map[uint64]int{}
+	for _, c := range sentOf[*protocol.Chunk](p) {
+		times[c.Offset]++
+	}
+	for i := range chunks {
+		if n := times[uint64(i*protocol.ChunkSize)]; i < cut && n != 1 || n < 1 || n > 2 {
+			t.Errorf("chunk %d left %d times, and the connection broke at %d", i, n, cut)
+		}
+	}
+	if len(p.disk.entries) != 1 {
+		t.Errorf("one vector was charged %d times", len(p.disk.entries))
+	}
+}
+
+func TestDamagedLedgerShutsTheDoor(t *testing.T) {
+	entry := privacy.Entry{Seq: 1, Kind: privacy.EntryCharge, Units: 5, Cumulative: 5}
+	second := privacy.Entry{Seq: 2, Kind: privacy.EntryCharge, Units: 5, Cumulative: 10, Prev: entry.Hash()}
+	good := [][]byte{entry.Append(nil), second.Append(nil)}
+	flipped := bytes.Clone(good[1])
+	flipped[130] ^= 1
+	for name, rows := range map[string][][]byte{
+		"a flipped bit": {good[0], flipped}, "a cut row": {good[0], good[1][:100]}, "an empty row": {{}}, "a missing first row": {good[1]}, "another order": {good[1], good[0]}, "a row twice": {good[0], good[0]},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &disk{entries: rows}
+			_, err := door.Open(t.Context(), door.Config{Store: s})
+			if err == nil || !errors.Is(err, privacy.ErrBroken) || !strings.Contains(err.Error(), "counts as spent") || !strings.Contains(err.Error(), "cinesyncd budget --new-period") {
+				t.Errorf("the door says %v", err)
+			}
+		})
+	}
+	if _, err := door.OpenLedger(t.Context(), &disk{entries: good}, privacy.Limits{}); err != nil {
+		t.Errorf("a whole ledger: %v", err)
+	}
+}
+
+func TestOldCopyOfTheLedgerCountsAsSpent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 64, 100)
+		header := &protocol.Input{LedgerSeq: 5}
+		header.Sign(r.dev.Key)
+		r.header = header.Append(nil)
+		p := newPhone(t, r)
+		p.start()
+		r.open()
+		if res := r.result(); res.U3 != 3 {
+			t.Errorf("%d vectors were summed, want those of the others", res.U3)
+		}
+		synctest.Wait()
+		p.close()
+		refused := p.seen("refused")
+		if len(refused) == 0 || !strings.Contains(refused[0].Detail, "F10 budget") || !strings.Contains(refused[0].Detail, "old copy") {
+			t.Fatalf("events %+v", p.events)
+		}
+		if len(p.disk.entries) != 0 || len(sentOf[*protocol.Advertise](p)) != 0 {
+			t.Error("it took part")
+		}
+	})
+}
+
+// TestLongTrainingHoldsNoConnection trains for many minutes.
+func TestLongTrainingHoldsNoConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 64, 100)
+		p := newPhone(t, r)
+		p.hold = 3 * time.Second
+		answer := p.answer
+		p.answer = func(ctx context.Context, task door.Task) (door.Answer, error) {
+			time.Sleep(p.hold - time.Millisecond)
+			if n := p.connections(); n != 1 {
+				t.Errorf("%d connections just before the hold ends", n)
+			}
+			time.Sleep(40 * time.Minute)
+			if n := p.connections(); n != 0 {
+				t.Errorf("%d connections while the device trains", n)
+			}
+			return answer(ctx, task)
+		}
+		p.start()
+		r.open()
+		if res := r.result(); res.U3 != 4 {
+			t.Errorf("%d vectors were summed", res.U3)
+		}
+		synctest.Wait()
+		p.close()
+		if len(p.dials) != 2 || p.dials[1].Sub(p.dials[0]) < 40*time.Minute {
+			t.Errorf("dialled at %v", p.dials)
+		}
+	})
+}
+
+// TestRunEndsWithItsContext ends Run in the middle of training; the bubble fails if a goroutine is left. The same round
+// goes on when Run is called again.
+func TestRunEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 64, 100)
+		p := newPhone(t, r)
+		answer, times := p.answer, 0
+		p.answer = func(ctx context.Context, task door.Task) (door.Answer, error) {
+			if times++; times == 1 {
+				<-ctx.Done()
+				return door.Answer{}, ctx.Err()
+			}
+			return answer(ctx, task)
+		}
+		p.start()
+		r.open()
+		time.Sleep(time.Minute)
+		p.close()
+		if len(p.seen("refused")) != 0 {
+			t.Error("a stopped training counts as having nothing to learn from")
+		}
+		p.run()
+		if res := r.result(); res.U3 != 4 {
+			t.Errorf("%d vectors were summed", res.U3)
+		}
+		synctest.Wait()
+		p.close()
+		if times != 2 {
+			t.Errorf("trained %d times", times)
+		}
+	})
+}
+
+func TestDeviceWithNothingToLearnFromSitsOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 64, 100)
+		p := newPhone(t, r)
+		p.answer = func(context.Context, door.Task) (door.Answer, error) {
+			return door.Answer{}, errors.New("an empty history")
+		}
+		p.start()
+		r.open()
+		if res := r.result(); res.U3 != 3 {
+			t.Errorf("%d vectors were summed", res.U3)
+		}
+		synctest.Wait()
+		p.close()
+		if e := p.seen("refused"); len(e) != 1 || !strings.Contains(e[0].Detail, "an empty history") || len(p.disk.entries) != 0 {
+			t.Errorf("events %+v, %d charges", e, len(p.disk.entries))
+		}
+	})
+}
