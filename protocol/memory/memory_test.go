@@ -146,3 +146,10 @@ func TestNamesAreTakenOnceAndGivenBack(t *testing.T) {
 		t.Errorf("the name was not given back: %v", err)
 	}
 }
+
+func TestQuietConnectionStaysUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server := connect(t, &memory.Network{})
+		prototest.Quiet(t, client, server)
+	})
+}

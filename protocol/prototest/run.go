@@ -37,6 +37,9 @@ func Run(t *testing.T, open Open) {
 		{"CloseUnblocksRecv", closeUnblocks},
 		{"CloseTwiceIsNoError", closeTwice},
 		{"NothingGoesOutAfterClose", afterClose},
+		{"BothDirectionsRunAtOnce", bothWays},
+		{"AbandonedFrameIsNeverSeen", abandoned},
+		{"PeerThatOnlyClosesIsHeard", closeFirst},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.run == nil {
@@ -46,6 +49,7 @@ func Run(t *testing.T, open Open) {
 			c.run(t, start(t, open))
 		})
 	}
+	t.Run("TwoHundredConnectionsAtOnce", func(t *testing.T) { crowd(t, open) })
 }
 
 // parties are the two ends and a context that ends before the test binary would.
@@ -56,7 +60,7 @@ type parties struct {
 
 func start(t *testing.T, open Open) *parties {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(cancel)
 	client, server := open(t)
 	return &parties{ctx: ctx, client: client, server: server}

@@ -182,9 +182,11 @@ func TestClocksMayDifferByFiveMinutes(t *testing.T) {
 			t.Errorf("at %d: %v", at, err)
 			continue
 		}
-		if err := c.Close(protocol.CodeOK, ""); err != nil {
-			t.Error(err)
+		server, err := l.Accept(t.Context())
+		if err != nil {
+			t.Fatal(err)
 		}
+		hangUp(t, c, server)
 	}
 }
 
@@ -206,11 +208,18 @@ func TestConfigMixUpsAreToldBeforeAnythingOpens(t *testing.T) {
 	}
 }
 
-func TestPortInUseIsExplained(t *testing.T) {
+func TestAddressesThatDoNotOpenAreExplained(t *testing.T) {
 	l := listen(t, coordinatorConfig())
 	_, err := Listen(l.Addr().String(), coordinatorConfig())
-	if err == nil || !strings.Contains(err.Error(), "in use by another program; stop that program, choose another port") {
-		t.Errorf("listening twice: %v", err)
+	for _, want := range []string{"listen on " + l.Addr().String(), "in use by another program; stop that program, choose another port"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("listening twice: %v, want %q in it", err, want)
+		}
+	}
+	for addr, want := range map[string]string{"192.0.2.1:0": "does not have that address", "127.0.0.1": "missing port", "127.0.0.1:99999": "invalid port"} {
+		if _, err := Listen(addr, coordinatorConfig()); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), addr) {
+			t.Errorf("listen on %s: %v, want %q in it", addr, err, want)
+		}
 	}
 }
 

@@ -26,7 +26,7 @@ func within(t *testing.T, least, most time.Duration, run func()) {
 // slack is what a few round trips and the loss timers may add to a wait.
 const slack = time.Second
 
-func wantCode(t *testing.T, err error, code protocol.Code, text string) {
+func wantCode(t testing.TB, err error, code protocol.Code, text string) {
 	t.Helper()
 	var hung *protocol.HangUpError
 	if !errors.As(err, &hung) || hung.Code != code || !strings.Contains(hung.Detail, text) {

@@ -18,7 +18,8 @@ import (
 type world struct {
 	t        *testing.T
 	listener *Listener
-	device   *simnet.SimConn
+	device   *simnet.SimConn // for one connection at a time
+	spare    *simnet.SimConn // another device's
 	router   *router
 }
 
@@ -60,6 +61,7 @@ func simulate(t *testing.T, cfg Config, run func(t *testing.T, w *world)) {
 		n := &simnet.Simnet{Router: w.router}
 		link := simnet.NodeBiDiLinkSettings{Latency: latency}
 		w.device = n.NewEndpoint(&net.UDPAddr{IP: net.IPv4(10, 0, 0, 1).To4(), Port: 1}, link)
+		w.spare = n.NewEndpoint(&net.UDPAddr{IP: net.IPv4(10, 0, 0, 3).To4(), Port: 3}, link)
 		pc := n.NewEndpoint(&net.UDPAddr{IP: net.IPv4(10, 0, 0, 2).To4(), Port: 2}, link)
 		if err := n.Start(); err != nil {
 			t.Fatal(err)
@@ -68,8 +70,9 @@ func simulate(t *testing.T, cfg Config, run func(t *testing.T, w *world)) {
 		if w.listener, err = ListenOn(pc, cfg); err != nil {
 			t.Fatal(err)
 		}
+		device := w.device
 		defer func() {
-			for _, f := range []func() error{w.listener.Close, w.device.Close, pc.Close, n.Close} {
+			for _, f := range []func() error{w.listener.Close, device.Close, w.spare.Close, pc.Close, n.Close} {
 				if err := f(); err != nil {
 					t.Error(err)
 				}
@@ -127,5 +130,17 @@ func pass(t testing.TB, from, to protocol.Conn, m protocol.Message) {
 	}
 	if err := <-sent; err != nil {
 		t.Fatal(err)
+	}
+}
+
+// hangUp closes a connection whose other side listens, which takes no time.
+func hangUp(t testing.TB, client, server protocol.Conn) {
+	t.Helper()
+	closed := make(chan error, 1)
+	go func() { closed <- client.Close(protocol.CodeOK, "") }()
+	_, err := server.Recv(context.Background())
+	wantCode(t, err, protocol.CodeOK, "")
+	if err := <-closed; err != nil {
+		t.Error(err)
 	}
 }
