@@ -205,6 +205,17 @@ func TestOldCopyOfTheLedgerCountsAsSpent(t *testing.T) {
 		if len(p.disk.entries) != 0 || len(sentOf[*protocol.Advertise](p)) != 0 {
 			t.Error("it took part")
 		}
+		period, err := door.NewPeriod(t.Context(), &p.disk, time.Now())
+		if err != nil || period.Entry.Seq != 6 {
+			t.Fatalf("the new period begins at %d, %v", period.Entry.Seq, err)
+		}
+		p.start()
+		r.open()
+		if res := r.result(); res.U3 != 4 {
+			t.Errorf("in the new period %d vectors were summed", res.U3)
+		}
+		synctest.Wait()
+		p.close()
 	})
 }
 
