@@ -88,6 +88,12 @@ func distinct(xs []uint32) error {
 	return nil
 }
 
+// CheckShare refuses a share that no honest device can have made: one that is not a canonical scalar.
+func CheckShare(s Share) error {
+	_, err := parseScalar(s)
+	return err
+}
+
 // Recover rebuilds a secret from at least t shares, shares[i] held by the device with x coordinate xs[i]. All shares given
 // count: one wrong share among them spoils the result, and none is silently left out. The shares themselves cannot show that
 // one is wrong; the caller checks the secret with CheckB or CheckM and tries others.

@@ -165,6 +165,9 @@ func TestBadSharesAreRefusedWithoutPanic(t *testing.T) {
 		"share above":          {2, xs, []Share{m[0], m[1], top}, errScalar},
 		"share with high bits": {2, xs, []Share{m[0], highBit(m[1]), m[2]}, errScalar},
 	} {
+		if errors.Is(c.is, errScalar) != slices.ContainsFunc(c.shares, func(s Share) bool { return CheckShare(s) != nil }) {
+			t.Errorf("%s: CheckShare disagrees", name)
+		}
 		got, err := Recover(c.t, c.xs, c.shares)
 		if err == nil || c.is != nil && !errors.Is(err, c.is) {
 			t.Errorf("%s: %v", name, err)

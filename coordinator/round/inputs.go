@@ -16,6 +16,8 @@ func (m *Machine) inputIn(id [32]byte, msg *protocol.Input, out *Output) {
 	case p == nil:
 	case p.input != nil && !bytes.Equal(p.input.Append(nil), msg.Append(nil)):
 		out.hangUp(id, protocol.CodeConflict, "another input header for this session was accepted before; both digests are in the journal")
+	case m.phase < Inputs:
+		out.hangUp(id, protocol.CodeUnexpected, "a vector before the shares of the neighbours were handed out")
 	case p.receipt != nil:
 		out.send(id, p.receipt)
 	case m.phase != Inputs || m.entries.survivors != nil || !p.inU2 || p.standing != Shared:

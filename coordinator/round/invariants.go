@@ -31,6 +31,8 @@ func (m *Machine) assertMaySettle() {
 		if p.inU3() {
 			count++
 		}
+	}
+	for _, p := range m.roster {
 		if p.reveal == nil {
 			continue
 		}

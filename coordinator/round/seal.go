@@ -11,6 +11,7 @@ import (
 // seal decides U3, once. From here the round either goes on with exactly this set or is aborted: the Survivors entry is
 // the privacy point of no return, and the population ledger is charged with it.
 func (m *Machine) seal(out *Output) {
+	m.assertFirstSurvivors()
 	m.dropUnsent()
 	m.dropQuarrels()
 	m.dropIsolated()
@@ -24,7 +25,10 @@ func (m *Machine) seal(out *Output) {
 		m.abort(TooFewInputs, fmt.Sprintf("%d vectors can be summed, %d are needed", len(u3), least), out)
 		return
 	}
-	m.assertFirstSurvivors()
+	if p, holders := m.stuck(); p != nil {
+		m.abort(TooFewInputs, fmt.Sprintf("the masks of lost member %d cannot be taken off: %d survivors hold its shares, %d are needed", p.index, holders, m.degree.T), out)
+		return
+	}
 	m.bitmap = make([]byte, (len(m.roster)+7)/8)
 	for at, p := range u3 {
 		m.bitmap[p.index/8] |= 1 << (p.index % 8)
@@ -93,6 +97,26 @@ func (m *Machine) backing(p *member) int {
 		}
 	}
 	return n
+}
+
+// stuck finds a member outside U3 whose pair masks lie on survivors, too few of them to rebuild its secret. Such a round could
+// only end without a sum; it ends before anybody is asked to reveal anything.
+func (m *Machine) stuck() (lost *member, holders int) {
+	for _, p := range m.roster {
+		if !p.inU2 || p.standing == Sent {
+			continue
+		}
+		n := 0
+		for _, i := range p.neighbours {
+			if q := m.roster[i]; q.standing == Sent && bit(q.input.MaskedWith, place(q, p.index)) {
+				n++
+			}
+		}
+		if n > 0 && n < m.degree.T {
+			return p, n
+		}
+	}
+	return nil, 0
 }
 
 // survivorsLogged asks for the reveals, and only now (10.3).
