@@ -3,8 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -37,6 +39,9 @@ func importCommand() *cobra.Command {
 			}
 			if err != nil {
 				return err
+			}
+			if r := res.Report; o.User != "" && r.Rows > 0 && r.Ignored["other-user"] == r.Rows {
+				return fmt.Errorf("none of the %d rows in %s is of user %q; look for the number in the files and name it with --user", r.Rows, args[0], o.User)
 			}
 			report, err := apply(cmd, res, dry)
 			if err != nil {
@@ -100,8 +105,8 @@ func printReport(cmd *cobra.Command, r imports.Report, dry bool) error {
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s: %s %d new events from %d rows (%d merged, %d known before, %d ambiguous, %d unmatched)\n",
 		r.Source, verb, r.Made, r.Rows, r.Merged, r.Duplicates, len(r.Ambiguous), len(r.Unmatched))
-	for k, n := range r.Ignored {
-		fmt.Fprintf(cmd.OutOrStdout(), "  ignored %d: %s\n", n, k)
+	for _, k := range slices.Sorted(maps.Keys(r.Ignored)) {
+		fmt.Fprintf(cmd.OutOrStdout(), "  ignored %d: %s\n", r.Ignored[k], k)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
@@ -22,11 +23,10 @@ func initCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			keys := map[string]string{"--coordinator-key": coordinator, "--authority": authority, "--log-key": logKey}
-			pins := map[string][]byte{}
-			for name, text := range keys {
-				if pins[name], err = identity.ParsePublic(text); err != nil {
-					return usageError{fmt.Errorf("%s: %w", name, err)}
+			var pins [3]ed25519.PublicKey
+			for i, f := range []struct{ flag, text string }{{"--coordinator-key", coordinator}, {"--authority", authority}, {"--log-key", logKey}} {
+				if pins[i], err = identity.ParsePublic(f.text); err != nil {
+					return usageError{fmt.Errorf("%s: %w", f.flag, err)}
 				}
 			}
 			if address == "" || origin == "" {
@@ -48,7 +48,7 @@ func initCommand() *cobra.Command {
 			if err := os.WriteFile(path, req.Armor(), 0o644); err != nil {
 				return fmt.Errorf("write request: %w", err)
 			}
-			cfg := device.New(address, pins["--coordinator-key"], pins["--authority"], pins["--log-key"], origin, "balanced")
+			cfg := device.New(address, pins[0], pins[1], pins[2], origin, "balanced")
 			if err := cfg.Save(dir); err != nil {
 				return err
 			}

@@ -15,6 +15,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -33,14 +35,15 @@ var errDecide = errors.New("a person must decide; see the report")
 
 // run is the program; tests call it.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	root := &cobra.Command{Use: "cinesyncd", Short: "Recommendations on your own device, from what many learn together", SilenceErrors: true, SilenceUsage: true}
+	root := &cobra.Command{Use: "cinesyncd", Short: "Recommendations on your own device, from what many learn together", SilenceErrors: true, SilenceUsage: true,
+		Args: noSuchCommand, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }, CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true}}
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().String("dir", "", "the device's folder")
 	root.PersistentFlags().Bool("json", false, "print JSON")
-	root.AddCommand(initCommand(), runCommand(), importCommand(), recommendCommand(), statusCommand(), outboxCommand(), budgetCommand())
+	root.AddCommand(initCommand(), runCommand(), importCommand(), recommendCommand(), statusCommand(), outboxCommand(), budgetCommand(), versionCommand())
 	err := root.ExecuteContext(ctx)
 	var usage usageError
 	switch {
@@ -79,6 +82,32 @@ func printJSON(cmd *cobra.Command, v any) error {
 	enc := json.NewEncoder(cmd.OutOrStdout())
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)
+}
+
+func noSuchCommand(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usageError{fmt.Errorf("there is no command %q", args[0])}
+	}
+	return nil
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{Use: "version", Short: "Say which build this is", Args: exactly(0), RunE: func(cmd *cobra.Command, _ []string) error {
+		version, revision := "unknown", ""
+		if info, ok := debug.ReadBuildInfo(); ok {
+			version = info.Main.Version
+			for _, s := range info.Settings {
+				if s.Key == "vcs.revision" {
+					revision = s.Value
+				}
+			}
+		}
+		if wantsJSON(cmd) {
+			return printJSON(cmd, map[string]string{"version": version, "revision": revision, "go": runtime.Version()})
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "cinesyncd %s %s %s\n", version, revision, runtime.Version())
+		return nil
+	}}
 }
 
 func exactly(n int) cobra.PositionalArgs {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -9,13 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/cinesync/cinesync/client/door"
+	"github.com/cinesync/cinesync/client"
 	"github.com/cinesync/cinesync/cmd/internal/device"
 	"github.com/cinesync/cinesync/privacy"
 )
-
-// delta is what epsilon is shown at.
-const delta = 1e-6
 
 // with opens the device of a command.
 func with(f func(cmd *cobra.Command, d *device.Device) error) func(*cobra.Command, []string) error {
@@ -51,7 +47,7 @@ func recommendCommand() *cobra.Command {
 			list[i].Title = titles[list[i].ID]
 		}
 		if wantsJSON(cmd) {
-			return printJSON(cmd, list)
+			return printJSON(cmd, append([]client.Recommendation{}, list...))
 		}
 		for _, r := range list {
 			name := r.Title
@@ -64,45 +60,6 @@ func recommendCommand() *cobra.Command {
 	})}
 	cmd.Flags().IntVar(&n, "n", 10, "how many")
 	return cmd
-}
-
-// budget is what the ledger says.
-type budget struct {
-	Policy  string  `json:"policy"`
-	Rho     float64 `json:"rho_spent"`
-	Ceiling float64 `json:"rho_ceiling"`
-	Epsilon float64 `json:"epsilon"`
-	Delta   float64 `json:"delta"`
-	Charges int     `json:"charges"`
-}
-
-func readBudget(ctx context.Context, d *device.Device) (budget, error) {
-	ledger, err := door.OpenLedger(ctx, d.Outbox, d.Floor.Limits())
-	if err != nil {
-		return budget{}, err
-	}
-	seq, _ := ledger.Head()
-	b := budget{Policy: d.Floor.Name, Rho: ledger.Spent().Rho(), Ceiling: d.Floor.Ceiling.Rho(), Delta: delta, Charges: int(seq)}
-	if b.Rho > 0 {
-		if b.Epsilon, _, err = privacy.Epsilon(b.Rho, delta); err != nil {
-			return b, fmt.Errorf("convert the budget: %w", err)
-		}
-	}
-	return b, nil
-}
-
-func budgetCommand() *cobra.Command {
-	return &cobra.Command{Use: "budget", Short: "Show how much of the privacy budget is spent", Args: exactly(0), RunE: with(func(cmd *cobra.Command, d *device.Device) error {
-		b, err := readBudget(cmd.Context(), d)
-		if err != nil {
-			return err
-		}
-		if wantsJSON(cmd) {
-			return printJSON(cmd, b)
-		}
-		fmt.Fprintf(cmd.OutOrStdout(), "policy %s: ρ %.4g of %.4g spent in %d charges (ε = %.2f at δ = %.0e, for this device, without amplification)\n", b.Policy, b.Rho, b.Ceiling, b.Charges, b.Epsilon, b.Delta)
-		return nil
-	})}
 }
 
 func statusCommand() *cobra.Command {
@@ -137,17 +94,23 @@ type outboxRow struct {
 func outboxCommand() *cobra.Command {
 	var limit int
 	cmd := &cobra.Command{Use: "outbox", Short: "Show exactly what has left this device", Args: exactly(0), RunE: with(func(cmd *cobra.Command, d *device.Device) error {
+		if limit < 1 || limit > 100_000 {
+			return usageError{fmt.Errorf("--n is %d: want 1 to 100000", limit)}
+		}
 		rows, err := d.Outbox.Outbox(cmd.Context(), limit)
 		if err != nil {
 			return err
 		}
-		var out []outboxRow
+		out := []outboxRow{}
 		for _, r := range rows {
 			out = append(out, outboxRow{Round: hex.EncodeToString(r.Key[:min(8, len(r.Key))]), At: time.Unix(r.At, 0).UTC().Format(time.RFC3339), Purpose: r.Purpose,
 				Bytes: r.Bytes, Rho: privacy.Units(r.Units).Rho(), Digest: hex.EncodeToString(r.Digest[:]), Receipt: len(r.Receipt) > 0})
 		}
 		if wantsJSON(cmd) {
 			return printJSON(cmd, out)
+		}
+		if len(out) == 0 {
+			fmt.Fprintln(cmd.OutOrStdout(), "nothing that was derived from your history has left this device")
 		}
 		for _, r := range out {
 			receipt := "no receipt"

@@ -68,12 +68,12 @@ func Load(dir string) (*Config, error) {
 	if _, err := dec.Token(); err != io.EOF {
 		return nil, fmt.Errorf("read %s: something follows the object", path)
 	}
-	for name, k := range map[string]struct {
-		text string
-		key  *ed25519.PublicKey
-	}{"coordinator": {c.Coordinator, &c.coordinator}, "authority": {c.Authority, &c.authority}, "log_key": {c.LogKey, &c.logKey}} {
+	for _, k := range []struct {
+		name, text string
+		key        *ed25519.PublicKey
+	}{{"coordinator", c.Coordinator, &c.coordinator}, {"authority", c.Authority, &c.authority}, {"log_key", c.LogKey, &c.logKey}} {
 		if *k.key, err = identity.ParsePublic(k.text); err != nil {
-			return nil, fmt.Errorf("read %s: %s: %w", path, name, err)
+			return nil, fmt.Errorf("read %s: %s: %w", path, k.name, err)
 		}
 	}
 	return &c, nil

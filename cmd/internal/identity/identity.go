@@ -33,6 +33,9 @@ func Create(path string, random io.Reader) (ed25519.PublicKey, error) {
 		return nil, fmt.Errorf("make key folder: %w", err)
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("write key: %s is there already, and a key is made once; take another folder, or move it away", path)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("write key: %w", err)
 	}

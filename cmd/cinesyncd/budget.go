@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cinesync/cinesync/client/door"
+	"github.com/cinesync/cinesync/cmd/internal/device"
+	"github.com/cinesync/cinesync/privacy"
+)
+
+// delta is what epsilon is shown at.
+const delta = 1e-6
+
+// budget is what the ledger says of the period that runs.
+type budget struct {
+	Policy  string  `json:"policy"`
+	Rho     float64 `json:"rho_spent"`
+	Ceiling float64 `json:"rho_ceiling"`
+	Epsilon float64 `json:"epsilon"`
+	Delta   float64 `json:"delta"`
+	Charges int     `json:"charges"`
+	Since   string  `json:"period_start,omitempty"` // empty: the ledger's first period
+}
+
+func readBudget(ctx context.Context, d *device.Device) (budget, error) {
+	ledger, err := door.OpenLedger(ctx, d.Outbox, d.Floor.Limits())
+	if err != nil {
+		return budget{}, err
+	}
+	b := budget{Policy: d.Floor.Name, Rho: ledger.Spent().Rho(), Ceiling: d.Floor.Ceiling.Rho(), Delta: delta}
+	if at := ledger.PeriodStart(); at > 0 {
+		b.Since = time.Unix(int64(at), 0).UTC().Format(time.RFC3339)
+	}
+	if b.Charges, err = countCharges(ctx, d); err != nil {
+		return b, err
+	}
+	if b.Rho > 0 {
+		if b.Epsilon, _, err = privacy.Epsilon(b.Rho, delta); err != nil {
+			return b, fmt.Errorf("convert the budget: %w", err)
+		}
+	}
+	return b, nil
+}
+
+// countCharges counts those of the period that runs.
+func countCharges(ctx context.Context, d *device.Device) (int, error) {
+	rows, err := d.Outbox.Entries(ctx)
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, row := range rows {
+		e, err := privacy.ParseEntry(row)
+		if err != nil {
+			return 0, err
+		}
+		if n++; e.Kind == privacy.EntryPeriod {
+			n = 0
+		}
+	}
+	return n, nil
+}
+
+func budgetCommand() *cobra.Command {
+	var fresh, yes bool
+	cmd := &cobra.Command{Use: "budget", Short: "Show how much of the privacy budget is spent, or start a new period", Args: exactly(0),
+		Long: "Shows what the device's ledger says. With --new-period the budget begins again from zero: what was learned about you so far\n" +
+			"stays learned, and what later rounds learn adds to it. It is also the way out when the ledger is damaged or an old copy.",
+		RunE: with(func(cmd *cobra.Command, d *device.Device) error {
+			if yes && !fresh {
+				return usageError{fmt.Errorf("--yes belongs to --new-period")}
+			}
+			if fresh {
+				return newPeriod(cmd, d, yes)
+			}
+			b, err := readBudget(cmd.Context(), d)
+			if err != nil {
+				return err
+			}
+			if wantsJSON(cmd) {
+				return printJSON(cmd, b)
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), b)
+			return nil
+		})}
+	cmd.Flags().BoolVar(&fresh, "new-period", false, "start a new ledger period")
+	cmd.Flags().BoolVar(&yes, "yes", false, "with --new-period: yes, begin again from zero")
+	return cmd
+}
+
+func (b budget) String() string {
+	return fmt.Sprintf("policy %s: ρ %.4g of %.4g spent in %d charges (ε = %.2f at δ = %.0e, for this device, without amplification)",
+		b.Policy, b.Rho, b.Ceiling, b.Charges, b.Epsilon, b.Delta)
+}
+
+// newPeriod starts a period, if its owner means it.
+func newPeriod(cmd *cobra.Command, d *device.Device, yes bool) error {
+	if !yes {
+		return fmt.Errorf("%w: a new period forgets what was spent, not what was learned; say --new-period --yes if that is what you want", errDecide)
+	}
+	p, err := door.NewPeriod(cmd.Context(), d.Outbox, time.Now())
+	if err != nil {
+		return err
+	}
+	b, err := readBudget(cmd.Context(), d)
+	if err != nil {
+		return err
+	}
+	if wantsJSON(cmd) {
+		return printJSON(cmd, map[string]any{"sequence": p.Entry.Seq, "kept_aside": p.Aside, "round_forgotten": p.Forgot, "budget": b})
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "a new period began, ledger entry %d\n", p.Entry.Seq)
+	if p.Aside > 0 {
+		fmt.Fprintf(cmd.OutOrStdout(), "%d entries of the old ledger could not be continued and are kept aside in door.sqlite\n", p.Aside)
+	}
+	if p.Forgot {
+		fmt.Fprintln(cmd.OutOrStdout(), "the round that was saved was damaged and is forgotten")
+	}
+	fmt.Fprintln(cmd.OutOrStdout(), b)
+	return nil
+}
