@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -111,21 +112,20 @@ func TestCutUploadGoesOnWithTheSameBytes(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					r := newRig(t, 150_000, 100)
 					p := newPhone(t, r)
-					cutOnce := make(chan struct{}, 1)
+					broken := make(chan struct{})
+					once := sync.OnceFunc(func() { close(broken) })
 					r.meet = func(m protocol.Message) bool {
 						c, ok := m.(*protocol.Chunk)
-						if ok && c.Offset == uint64(cut*protocol.ChunkSize) && len(cutOnce) == 0 {
-							cutOnce <- struct{}{}
-							return false
+						if !ok || c.Offset != uint64(cut*protocol.ChunkSize) || isClosed(broken) {
+							return true
 						}
-						return true
+						once()
+						return false
 					}
 					p.start()
 					r.open()
 					if restart {
-						for len(cutOnce) == 0 {
-							time.Sleep(time.Millisecond) // fake time of the bubble
-						}
+						<-broken
 						p.close()
 						p.start()
 					}
@@ -141,6 +141,18 @@ func TestCutUploadGoesOnWithTheSameBytes(t *testing.T) {
 		}
 	}
 }
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// pass lets the bubble's time go by.
+func pass(d time.Duration) { <-time.After(d) }
 
 func checkResumed(t *testing.T, p *phone, cut, chunks int) {
 	t.Helper()
@@ -227,11 +239,11 @@ func TestLongTrainingHoldsNoConnection(t *testing.T) {
 		p.hold = 3 * time.Second
 		answer := p.answer
 		p.answer = func(ctx context.Context, task door.Task) (door.Answer, error) {
-			time.Sleep(p.hold - time.Millisecond)
+			pass(p.hold - time.Millisecond)
 			if n := p.connections(); n != 1 {
 				t.Errorf("%d connections just before the hold ends", n)
 			}
-			time.Sleep(40 * time.Minute)
+			pass(40 * time.Minute)
 			if n := p.connections(); n != 0 {
 				t.Errorf("%d connections while the device trains", n)
 			}
@@ -266,7 +278,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 		}
 		p.start()
 		r.open()
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		p.close()
 		if len(p.seen("refused")) != 0 {
 			t.Error("a stopped training counts as having nothing to learn from")

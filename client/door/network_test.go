@@ -160,7 +160,7 @@ func TestCoordinatorsWishesAreKept(t *testing.T) {
 				}
 				p := newPhone(t, r)
 				p.start()
-				time.Sleep(time.Hour)
+				pass(time.Hour)
 				p.close()
 				if n := len(p.dials); n < c.least || n > c.most {
 					t.Errorf("%d connections in an hour, want %d to %d", n, c.least, c.most)
@@ -184,11 +184,11 @@ func TestCoordinatorThatIsAwayIsWaitedFor(t *testing.T) {
 		p := newPhone(t, r)
 		r.away(true)
 		p.start()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if n := len(p.dials); n < 3 || n > 10 {
 			t.Errorf("%d attempts in the first second", n)
 		}
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		if n := len(p.dials); n < 70 || n > 260 {
 			t.Errorf("%d attempts in an hour", n)
 		}
