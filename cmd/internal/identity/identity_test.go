@@ -1,0 +1,198 @@
+package identity_test
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cinesync/cinesync/cmd/internal/identity"
+	"github.com/cinesync/cinesync/protocol"
+)
+
+// bytesOf is a random source that repeats one byte.
+type bytesOf byte
+
+func (b bytesOf) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = byte(b)
+	}
+	return len(p), nil
+}
+
+func write(t *testing.T, path, text string, mode os.FileMode) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func says(t *testing.T, err error, words ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatal("it was taken")
+	}
+	for _, w := range words {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("%q does not say %q", err, w)
+		}
+	}
+}
+
+func TestKeyIsMadeOnceAndIsItsOwners(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "new", "identity.key")
+	pub, err := identity.Create(path, bytesOf(7))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := identity.LoadKey(path)
+	if err != nil || !key.Public().(ed25519.PublicKey).Equal(pub) {
+		t.Fatalf("loaded another key: %v", err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = identity.Create(path, bytesOf(8))
+	says(t, err, path, "is there already", "another folder")
+	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the key was changed: %v", err)
+	}
+}
+
+func TestKeyIsNotMadeWithoutRandomness(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "identity.key")
+	_, err := identity.Create(path, io.LimitReader(bytesOf(1), 31))
+	says(t, err, "make key")
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file was made: %v", err)
+	}
+}
+
+func TestKeyFilesThatAreRefused(t *testing.T) {
+	seed := strings.Repeat("07", 32)
+	for _, c := range []struct {
+		name, text string
+		mode       os.FileMode
+		words      string
+	}{
+		{"read by its group", "cinesync-ed25519-secret " + seed + "\n", 0o640, "others may read it (mode 640)"},
+		{"read by all", "cinesync-ed25519-secret " + seed + "\n", 0o604, "chmod 600"},
+		{"empty", "", 0o600, "not a CineSync key file"},
+		{"without its word", seed + "\n", 0o600, "not a CineSync key file"},
+		{"short", "cinesync-ed25519-secret " + seed[2:] + "\n", 0o600, "not a CineSync key file"},
+		{"long", "cinesync-ed25519-secret " + seed + "00\n", 0o600, "not a CineSync key file"},
+		{"not hex", "cinesync-ed25519-secret " + strings.Repeat("zz", 32) + "\n", 0o600, "not a CineSync key file"},
+		{"two lines", "cinesync-ed25519-secret " + seed + "\n\n", 0o600, "not a CineSync key file"},
+		{"huge", strings.Repeat("x", 64<<10+1), 0o600, "too large"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "k")
+			write(t, path, c.text, c.mode)
+			if err := os.Chmod(path, c.mode); err != nil {
+				t.Fatal(err)
+			}
+			_, err := identity.LoadKey(path)
+			says(t, err, c.words, path)
+			if strings.Contains(err.Error(), seed[:16]) {
+				t.Error("the error prints the key")
+			}
+		})
+	}
+	_, err := identity.LoadKey(filepath.Join(t.TempDir(), "none"))
+	says(t, err, "read key", "none")
+}
+
+func TestPublicKeysAreOneLineOfHex(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "k.pub")
+	pub := ed25519.NewKeyFromSeed(make([]byte, 32)).Public().(ed25519.PublicKey)
+	if err := identity.WritePublic(path, pub); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := identity.LoadPublic(path); err != nil || !got.Equal(pub) {
+		t.Errorf("%x, %v", got, err)
+	}
+	for _, text := range []string{"", "00", strings.Repeat("0", 63), strings.Repeat("0", 66), strings.Repeat("g", 64), strings.Repeat("0", 64) + " x"} {
+		_, err := identity.ParsePublic(text)
+		says(t, err, "want 64 hex digits")
+		write(t, path, text, 0o644)
+		_, err = identity.LoadPublic(path)
+		says(t, err, path)
+	}
+	_, err := identity.LoadPublic(path + "x")
+	says(t, err, "read public key")
+}
+
+func FuzzParsePublic(f *testing.F) {
+	f.Add(strings.Repeat("ab", 32))
+	f.Add(" \n")
+	f.Fuzz(func(t *testing.T, text string) {
+		if pub, err := identity.ParsePublic(text); err == nil && len(pub) != ed25519.PublicKeySize {
+			t.Errorf("%q gives a key of %d bytes", text, len(pub))
+		}
+	})
+}
+
+func cert(key ed25519.PrivateKey) protocol.Cert {
+	c := protocol.Cert{Class: protocol.ClassDevice, NotAfter: 10, Quota: 1}
+	copy(c.IDPK[:], key.Public().(ed25519.PublicKey))
+	return protocol.IssueCert(ed25519.NewKeyFromSeed(make([]byte, 32)), c)
+}
+
+func TestIdentityIsAKeyWithItsCertificate(t *testing.T) {
+	dir := t.TempDir()
+	keyPath, certPath := filepath.Join(dir, "identity.key"), filepath.Join(dir, "identity.cert")
+	_, err := identity.Load(dir)
+	says(t, err, "read key", keyPath)
+	if _, err := identity.Create(keyPath, bytesOf(1)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = identity.Load(dir)
+	says(t, err, certPath, "send identity.request to the enrolment authority", "cinesync enrol sign")
+	key, err := identity.LoadKey(keyPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := identity.WriteCert(certPath, cert(key)); err != nil {
+		t.Fatal(err)
+	}
+	id, err := identity.Load(dir)
+	if err != nil || id.Cert != cert(key) || !id.Key.Equal(key) {
+		t.Fatalf("%v", err)
+	}
+	text, err := os.ReadFile(certPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ text, words string }{
+		"not hex":       {"certificate", "not hex"},
+		"cut":           {string(text[:100]), "read certificate"},
+		"a byte more":   {strings.TrimSpace(string(text)) + "00\n", "131"},
+		"empty":         {"", "read certificate"},
+		"of nobody":     {strings.Repeat("00", protocol.CertSize), "class"},
+		"huge":          {strings.Repeat("0", 64<<10+1), "too large"},
+		"another's key": {hexOf(cert(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{9}, 32)))), "another key than identity.key"},
+	} {
+		write(t, certPath, c.text, 0o644)
+		_, err := identity.Load(dir)
+		if says(t, err, c.words, certPath); t.Failed() {
+			t.Fatal(name)
+		}
+	}
+}
+
+func hexOf(c protocol.Cert) string {
+	const digits = "0123456789abcdef"
+	var out []byte
+	for _, b := range c.Bytes() {
+		out = append(out, digits[b>>4], digits[b&15])
+	}
+	return string(out)
+}
