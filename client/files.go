@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 // ModelDir keeps downloaded models in a folder, by content address: HASH.snapshot when whole, HASH.part while it comes,
@@ -85,17 +87,19 @@ func (m *ModelDir) Promote(hash [32]byte) error {
 	return m.prune(name, string(old))
 }
 
+// prune removes other models, and downloads that were never finished.
 func (m *ModelDir) prune(keep ...string) error {
-	files, err := filepath.Glob(filepath.Join(m.dir, "*.snapshot"))
+	files, err := os.ReadDir(m.dir)
 	if err != nil {
 		return err
 	}
 	for _, f := range files {
-		base := filepath.Base(f)
-		if base != keep[0]+".snapshot" && base != keep[1]+".snapshot" {
-			if err := os.Remove(f); err != nil {
-				return err
-			}
+		ext := filepath.Ext(f.Name())
+		if ext != ".part" && (ext != ".snapshot" || slices.Contains(keep, strings.TrimSuffix(f.Name(), ext))) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(m.dir, f.Name())); err != nil {
+			return err
 		}
 	}
 	return nil

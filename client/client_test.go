@@ -1,0 +1,171 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cinesync/cinesync/client"
+	"github.com/cinesync/cinesync/client/door"
+	"github.com/cinesync/cinesync/model"
+)
+
+// watched is a history of made-up titles.
+type watched []model.Watch
+
+func (w watched) Watches(context.Context) ([]model.Watch, error) { return w, nil }
+
+type failing struct{ error }
+
+func (f failing) Watches(context.Context) ([]model.Watch, error) { return nil, f.error }
+func (f failing) Newest() ([]byte, error)                        { return nil, f.error }
+
+type newest []byte
+
+func (n newest) Newest() ([]byte, error) { return n, nil }
+
+func seed() (uint64, uint64) { return 3, 4 }
+
+func titles(n int) []string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = fmt.Sprintf("made-up:%d", i)
+	}
+	return out
+}
+
+func history(items ...int) watched {
+	var out watched
+	for i, item := range items {
+		out = append(out, model.Watch{Item: fmt.Sprintf("made-up:%d", item), At: int64(1000 + i)})
+	}
+	return out
+}
+
+func start(t *testing.T, family string) *model.Snapshot {
+	t.Helper()
+	features := make([][]float32, 20)
+	for i := range features {
+		features[i] = []float32{float32(i % 2), float32(i % 3), 1}
+	}
+	s, err := model.New(family, titles(20), features, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func local(t *testing.T, family string) []byte {
+	t.Helper()
+	l, err := model.DefaultLocal(family)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l.Append(nil)
+}
+
+func TestAnswerIsAnUpdateOnTheOfferedLayout(t *testing.T) {
+	for _, family := range []string{model.TwoTowerFamily, model.NCFFamily} {
+		t.Run(family, func(t *testing.T) {
+			s := start(t, family)
+			c := client.New(history(1, 4, 7, 10, 13), nil, seed)
+			task := door.Task{Model: s.Encode(), Code: local(t, family)}
+			a, err := c.Answer(t.Context(), task)
+			if err != nil || a.LayoutHash != s.Layout.Hash() || len(a.Update) != s.Layout.Size() {
+				t.Fatalf("%d values on %x: %v", len(a.Update), a.LayoutHash[:4], err)
+			}
+			var norm float64
+			for _, v := range a.Update {
+				norm += float64(v) * float64(v)
+			}
+			if !(norm > 0) || math.IsInf(norm, 0) {
+				t.Errorf("the update's squares sum to %v", norm)
+			}
+			again, err := c.Answer(t.Context(), task)
+			if err != nil || !cmp.Equal(a, again) {
+				t.Errorf("the same seed gives another update (%v)", err)
+			}
+		})
+	}
+}
+
+func TestAnswerSaysWhyThereIsNone(t *testing.T) {
+	s := start(t, model.TwoTowerFamily)
+	good := door.Task{Model: s.Encode(), Code: local(t, model.TwoTowerFamily)}
+	broken := errors.New("the history cannot be read")
+	ended, stop := context.WithCancel(t.Context())
+	stop()
+	for name, c := range map[string]struct {
+		ctx     context.Context
+		history client.History
+		task    door.Task
+		is      error
+		words   string
+	}{
+		"an empty history":        {t.Context(), history(), good, client.ErrNoHistory, "cinesyncd import"},
+		"one title":               {t.Context(), history(1), good, client.ErrNoHistory, ""},
+		"unknown titles":          {t.Context(), history(90, 91, 92), good, client.ErrNoHistory, ""},
+		"an unreadable history":   {t.Context(), failing{broken}, good, broken, ""},
+		"a damaged model":         {t.Context(), history(1, 2, 3), door.Task{Model: good.Model[:50], Code: good.Code}, nil, "offered model"},
+		"an unknown function":     {t.Context(), history(1, 2, 3), door.Task{Model: good.Model, Code: []byte("x")}, nil, "offered local function"},
+		"another family's":        {t.Context(), history(1, 2, 3), door.Task{Model: good.Model, Code: local(t, model.NCFFamily)}, nil, ""},
+		"a program that is ended": {ended, history(1, 2, 3), good, context.Canceled, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, err := client.New(c.history, nil, seed).Answer(c.ctx, c.task)
+			if err == nil || c.is != nil && !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.words) || a.Update != nil {
+				t.Errorf("%d values, %v", len(a.Update), err)
+			}
+		})
+	}
+}
+
+func TestRecommendationsAreWhatWasNotSeen(t *testing.T) {
+	for _, family := range []string{model.TwoTowerFamily, model.NCFFamily} {
+		t.Run(family, func(t *testing.T) {
+			c := client.New(history(1, 4, 7, 90), newest(start(t, family).Encode()), seed)
+			list, err := c.Recommend(t.Context(), 100)
+			if err != nil || len(list) != 17 {
+				t.Fatalf("%d of 20 titles less 3 seen: %v", len(list), err)
+			}
+			seen := map[string]bool{"made-up:1": true, "made-up:4": true, "made-up:7": true}
+			for i, r := range list {
+				if seen[r.ID] || r.Rank != i+1 || i > 0 && r.Score > list[i-1].Score {
+					t.Errorf("at %d: %+v", i, r)
+				}
+				seen[r.ID] = true
+			}
+			five, err := c.Recommend(t.Context(), 5)
+			if err != nil || !cmp.Equal(five, list[:5]) {
+				t.Errorf("the first five are others: %v", err)
+			}
+		})
+	}
+}
+
+func TestRecommendSaysWhatIsMissing(t *testing.T) {
+	good := newest(start(t, model.TwoTowerFamily).Encode())
+	for name, c := range map[string]struct {
+		history client.History
+		models  client.Newest
+		is      error
+	}{
+		"no model":         {history(1), failing{fs.ErrNotExist}, client.ErrNoModel},
+		"an empty history": {history(), good, client.ErrNoHistory},
+		"unknown titles":   {history(90), good, client.ErrNoHistory},
+		"a damaged model":  {history(1), newest("x"), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			list, err := client.New(c.history, c.models, seed).Recommend(t.Context(), 5)
+			if err == nil || c.is != nil && !errors.Is(err, c.is) || list != nil {
+				t.Errorf("%d recommendations, %v", len(list), err)
+			}
+		})
+	}
+}
