@@ -29,7 +29,7 @@ func clone(fsys fstest.MapFS) fstest.MapFS {
 }
 
 // TestOneChangedByteIsDetected changes every byte of every file, one at a time, and never gets an ok report. In the bundle, where each
-// try costs signatures, it takes about every third. Every second try reads as if the coordinator were running.
+// try costs signatures, it takes about every fifth. Every second try reads as if the coordinator were running.
 func TestOneChangedByteIsDetected(t *testing.T) {
 	fsys := smallLog()
 	if ids, all := failed(t, fsys, Options{}); len(ids) > 0 {
@@ -40,7 +40,7 @@ func TestOneChangedByteIsDetected(t *testing.T) {
 		data := fsys[name].Data
 		step := func() int { return 1 }
 		if strings.HasPrefix(name, "tile/entries/") {
-			step = func() int { return 1 + rng.IntN(5) }
+			step = func() int { return 1 + rng.IntN(9) }
 		}
 		for i := 0; i < len(data); i += step() {
 			flip := byte(1 + rng.IntN(255))
@@ -234,7 +234,7 @@ func TestLiveLogMayGrowWhileItIsRead(t *testing.T) {
 	}
 	live := Options{Live: true, Now: testStart}
 	for i := range states[1:] {
-		for opens := range 40 { // more than one reading takes
+		for opens := range 24 { // more than one reading takes
 			g := growing{states: states[i : i+2], after: []int{opens}, opens: new(int)}
 			if ids, all := failed(t, g, live); len(ids) > 0 {
 				t.Fatalf("step %d after %d opened files: %v failed:\n%s", i, opens, ids, all)
@@ -242,7 +242,7 @@ func TestLiveLogMayGrowWhileItIsRead(t *testing.T) {
 		}
 	}
 	rng := rand.New(rand.NewPCG(3, 4))
-	for range 100 {
+	for range 40 {
 		g := growing{states: states, opens: new(int)}
 		at := 0
 		for range states[1:] {
