@@ -152,6 +152,31 @@ func TestBadPublicKeysAreRefused(t *testing.T) {
 	}
 }
 
+// TestKeyCheckEqualsAgreement: a key is refused exactly if it agrees on zero with everyone or is not canonical. Small
+// coordinates and those near the prime are where the few bad ones lie.
+func TestKeyCheckEqualsAgreement(t *testing.T) {
+	try := func(k [32]byte) {
+		t.Helper()
+		_, err := agree([32]byte{1}, k)
+		if got, want := CheckPublicKey(k), err != nil || !canonicalPoint(k); (got != nil) != want {
+			t.Errorf("%x: %v, agreement says %v", k, got, err)
+		}
+	}
+	for _, h := range lowOrder {
+		for b := range 256 { // and neighbours of the bad ones
+			k := [32]byte(unhex(t, h))
+			k[0] ^= byte(b)
+			try(k)
+		}
+	}
+	for _, h := range notCanonical {
+		try([32]byte(unhex(t, h)))
+	}
+	for i := range 200 {
+		try(id(string(rune(i))))
+	}
+}
+
 func TestSecretsSurviveTheirState(t *testing.T) {
 	s := newSecrets(t, "state")
 	b, err := s.MarshalBinary()
