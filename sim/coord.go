@@ -34,9 +34,8 @@ type coord struct {
 	spool    map[[32]byte][]byte
 	life     int                   // raised by every crash: what was planned before it does not happen
 	tree     map[[32]byte]uint64   // what each device was last shown
-	asked    map[string]string     // member -> kind of share asked for: never two
 	closings map[[32]byte]farewell // how ended rounds are told to late devices
-	noised   map[[32]byte][]uint32 // of this round, before masks: the oracle
+	sum      []uint32              // of the round that was settled last
 }
 
 type journaled struct {
@@ -88,7 +87,8 @@ func (c *coord) openRound() error {
 	}
 	c.index = c.append(entry)
 	c.machine, c.journal, c.phase = c.newMachine(), nil, round.Recruit
-	c.crashed, c.spool, c.asked, c.noised = map[string]bool{}, map[[32]byte][]byte{}, map[string]string{}, map[[32]byte][]uint32{}
+	c.crashed, c.spool, c.sum = map[string]bool{}, map[[32]byte][]byte{}, nil
+	c.w.oracle.opened(c.open)
 	for s, n := range c.w.cfg.Lose {
 		if c.w.lose == nil {
 			c.w.lose = map[Step]int{}
@@ -121,11 +121,20 @@ func (c *coord) newMachine() *round.Machine {
 		Authority: c.w.authority.Public().(ed25519.PublicKey), Key: c.key, Grace: 200 * time.Millisecond, RhoCumBound: c.number * c.open.RhoUnits})
 }
 
+// sid is the running session's.
+func (c *coord) sid() [32]byte {
+	if c.machine == nil {
+		return [32]byte{}
+	}
+	return c.machine.SID()
+}
+
 // step journals and steps, as the real driver does, and checks what must never be asked.
 func (c *coord) step(e round.Event) error {
 	if c.machine == nil {
 		return nil
 	}
+	c.w.oracle.steps++
 	out := c.machine.Step(c.w.now, e)
 	c.journal = append(c.journal, journaled{c.w.now, e.Append(nil), fmt.Sprint(out.Facts)})
 	var logged []round.Event
@@ -136,7 +145,9 @@ func (c *coord) step(e round.Event) error {
 		if err != nil {
 			return err
 		}
-		c.w.record(rec)
+		if err := c.w.oracle.logs(rec); err != nil {
+			return err
+		}
 	}
 	if out.Work != nil {
 		c.work(out.Work)
@@ -192,6 +203,7 @@ func (c *coord) work(p *round.Plan) {
 		if err != nil {
 			return c.step(round.Event{Kind: round.Unsettled, Why: round.BadReveals, Detail: err.Error()})
 		}
+		c.sum = sum
 		return c.step(round.Event{Kind: round.Settled, Sum: aggregation.SumHash(aggregation.Signed(sum)), Model: sha256.Sum256(fmt.Appendf(nil, "sim model %d", c.number))})
 	})
 }
@@ -225,6 +237,9 @@ func (c *coord) crash() error {
 // deliver sends to devices, and watches that nobody is asked for both kinds of share.
 func (c *coord) deliver(sends []round.Send) error {
 	for _, s := range sends {
+		if err := c.w.oracle.answers(s); err != nil {
+			return err
+		}
 		d := c.w.byID[s.To]
 		msg := s.Msg
 		if state, ok := msg.(*protocol.InputState); ok {
@@ -298,26 +313,10 @@ func (c *coord) ended(r *round.Result) error {
 	c.prev = audit.LeafHash(c.entries[r.Entry])
 	if res.Done {
 		c.model = r.Model
-		sum := make([]uint32, c.w.cfg.D)
-		n := 0
-		for _, m := range r.Members {
-			if m.Leaf < 0 {
-				continue
-			}
-			v := c.noised[m.ID]
-			if v == nil {
-				return fmt.Errorf("round %d: a member is in the sum and was never charged", c.number)
-			}
-			aggregation.Add(sum, v)
-			n++
+		if err := c.w.oracle.settled(r, c.sum); err != nil {
+			return fmt.Errorf("round %d: %w", c.number, err)
 		}
-		res.SumOK = n == r.U3 && aggregation.SumHash(aggregation.Signed(sum)) == r.Sum
-		if !res.SumOK {
-			return fmt.Errorf("round %d: the aggregate is not the sum of the %d included vectors", c.number, n)
-		}
-		if r.U3 < c.w.cfg.Min {
-			return fmt.Errorf("round %d: %d vectors were summed, the minimum is %d", c.number, r.U3, c.w.cfg.Min)
-		}
+		res.SumOK = true
 	}
 	for _, d := range c.w.devices {
 		res.Refusals = append(res.Refusals, d.refusals...)

@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
-	"fmt"
-	"math"
 	"time"
 
-	"github.com/cinesync/cinesync/audit"
 	"github.com/cinesync/cinesync/client/participant"
 	"github.com/cinesync/cinesync/coordinator/round"
 	"github.com/cinesync/cinesync/privacy"
@@ -31,16 +28,16 @@ type device struct {
 	life     int  // of the connection
 	lastUp   time.Time
 	lastDown time.Time
-	sent     map[[32]byte]bool // sessions whose vector bytes left
+	random   *tap
 	refusals []string
 }
 
 func (w *world) newDevice(i int) error {
 	key := w.key("device", i)
 	cert := w.cert(key, protocol.ClassDevice, uint64(i))
-	d := &device{w: w, i: i, id: cert.IDPK, sent: map[[32]byte]bool{}}
+	d := &device{w: w, i: i, id: cert.IDPK, random: &tap{r: w.stream("device", i)}}
 	d.cfg = participant.Config{Key: key, Cert: cert, Authority: w.authority.Public().(ed25519.PublicKey), Coordinator: w.coord.key.Public().(ed25519.PublicKey),
-		LogOrigin: origin, LogKey: w.coord.logKey.Public().(ed25519.PublicKey), Floor: w.floor(), Random: w.stream("device", i)}
+		LogOrigin: origin, LogKey: w.coord.logKey.Public().(ed25519.PublicKey), Floor: w.floor(), Random: d.random}
 	w.devices = append(w.devices, d)
 	w.byID[d.id] = d
 	return d.boot()
@@ -106,34 +103,13 @@ func (d *device) connect() error {
 	return c.step(round.Event{Kind: round.Connected, From: d.id})
 }
 
-// receive plans the arrival of a message; a connection delivers in order.
-func (d *device) receive(m protocol.Message) {
-	if !d.up {
-		return
-	}
-	at := d.w.now.Add(d.w.delay())
-	if at.Before(d.lastDown) {
-		at = d.lastDown
-	}
-	d.lastDown = at
-	life := d.life
-	d.w.after(at.Sub(d.w.now), func() error {
-		if life != d.life {
-			return nil
-		}
-		if d.w.rng.IntN(100) < d.w.cfg.Cut {
-			return d.drop()
-		}
-		if _, ok := m.(*protocol.HangUp); ok {
-			return d.drop()
-		}
-		return d.step(participant.Event{Msg: m})
-	})
-}
-
 // step obeys the machine's output in field order.
 func (d *device) step(e participant.Event) error {
+	d.random.reads = nil
 	out := d.machine.Step(d.w.now, e)
+	if err := d.w.oracle.stepped(d, e, out); err != nil {
+		return err
+	}
 	if out.Save != nil {
 		d.disk = bytes.Clone(out.Save)
 	}
@@ -142,7 +118,6 @@ func (d *device) step(e participant.Event) error {
 		if err := d.ledger.Apply(*out.Entry); err != nil {
 			return err
 		}
-		d.w.coord.noised[d.id] = append([]uint32(nil), out.Noised...)
 	}
 	if out.Refused != nil {
 		d.refusals = append(d.refusals, out.Refused.Error())
@@ -159,6 +134,9 @@ func (d *device) step(e participant.Event) error {
 		})
 	}
 	for _, m := range out.Send {
+		if err := d.w.oracle.sends(d, m); err != nil {
+			return err
+		}
 		gone, err := d.fault(m)
 		if gone || err != nil {
 			return err
@@ -182,13 +160,15 @@ func (d *device) later(do func() error) {
 	})
 }
 
-// update is a one-hot vector: device i's own coordinate, so that a double count shows.
+// update is a vector with a single 1 on the grid, at the device's own place.
 func (d *device) update() []float32 {
 	u := make([]float32, d.w.cfg.D)
-	u[d.i%len(u)] = float32(0.25 + d.w.rng.Float64())
-	u[(d.i+1)%len(u)] = float32(math.Copysign(0.1, d.w.rng.Float64()-0.5))
+	u[d.place()] = d.w.one
 	return u
 }
+
+// place is the device's own coordinate. In vectors shorter than the roster several share one.
+func (d *device) place() int { return d.i % d.w.cfg.D }
 
 // fault loses or restarts the device where the plan says so.
 func (d *device) fault(m protocol.Message) (gone bool, err error) {
@@ -222,39 +202,11 @@ func (d *device) fault(m protocol.Message) (gone bool, err error) {
 	return false, nil
 }
 
-// send plans the arrival at the coordinator, and checks that no vector leaves uncharged.
-func (d *device) send(m protocol.Message) {
-	if !d.up {
-		return
-	}
-	at := d.w.now.Add(d.w.delay())
-	if at.Before(d.lastUp) {
-		at = d.lastUp
-	}
-	d.lastUp = at
-	life := d.life
-	d.w.after(at.Sub(d.w.now), func() error {
-		if life != d.life || d.w.coord.machine == nil {
-			return nil
-		}
-		if d.w.rng.IntN(100) < d.w.cfg.Cut {
-			return d.drop()
-		}
-		return d.arrive(m)
-	})
-}
-
 func (d *device) arrive(m protocol.Message) error {
 	c := d.w.coord
 	chunk, ok := m.(*protocol.Chunk)
 	if !ok {
-		if err := c.watch(d, m); err != nil {
-			return err
-		}
 		return c.step(round.Event{Kind: round.Message, From: d.id, Msg: m})
-	}
-	if !d.charged(chunk.SID) {
-		return fmt.Errorf("device %d sent a vector that its ledger was not charged for", d.i)
 	}
 	if c.machine.SID() != chunk.SID || chunk.Offset != uint64(len(c.spool[d.id])) || c.machine.Header(d.id) == nil {
 		return nil
@@ -264,41 +216,4 @@ func (d *device) arrive(m protocol.Message) error {
 		return c.step(round.Event{Kind: round.Uploaded, From: d.id, Hash: sha256.Sum256(c.spool[d.id])})
 	}
 	return nil
-}
-
-func (d *device) charged(sid [32]byte) bool {
-	for _, e := range d.entries {
-		if e.SID == sid {
-			return true
-		}
-	}
-	return false
-}
-
-// watch checks every answer: for one member never both kinds of share.
-func (c *coord) watch(d *device, m protocol.Message) error {
-	r, ok := m.(*protocol.Reveal)
-	if !ok {
-		return nil
-	}
-	for kind, list := range map[string][]protocol.PeerShare{"self": r.SelfShares, "pair": r.PairShares} {
-		for _, s := range list {
-			key := fmt.Sprintf("%x/%d", r.SID, s.Index)
-			if old := c.asked[key]; old != "" && old != kind {
-				return fmt.Errorf("both kinds of share were given for member %d", s.Index)
-			}
-			c.asked[key] = kind
-		}
-	}
-	return nil
-}
-
-// record turns a log entry into a line of the trace.
-func (w *world) record(rec audit.Record) {
-	switch r := rec.(type) {
-	case *audit.Roster:
-		w.fact("roster n=%d k=%d t=%d", r.N, r.K, r.T)
-	case *audit.Survivors:
-		w.fact("survivors n=%d", r.Count)
-	}
 }

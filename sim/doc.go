@@ -1,14 +1,16 @@
 // Package sim runs whole rounds of the real machines in one goroutine from one seed.
 //
 // Owns: simulated time, a simulated network that cuts and delays, crashes of coordinator and devices, the oracle.
-// Promises: the same seed gives the same trace; every sum is compared with the plain sum of what the included devices had
-// before their masks; every invariant of the round machine is checked after every step.
+// Promises: the same seed gives the same trace; every device contributes a single 1 at its own place, and every sum, less the
+// noise that the seed gives, holds exactly the included devices' ones; what no message and no log entry may ever say is
+// checked as it happens.
 // Never: turns noise off, sleeps, opens a file outside tests.
 // Start here: Run. Failures print the seed; scripts are in testdata.
 //
-// What counts as failure: a sum that differs, a member counted twice or without a charge, both kinds of share asked for
-// one member, a second set of survivors, a replay that decides differently, a round that does not end. What does not:
-// an aborted round with its reason. Sources of nondeterminism: none; map iteration never decides an order.
+// What counts as failure: a sum that differs, a member counted twice or without a charge, both kinds of share given for one
+// member, a second roster or set of survivors, a vector receipted after the seal or receipted and left out without a rule,
+// other bytes under the same name, noise drawn twice, a replay that decides differently, a round that does not end. What
+// does not: an aborted round with its reason. Sources of nondeterminism: none; map iteration never decides an order.
 package sim
 
 import (
@@ -30,8 +32,11 @@ type Config struct {
 	Crash []string
 	// Restart is how many devices are stopped and started again at each step.
 	Restart map[Step]int
-	// Cut is the chance, in percent, that a message's delivery breaks its connection instead.
-	Cut int
+	// Chances in percent for every message: that its delivery breaks its connection instead, that it arrives twice, that it
+	// comes late at the coordinator and others overtake it.
+	Cut, Duplicate, Reorder int
+	// Slow is added to the longest time that a message takes, 50 ms.
+	Slow time.Duration
 }
 
 // Step is a point in a device's round.

@@ -7,9 +7,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/cinesync/cinesync/aggregation"
 )
 
-var seeds = flag.Int("seeds", 40, "how many random federations to simulate")
+var seeds = flag.Int("seeds", 32, "how many random federations to simulate")
 
 func TestCleanRoundSumsEverybody(t *testing.T) {
 	for _, n := range []int{3, 10, 24, 70} {
@@ -71,7 +74,7 @@ func TestDeviceRestartsAtEveryStep(t *testing.T) {
 }
 
 func TestSameSeedSameTrace(t *testing.T) {
-	cfg := Config{Seed: 11, Devices: 9, Min: 3, DeltaBP: 3000, Rounds: 3, Cut: 2, Crash: []string{"inputs"}, Lose: map[Step]int{AtInput: 1}}
+	cfg := Config{Seed: 11, Devices: 9, Min: 3, DeltaBP: 3000, Rounds: 3, Cut: 2, Duplicate: 10, Reorder: 5, Slow: 100 * time.Millisecond, Crash: []string{"inputs"}, Lose: map[Step]int{AtInput: 1}}
 	a, err := Run(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -111,6 +114,9 @@ func draw(seed uint64) Config {
 	rng := rand.New(rand.NewPCG(seed, 99))
 	cfg := Config{Seed: seed, Devices: 3 + rng.IntN(14), Min: 3, DeltaBP: 1000 + 100*rng.IntN(30), Rounds: 1 + rng.IntN(3), D: 1 + rng.IntN(200),
 		Lose: map[Step]int{}, Restart: map[Step]int{}, Cut: rng.IntN(4)}
+	if rng.IntN(3) == 0 {
+		cfg.Duplicate, cfg.Reorder, cfg.Slow = rng.IntN(40), rng.IntN(10), time.Duration(rng.IntN(200))*time.Millisecond
+	}
 	for _, s := range []Step{AtShares, AtInput, AtChunk, AtReveal} {
 		if rng.IntN(3) == 0 {
 			cfg.Lose[s] = rng.IntN(3)
@@ -127,15 +133,44 @@ func draw(seed uint64) Config {
 	return cfg
 }
 
+// BenchmarkRound is a whole round, both halves, without training and without a network. The baseline is the sum of as many
+// vectors.
 func BenchmarkRound(b *testing.B) {
 	for _, n := range []int{24, 100} {
 		b.Run(fmt.Sprintf("devices=%d", n), func(b *testing.B) {
-			for i := range b.N {
-				out, err := Run(Config{Seed: uint64(i), Devices: n, Min: 3, DeltaBP: 1500, D: 8192})
+			const d = 8192
+			seed := uint64(0)
+			for b.Loop() {
+				out, err := Run(Config{Seed: seed, Devices: n, Min: 3, DeltaBP: 1500, D: d})
 				if err != nil || !out.Rounds[0].Done {
 					b.Fatal(err, out.Rounds)
 				}
+				seed++
 			}
+			ours := float64(b.Elapsed()) / float64(b.N)
+			y, sum := make([]byte, 4*d), make([]uint32, d)
+			runs, start := 0, time.Now()
+			for runs < 3 || time.Since(start) < 50*time.Millisecond {
+				for range n {
+					if err := aggregation.AddWords(sum, y); err != nil {
+						b.Fatal(err)
+					}
+				}
+				runs++
+			}
+			b.ReportMetric(ours/(float64(time.Since(start))/float64(runs)), "x-of-plain-sum")
 		})
+	}
+}
+
+// TestTraceOfOneRound shows a newcomer what happens: go test ./sim -run Trace -v.
+func TestTraceOfOneRound(t *testing.T) {
+	out, err := Run(Config{Seed: 7, Devices: 8, Min: 3, DeltaBP: 3000, Lose: map[Step]int{AtInput: 1}, Crash: []string{"unmask"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log("\n" + strings.Join(out.Trace, "\n"))
+	if r := out.Rounds[0]; !r.Done || r.U3 != 7 {
+		t.Errorf("%+v", r)
 	}
 }

@@ -33,6 +33,8 @@ type world struct {
 	coord     *coord
 	devices   []*device
 	byID      map[[32]byte]*device
+	oracle    *oracle
+	one       float32 // the update that becomes a single 1
 	lose      map[Step]int
 	restart   map[Step]int
 }
@@ -63,7 +65,12 @@ func newWorld(cfg Config) (*world, error) {
 		cfg.D = 64
 	}
 	w := &world{cfg: cfg, rng: rand.New(rand.NewPCG(cfg.Seed, 1)), now: time.Unix(1_700_000_000, 0), byID: map[[32]byte]*device{}}
-	w.start = w.now
+	w.start, w.oracle = w.now, &oracle{w: w}
+	cInt, _ := w.terms()
+	var err error
+	if w.one, err = unit(aggregation.Grid{C: 1, CInt: cInt, XMax: cInt, D: cfg.D}); err != nil {
+		return nil, err
+	}
 	w.authority = w.key("authority", 0)
 	if err := w.newCoord(); err != nil {
 		return nil, err
@@ -101,17 +108,15 @@ func (w *world) run() (*Outcome, error) {
 	return &w.out, errors.New("nothing more will happen, and not every round has ended")
 }
 
-// delay is a message's way through the network.
-func (w *world) delay() time.Duration { return time.Duration(1+w.rng.IntN(50)) * time.Millisecond }
-
 func (w *world) fact(format string, args ...any) {
 	t := w.now.Sub(w.start)
 	w.out.Trace = append(w.out.Trace, fmt.Sprintf("%02d.%03d ", int(t.Seconds()), t.Milliseconds()%1000)+fmt.Sprintf(format, args...))
 }
 
-// terms are the round's numbers, from the real limits.
+// terms are the round's numbers, from the real limits: C_int is at least 8√d, and σ_tot, half of it, gives each device at
+// least σ_loc = 4 however many share it.
 func (w *world) terms() (cInt uint32, sigmaTotSq uint64) {
-	c := uint64(math.Ceil(8*math.Sqrt(float64(w.cfg.D)))) + 1
+	c := uint64(math.Ceil(8*math.Sqrt(float64(max(w.cfg.D, w.cfg.Devices))))) + 1
 	return uint32(c), (c*c + 3) / 4
 }
 

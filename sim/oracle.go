@@ -1,0 +1,242 @@
+package sim
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/cinesync/cinesync/aggregation"
+	"github.com/cinesync/cinesync/audit"
+	"github.com/cinesync/cinesync/client/participant"
+	"github.com/cinesync/cinesync/coordinator/round"
+	"github.com/cinesync/cinesync/privacy"
+	"github.com/cinesync/cinesync/protocol"
+)
+
+// oracle knows what should come out, and remembers what was said. Everything in it is of the running round, but for said.
+type oracle struct {
+	w         *world
+	open      *audit.RoundOpen
+	roster    *audit.Roster
+	survivors *audit.Survivors
+	steps     int                          // of the coordinator's machine
+	sealed    int                          // the step in which the survivors were decided; the last receipt may come with it
+	drops     uint32                       // members that a rule of 10.2 left out
+	noise     map[[32]byte][]uint32        // what the seed gives each device
+	charged   map[[32]byte]bool            // devices whose ledger was charged
+	receipts  map[[32]byte]bool            // devices whose vector was receipted
+	kind      map[uint32]string            // the kind of share given for a member: never two
+	said      map[string][sha256.Size]byte // what was said under one name: never two things
+}
+
+func (o *oracle) opened(r *audit.RoundOpen) {
+	*o = oracle{w: o.w, open: r, noise: map[[32]byte][]uint32{}, charged: map[[32]byte]bool{}, receipts: map[[32]byte]bool{},
+		kind: map[uint32]string{}, said: o.said}
+	if o.said == nil {
+		o.said = map[string][sha256.Size]byte{}
+	}
+}
+
+// tap shows what a device reads from its source of randomness in one step.
+type tap struct {
+	r     io.Reader
+	reads [][]byte
+}
+
+// Read reads, and keeps a copy.
+func (t *tap) Read(p []byte) (int, error) {
+	n, err := t.r.Read(p)
+	t.reads = append(t.reads, append([]byte(nil), p[:n]...))
+	return n, err
+}
+
+// unit is the update that the quantiser turns into a 1: the least float whose scaled value is not below it.
+func unit(g aggregation.Grid) (float32, error) {
+	if _, err := g.R(); err != nil {
+		return 0, err
+	}
+	u := float32(1 / g.Scale())
+	for g.Scale()*float64(u) < 1 {
+		u = math.Nextafter32(u, math.MaxFloat32)
+	}
+	return u, nil
+}
+
+// stepped looks at what a device did: its noise is drawn once, from its seed, and before the noise its vector is the single 1.
+func (o *oracle) stepped(d *device, e participant.Event, out participant.Output) error {
+	if _, ok := e.Msg.(*protocol.Roster); ok && len(d.random.reads) > 0 {
+		if o.noise[d.id] != nil {
+			return fmt.Errorf("device %d drew its noise twice", d.i)
+		}
+		key := d.random.reads[0] // the noise's; the shares' coefficients come after it
+		h := privacy.HonestFloor(int(o.roster.N), int(o.open.GammaBP), int(o.open.DeltaBP))
+		noise, err := privacy.Perturb(make([]int32, o.w.cfg.D), privacy.LocalVariance(o.open.SigmaTotSq, h), privacy.NewStream([32]byte(key)))
+		if err != nil {
+			return err
+		}
+		o.noise[d.id] = noise
+	}
+	if out.Entry == nil {
+		return nil
+	}
+	if o.charged[d.id] {
+		return fmt.Errorf("device %d was charged twice for one round", d.i)
+	}
+	o.charged[d.id] = true
+	x := append([]uint32(nil), out.Noised...)
+	if len(x) != o.w.cfg.D || len(o.noise[d.id]) != o.w.cfg.D {
+		return fmt.Errorf("device %d was charged for a vector of %d words, noise of %d", d.i, len(x), len(o.noise[d.id]))
+	}
+	aggregation.Sub(x, o.noise[d.id])
+	for i, v := range x {
+		if want := btoi(i == d.place()); v != want {
+			return fmt.Errorf("device %d has %d at place %d without its noise, want %d", d.i, int32(v), i, want)
+		}
+	}
+	return nil
+}
+
+func btoi(b bool) uint32 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// sends looks at what a device says: the same name, the same bytes; no vector uncharged; never both kinds of share.
+func (o *oracle) sends(d *device, m protocol.Message) error {
+	switch m := m.(type) {
+	case *protocol.Advertise:
+		return o.once(fmt.Sprintf("advertise %d %x", d.i, m.OpenHash), m.Append(nil))
+	case *protocol.Shares:
+		return o.once(fmt.Sprintf("shares %d %x", d.i, m.SID), m.Append(nil))
+	case *protocol.Input:
+		return errors.Join(o.once(fmt.Sprintf("input %d %x", d.i, m.SID), m.Append(nil)), o.paid(d, m.SID))
+	case *protocol.Chunk:
+		return errors.Join(o.once(fmt.Sprintf("chunk %d %x %d %d", d.i, m.SID, m.Offset, len(m.Data)), m.Data), o.paid(d, m.SID))
+	case *protocol.Reveal:
+		if err := o.once(fmt.Sprintf("reveal %d %x", d.i, m.SID), m.Append(nil)); err != nil || m.SID != o.w.coord.sid() {
+			return err
+		}
+		return errors.Join(o.oneKind(m.SelfShares, "self"), o.oneKind(m.PairShares, "pair"))
+	}
+	return nil
+}
+
+func (o *oracle) once(name string, b []byte) error {
+	sum := sha256.Sum256(b)
+	if old, again := o.said[name]; again && old != sum {
+		return fmt.Errorf("%s was sent with other bytes before", name)
+	}
+	o.said[name] = sum
+	return nil
+}
+
+func (o *oracle) paid(d *device, sid [32]byte) error {
+	for _, e := range d.entries {
+		if e.SID == sid {
+			return nil
+		}
+	}
+	return fmt.Errorf("device %d sends a vector that its ledger was not charged for", d.i)
+}
+
+func (o *oracle) oneKind(shares []protocol.PeerShare, kind string) error {
+	for _, s := range shares {
+		if old, again := o.kind[s.Index]; again && old != kind {
+			return fmt.Errorf("shares of both kinds were given for member %d", s.Index)
+		}
+		o.kind[s.Index] = kind
+	}
+	return nil
+}
+
+// answers looks at what the coordinator says.
+func (o *oracle) answers(s round.Send) error {
+	switch m := s.Msg.(type) {
+	case *protocol.Receipt:
+		if o.survivors != nil && o.steps > o.sealed && !o.receipts[s.To] {
+			return fmt.Errorf("a vector was receipted after the seal, member %d", m.Index)
+		}
+		o.receipts[s.To] = true
+		return o.once(fmt.Sprintf("receipt %x %x", m.SID, s.To), m.Append(nil))
+	case *protocol.Survivors:
+		if o.survivors == nil {
+			return errors.New("asked to reveal before the survivors are in the log")
+		}
+		return o.once(fmt.Sprintf("survivors %x", m.SID), m.Bitmap)
+	case *protocol.Delivery:
+		return o.once(fmt.Sprintf("delivery %x %x", m.SID, s.To), m.Append(nil))
+	}
+	return nil
+}
+
+// logs looks at an entry: one roster, one set of survivors, one end.
+func (o *oracle) logs(r audit.Record) error {
+	switch r := r.(type) {
+	case *audit.Roster:
+		if o.roster != nil {
+			return errors.New("a second roster is in the log")
+		}
+		o.roster = r
+		o.w.fact("roster n=%d k=%d t=%d", r.N, r.K, r.T)
+	case *audit.Survivors:
+		if o.survivors != nil {
+			return errors.New("a second set of survivors is in the log")
+		}
+		o.survivors, o.sealed = r, o.steps
+		o.w.fact("survivors n=%d", r.Count)
+	case *audit.RoundClose:
+		for _, d := range r.Drops {
+			if why := round.Reason(d.Reason); why == round.BadCiphertext || why == round.Complains || why == round.FewNeighbours {
+				o.drops += d.Count
+			}
+		}
+	}
+	return nil
+}
+
+// settled compares the sum, less the noise, with the ones of exactly the included devices; and wants every receipted vector in
+// it, but for those that a rule left out.
+func (o *oracle) settled(r *round.Result, sum []uint32) error {
+	if r.U3 < o.w.cfg.Min {
+		return fmt.Errorf("%d vectors were summed, the minimum is %d", r.U3, o.w.cfg.Min)
+	}
+	if aggregation.SumHash(aggregation.Signed(sum)) != r.Sum {
+		return errors.New("the hash in the log is not that of the sum")
+	}
+	want, left, included := make([]uint32, len(sum)), append([]uint32(nil), sum...), 0
+	in := map[[32]byte]bool{}
+	for _, m := range r.Members {
+		if m.Leaf < 0 {
+			continue
+		}
+		if in[m.ID] || !o.charged[m.ID] {
+			return fmt.Errorf("member %d is in the sum twice or was never charged", m.Index)
+		}
+		in[m.ID] = true
+		included++
+		want[o.w.byID[m.ID].place()]++
+		aggregation.Sub(left, o.noise[m.ID])
+	}
+	if included != r.U3 || uint32(included) != o.survivors.Count {
+		return fmt.Errorf("%d members are included, %d are logged", included, o.survivors.Count)
+	}
+	for i := range want {
+		if left[i] != want[i] {
+			return fmt.Errorf("place %d of the sum of %d holds %d without the noise, want %d", i, included, int32(left[i]), want[i])
+		}
+	}
+	missing := uint32(0)
+	for id := range o.receipts {
+		if !in[id] {
+			missing++
+		}
+	}
+	if missing > o.drops {
+		return fmt.Errorf("%d receipted vectors are not in the sum, rules left out %d", missing, o.drops)
+	}
+	return nil
+}
