@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -146,6 +147,7 @@ type phone struct {
 	answer answers
 	hold   time.Duration
 	starts int
+	log    *slog.Logger
 
 	mu     sync.Mutex
 	events []door.Event
@@ -175,7 +177,7 @@ func (p *phone) start() {
 	p.t.Helper()
 	p.starts++
 	cfg := door.Config{Participant: p.r.participant(p.r.dev, fmt.Sprintf("device %d", p.starts)), Store: &p.disk, Models: &p.models, Answerer: p.answer,
-		Hold: p.hold, Dial: p.dial, OnEvent: func(e door.Event) {
+		Log: p.log, Hold: p.hold, Dial: p.dial, OnEvent: func(e door.Event) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			p.events = append(p.events, e)

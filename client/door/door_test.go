@@ -105,12 +105,15 @@ func TestNothingLeavesBeforeItsChargeIsDurable(t *testing.T) {
 
 // TestCutUploadGoesOnWithTheSameBytes breaks the connection after each chunk, with and without a restart of the device.
 func TestCutUploadGoesOnWithTheSameBytes(t *testing.T) {
-	const chunks = 3
+	const chunks = 2
 	for _, restart := range []bool{false, true} {
 		for cut := range chunks {
+			if restart && cut == 0 {
+				continue // nothing is durable there yet: a restart changes nothing that the others do not show
+			}
 			t.Run(fmt.Sprintf("chunk %d, restart %v", cut, restart), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					r := newRig(t, 150_000, 100)
+					r := newRig(t, 70_000, 100)
 					p := newPhone(t, r)
 					broken := make(chan struct{})
 					once := sync.OnceFunc(func() { close(broken) })

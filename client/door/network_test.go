@@ -1,7 +1,9 @@
 package door_test
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -159,10 +161,15 @@ func TestCoordinatorsWishesAreKept(t *testing.T) {
 					return false
 				}
 				p := newPhone(t, r)
+				var log bytes.Buffer
+				p.log = slog.New(slog.NewTextHandler(&log, nil))
 				p.start()
 				pass(time.Hour)
 				p.close()
-				if n := len(p.dials); n < c.least || n > c.most {
+				if told := strings.Contains(log.String(), "code=unauthorised"); told != (c.hang.Code == protocol.CodeUnauthorised) {
+					t.Errorf("its owner is told: %v\n%s", told, &log)
+				}
+				if n := p.attempts(); n < c.least || n > c.most {
 					t.Errorf("%d connections in an hour, want %d to %d", n, c.least, c.most)
 				}
 				for i := 1; i < len(p.dials) && c.hang.RetryAfter > 0; i++ {
@@ -178,18 +185,26 @@ func TestCoordinatorsWishesAreKept(t *testing.T) {
 	}
 }
 
+func (p *phone) attempts() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.dials)
+}
+
 func TestCoordinatorThatIsAwayIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, 64, 100)
 		p := newPhone(t, r)
+		var log bytes.Buffer
+		p.log = slog.New(slog.NewTextHandler(&log, nil))
 		r.away(true)
 		p.start()
 		pass(time.Second)
-		if n := len(p.dials); n < 3 || n > 10 {
+		if n := p.attempts(); n < 3 || n > 10 {
 			t.Errorf("%d attempts in the first second", n)
 		}
 		pass(time.Hour)
-		if n := len(p.dials); n < 70 || n > 260 {
+		if n := p.attempts(); n < 70 || n > 260 {
 			t.Errorf("%d attempts in an hour", n)
 		}
 		r.away(false)
@@ -199,5 +214,8 @@ func TestCoordinatorThatIsAwayIsWaitedFor(t *testing.T) {
 		}
 		synctest.Wait()
 		p.close()
+		if n := strings.Count(log.String(), "connect to coordinator"); n != 1 {
+			t.Errorf("its owner is told %d times that it is away:\n%s", n, &log)
+		}
 	})
 }

@@ -1,6 +1,7 @@
 package door
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
@@ -31,13 +32,25 @@ func (b *backoff) reset() { b.now = 0 }
 // jitter spreads what many devices would do at the same moment.
 func jitter(t time.Duration) time.Duration { return t/2 + rand.N(t) }
 
+// awayLevel makes the first failure of a row visible, and each that waiting will not mend.
+func (d *Door) awayLevel(err error) slog.Level {
+	if code := protocol.CodeOf(err); d.away.now == 0 || code != protocol.CodeOK && code != protocol.CodeInternal {
+		return slog.LevelWarn
+	}
+	return slog.LevelDebug
+}
+
 // lost says when to come back after a connection ended.
 func (d *Door) lost(err error) time.Duration {
 	var h *protocol.HangUpError
 	if !errors.As(err, &h) {
 		return d.away.next()
 	}
-	d.cfg.Log.Debug("the coordinator hung up", slog.String("code", h.Code.String()), slog.String("detail", h.Detail))
+	level := slog.LevelDebug
+	if deaf(h.Code) {
+		level = slog.LevelWarn
+	}
+	d.cfg.Log.Log(context.Background(), level, "the coordinator hung up", slog.String("code", h.Code.String()), slog.String("detail", h.Detail))
 	if h.Code == protocol.CodeNoSuchModel {
 		d.publish = [32]byte{} // it keeps the newest only
 	}
@@ -52,4 +65,9 @@ func (d *Door) lost(err error) time.Duration {
 		return jitter(afterNo) // the next round may come soon
 	}
 	return d.no.next()
+}
+
+// deaf tells the hang-ups that a person must do something about.
+func deaf(c protocol.Code) bool {
+	return c == protocol.CodeUnauthorised || c == protocol.CodeExpired || c == protocol.CodeWrongVersion || c == protocol.CodeMalformed || c == protocol.CodeTooLarge
 }

@@ -27,7 +27,9 @@ func (d *Door) Run(ctx context.Context) error {
 		}
 		conn, err := d.cfg.Dial(ctx)
 		if err != nil {
-			d.cfg.Log.Debug("connect to coordinator", slog.Any("error", err))
+			if ctx.Err() == nil {
+				d.cfg.Log.Log(ctx, d.awayLevel(err), "connect to coordinator", slog.Any("error", err))
+			}
 			d.pause(ctx, d.away.next())
 			continue
 		}
