@@ -102,6 +102,9 @@ func newPeriod(cmd *cobra.Command, d *device.Device, yes bool) error {
 	if !yes {
 		return fmt.Errorf("%w: a new period forgets what was spent, not what was learned; say --new-period --yes if that is what you want", errDecide)
 	}
+	if err := d.Lock(); err != nil {
+		return err
+	}
 	p, err := door.NewPeriod(cmd.Context(), d.Outbox, time.Now())
 	if err != nil {
 		return err

@@ -3,7 +3,7 @@
 // Owns: the folder's layout, device.json, the wiring of history, door, client and QUIC, the rule where policy demo may run.
 // Promises: what `cinesyncd` runs and what the demo runs is the same device.
 // Never: trains, charges or sends by itself.
-// Start here: Open. Layout: device.json, identity.key, identity.cert, history.sqlite, door.sqlite, models/.
+// Start here: Open. Layout: device.json, identity.key, identity.cert, history.sqlite, door.sqlite, models/, lock.
 package device
 
 import (
@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -36,6 +37,7 @@ type Device struct {
 	Outbox  *sqlite.Store
 	Client  *client.Client
 	models  *client.ModelDir
+	lock    *os.File // held from Lock to Close
 }
 
 // Open opens the parts of a device that need no network and no certificate.
@@ -62,7 +64,9 @@ func Open(dir string) (*Device, error) {
 }
 
 // Close closes the device's files.
-func (d *Device) Close() error { return errors.Join(d.History.Close(), d.Outbox.Close()) }
+func (d *Device) Close() error {
+	return errors.Join(d.History.Close(), d.Outbox.Close(), d.unlock())
+}
 
 // Hooks are what a caller adds to a device's door.
 type Hooks struct {
@@ -77,6 +81,9 @@ type Hooks struct {
 func (d *Device) Door(ctx context.Context, h Hooks) (*door.Door, error) {
 	id, err := identity.Load(d.Dir)
 	if err != nil {
+		return nil, err
+	}
+	if err := d.Lock(); err != nil {
 		return nil, err
 	}
 	if err := id.Cert.Verify(ed25519.PublicKey(d.Config.authority), uint64(time.Now().Unix()), protocol.ClassDevice); err != nil {

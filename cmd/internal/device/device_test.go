@@ -97,6 +97,39 @@ func TestConfigurationIsReadStrictly(t *testing.T) {
 	}
 }
 
+func TestOneProgramAtATimeTakesPart(t *testing.T) {
+	dir := folder(t, false)
+	if err := New("127.0.0.1:9", pub(1), pub(2), pub(3), "x/log", "balanced").Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	var devices [3]*Device
+	for i := range devices {
+		var err error
+		if devices[i], err = Open(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if err := devices[0].Lock(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := devices[1].Lock(); err == nil || !strings.Contains(err.Error(), "in use by another cinesyncd: stop that one first") {
+		t.Errorf("a second program: %v", err)
+	}
+	if err := devices[0].Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := devices[2].Lock(); err != nil {
+		t.Errorf("after the first has ended: %v", err)
+	}
+	for _, d := range devices[1:] {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestOpenMakesTheFilesOfADevice(t *testing.T) {
 	dir := folder(t, false)
 	if err := New("127.0.0.1:9", pub(1), pub(2), pub(3), "x/log", "balanced").Save(dir); err != nil {

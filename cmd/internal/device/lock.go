@@ -1,0 +1,39 @@
+package device
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+var errLocked = errors.New("another program has it")
+
+// Lock makes sure that no other program takes part in rounds from this folder or begins its ledger again, until Close.
+func (d *Device) Lock() error {
+	if d.lock != nil {
+		return nil
+	}
+	f, err := os.OpenFile(filepath.Join(d.Dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("lock device folder: %w", err)
+	}
+	err = lockFile(f)
+	if errors.Is(err, errLocked) {
+		err = fmt.Errorf("%s is in use by another cinesyncd: stop that one first", d.Dir)
+	}
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	d.lock = f
+	return nil
+}
+
+func (d *Device) unlock() error {
+	if d.lock == nil {
+		return nil
+	}
+	f := d.lock
+	d.lock = nil
+	return f.Close()
+}
