@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/cinesync/cinesync/audit"
 	"github.com/cinesync/cinesync/cmd/internal/identity"
 	"github.com/cinesync/cinesync/coordinator"
@@ -69,18 +71,27 @@ func run(ctx context.Context, dir string, cfg *Config, keys *keys, store *sqlite
 	if err := writeKeys(logDir, cfg, keys); err != nil {
 		return err
 	}
+	platform, err := newPlatform(dir, cfg, keys.identity.Key.Public().(ed25519.PublicKey), o.Log)
+	if err != nil {
+		return err
+	}
+	defer platform.close()
 	l, err := quic.Listen(cfg.Listen, quic.Config{Identity: keys.identity, Authority: keys.authority, PeerClass: protocol.ClassDevice, Now: time.Now})
 	if err != nil {
 		return err
 	}
 	defer l.Close()
-	o.OnEvent(coordinator.Event{Kind: "listening", Address: l.Addr().String(), HTTP: cfg.HTTP})
+	o.OnEvent(coordinator.Event{Kind: "listening", Address: l.Addr().String(), HTTP: platform.address()})
 	c, err := coordinator.New(ctx, coordinator.Config{Identity: keys.identity, Authority: keys.authority, LogKey: keys.log, LogOrigin: cfg.LogOrigin,
-		Task: task, Start: start, Models: models, LogDir: logDir, Log: o.Log, OnEvent: o.OnEvent}, store)
+		Task: task, Start: start, Models: models, LogDir: logDir, Log: o.Log, OnEvent: o.OnEvent,
+		OnPublish: func(coordinator.Release) { platform.published() }}, store)
 	if err != nil {
 		return err
 	}
-	return c.Run(ctx, l)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return c.Run(ctx, l) })
+	group.Go(func() error { return platform.run(ctx) })
+	return group.Wait()
 }
 
 type keys struct {
