@@ -21,7 +21,7 @@ func TestHostileNetwork(t *testing.T) {
 	} {
 		done := 0
 		for seed := range uint64(2) {
-			cfg.Seed, cfg.Devices, cfg.Min, cfg.DeltaBP, cfg.Rounds = seed, 9, 3, 3000, 2
+			cfg.Seed, cfg.Devices, cfg.Min, cfg.DeltaBP, cfg.Rounds = seed, 7, 3, 3000, 2
 			out, err := Run(cfg)
 			if err != nil {
 				t.Fatalf("%s: %v\n%s", name, err, strings.Join(out.Trace, "\n"))
@@ -30,7 +30,7 @@ func TestHostileNetwork(t *testing.T) {
 				if r.Done {
 					done++
 				}
-				if cfg.Reorder == 0 && (!r.Done || r.U3 < 9-len(cfg.Lose) || len(r.Refusals) > 0) {
+				if cfg.Reorder == 0 && (!r.Done || r.U3 < 7-len(cfg.Lose) || len(r.Refusals) > 0) {
 					t.Errorf("%s, seed %d: %+v\n%s", name, seed, r, strings.Join(out.Trace, "\n"))
 				}
 			}

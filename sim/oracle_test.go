@@ -15,14 +15,14 @@ import (
 // finished is a world whose only round ended well, with what it ended with.
 func finished(t *testing.T) (*world, *round.Result, []uint32) {
 	t.Helper()
-	w, err := newWorld(Config{Seed: 5, Devices: 6, Min: 3, DeltaBP: 3000, D: 10, Lose: map[Step]int{AtInput: 1}})
+	w, err := newWorld(Config{Seed: 5, Devices: 5, Min: 3, DeltaBP: 3000, D: 10, Lose: map[Step]int{AtInput: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.run(); err != nil {
 		t.Fatal(err)
 	}
-	res := &round.Result{Phase: round.Done, U3: 5, Sum: aggregation.SumHash(aggregation.Signed(w.coord.sum))}
+	res := &round.Result{Phase: round.Done, U3: 4, Sum: aggregation.SumHash(aggregation.Signed(w.coord.sum))}
 	for _, f := range w.coord.closings {
 		res.Members = f.members
 	}
@@ -59,7 +59,7 @@ func TestOracleCatches(t *testing.T) {
 		"a member not counted":  {func(_ *world, r *round.Result, _ []uint32) { r.Members[counted(r)].Leaf = -1 }, "members are included"},
 		"never charged":         {func(w *world, r *round.Result, _ []uint32) { delete(w.oracle.charged, r.Members[counted(r)].ID) }, "never charged"},
 		"other noise":           {func(w *world, r *round.Result, _ []uint32) { w.oracle.noise[r.Members[counted(r)].ID][3]++ }, "place 3"},
-		"below the minimum":     {func(w *world, _ *round.Result, _ []uint32) { w.cfg.Min = 6 }, "minimum"},
+		"below the minimum":     {func(w *world, _ *round.Result, _ []uint32) { w.cfg.Min = 5 }, "minimum"},
 		"receipted, left out": {func(w *world, r *round.Result, _ []uint32) {
 			w.oracle.receipts[[32]byte{1}] = true
 		}, "receipted"},

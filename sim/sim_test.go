@@ -112,7 +112,7 @@ func TestRandomFederations(t *testing.T) {
 
 func draw(seed uint64) Config {
 	rng := rand.New(rand.NewPCG(seed, 99))
-	cfg := Config{Seed: seed, Devices: 3 + rng.IntN(14), Min: 3, DeltaBP: 1000 + 100*rng.IntN(30), Rounds: 1 + rng.IntN(3), D: 1 + rng.IntN(200),
+	cfg := Config{Seed: seed, Devices: 3 + rng.IntN(11), Min: 3, DeltaBP: 1000 + 100*rng.IntN(30), Rounds: 1 + rng.IntN(3), D: 1 + rng.IntN(200),
 		Lose: map[Step]int{}, Restart: map[Step]int{}, Cut: rng.IntN(4)}
 	if rng.IntN(3) == 0 {
 		cfg.Duplicate, cfg.Reorder, cfg.Slow = rng.IntN(40), rng.IntN(10), time.Duration(rng.IntN(200))*time.Millisecond
