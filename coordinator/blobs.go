@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"sync"
 
 	"github.com/cinesync/cinesync/protocol"
@@ -64,6 +65,10 @@ func (b *blobs) optimizer(hash [32]byte) ([]byte, error) {
 // modelPart answers a download request: the same bytes for everyone, resumable at any offset.
 func (c *Coordinator) modelPart(get *protocol.ModelGet) protocol.Message {
 	file, err := c.blobs.snapshot(get.Hash)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		c.cfg.Log.Error("serve model", slog.Any("error", err))
+		return &protocol.HangUp{Code: protocol.CodeInternal, Detail: "that model cannot be read now; ask again later"}
+	}
 	if err != nil {
 		return &protocol.HangUp{Code: protocol.CodeNoSuchModel, Detail: "this coordinator does not have that model"}
 	}

@@ -20,7 +20,9 @@ type Coordinator struct {
 	cfg   Config
 	store Store
 	mail  chan mail
-	done  chan struct{} // closed when the loop has ended
+	deaf  chan error      // the listener's last word
+	done  chan struct{}   // closed when the loop has ended
+	last  protocol.HangUp // what everybody still connected hears then; set before done is closed
 	conns sync.WaitGroup
 	works sync.WaitGroup
 	blobs blobs
@@ -33,19 +35,28 @@ type Coordinator struct {
 	layout     model.Layout
 	context    []uint64 // log indexes of policy, code release and question
 	question   [32]byte
+	asked      *audit.Question
 	charges    []charge
 	machine    *round.Machine
 	row        RoundRow
 	seq        uint64
-	phase      round.Phase
-	opened     uint64 // the highest round number in the log
-	rounds     int    // ended so far, aborted or not
+	told       stage            // what the operator was told last
+	heard      map[[32]byte]int // events of this round, by device
+	opened     uint64           // the highest round number in the log
+	openedAt   uint64           // when that round was opened
+	rounds     int              // ended so far, aborted or not
 	nextAt     time.Time
 	stopped    bool // no more rounds are to be opened
 	prev       [32]byte
 	peers      map[[32]byte]*peer
 	uploads    map[[32]byte]*upload
-	results    chan round.Event
+	results    chan outcome
+}
+
+// stage is a phase of a round.
+type stage struct {
+	round uint64
+	phase round.Phase
 }
 
 // charge is one line of the population ledger.
@@ -70,8 +81,9 @@ func New(ctx context.Context, cfg Config, store Store) (*Coordinator, error) {
 	if cfg.OnEvent == nil {
 		cfg.OnEvent = func(Event) {}
 	}
-	c := &Coordinator{cfg: cfg, store: store, mail: make(chan mail, 1024), done: make(chan struct{}), blobs: blobs{files: cfg.Models},
-		log: audit.NewLog(), peers: map[[32]byte]*peer{}, uploads: map[[32]byte]*upload{}, results: make(chan round.Event, 1)}
+	c := &Coordinator{cfg: cfg, store: store, mail: make(chan mail, mailQueue), deaf: make(chan error, 1), done: make(chan struct{}),
+		blobs: blobs{files: cfg.Models}, log: audit.NewLog(), heard: map[[32]byte]int{}, peers: map[[32]byte]*peer{},
+		uploads: map[[32]byte]*upload{}, results: make(chan outcome, 1)}
 	if err := c.load(ctx); err != nil {
 		return nil, err
 	}
@@ -79,14 +91,20 @@ func New(ctx context.Context, cfg Config, store Store) (*Coordinator, error) {
 }
 
 // Run serves devices and runs the task's rounds until ctx ends; then it returns nil, when everything it started has ended.
+// An error means that this process must not go on: the next one loads what is durable.
 func (c *Coordinator) Run(ctx context.Context, l Listener) error {
-	ctx, cancel := context.WithCancel(ctx)
+	// Connections and work outlive ctx until the loop has ended, so that devices hear why.
+	serving, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	accepting := make(chan struct{})
 	go func() {
 		defer close(accepting)
-		c.accept(ctx, l)
+		c.accept(serving, l)
 	}()
-	err := c.loop(ctx)
+	err := c.loop(ctx, serving)
+	c.last = protocol.HangUp{Code: protocol.CodeShutdown, Detail: "the coordinator stops; reconnect later, the round goes on"}
+	if err != nil {
+		c.last.Code = protocol.CodeInternal
+	}
 	close(c.done)
 	cancel()
 	<-accepting
@@ -108,6 +126,9 @@ func (c *Coordinator) load(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := c.checkPublished(); err != nil {
+		return err
+	}
 	if len(saved.Entries) == 0 {
 		return c.begin(ctx)
 	}
@@ -116,6 +137,9 @@ func (c *Coordinator) load(ctx context.Context) error {
 		return err
 	}
 	if err := c.checkSameTask(); err != nil {
+		return err
+	}
+	if _, err := c.optimizer(c.head.Model, c.head.Version == 0); err != nil {
 		return err
 	}
 	if err := c.announce(0); err != nil {
@@ -141,9 +165,9 @@ func (c *Coordinator) learn(entry []byte) error {
 		c.context = append(c.context, index)
 	case *audit.Question:
 		c.context = append(c.context, index)
-		c.question = hash
+		c.question, c.asked = hash, r
 	case *audit.RoundOpen:
-		c.opened = r.Round
+		c.opened, c.openedAt = r.Round, r.OpenedAt
 	case *audit.BudgetExhausted:
 		c.stopped = true
 	case *audit.Survivors:
@@ -171,19 +195,6 @@ func (c *Coordinator) openRecord(hash [32]byte) *audit.RoundOpen {
 	return nil
 }
 
-func (c *Coordinator) loadLayout(hash [32]byte) error {
-	b, err := c.blobs.snapshot(hash)
-	if err != nil {
-		return fmt.Errorf("head model: %w", err)
-	}
-	snap, err := model.Parse(b)
-	if err != nil {
-		return fmt.Errorf("head model %x: %w", hash[:8], err)
-	}
-	c.layout = snap.Layout
-	return nil
-}
-
 // begin starts a new log: policy, code release and question are its first entries, and version 0 is the head.
 func (c *Coordinator) begin(ctx context.Context) error {
 	snap, err := model.Parse(c.cfg.Start)
@@ -200,7 +211,7 @@ func (c *Coordinator) begin(ctx context.Context) error {
 	}
 	c.head = Head{Model: hash, Serve: hash}
 	batch := &Batch{First: &c.head}
-	for _, r := range c.genesis() {
+	for _, r := range c.genesis(uint64(c.cfg.Now().Add(c.cfg.Task.Expiry).Unix())) {
 		entry, err := audit.Seal(c.key(), r)
 		if err != nil {
 			return fmt.Errorf("seal %T: %w", r, err)

@@ -4,5 +4,5 @@
 // Promises: nothing is sent, received for good or published before its record is durable; start-up runs the same code as
 // the normal path; Run returns when everything it started has ended.
 // Never: sees a single device's vector unmasked, decides what a round may ask (that is coordinator/round), knows a vendor.
-// Start here: Coordinator.Run, then commit in loop.go and settle in settle.go.
+// Start here: Coordinator.Run, then turn in loop.go, commit in commit.go and settle in settle.go.
 package coordinator

@@ -2,10 +2,9 @@ package coordinator
 
 import (
 	"context"
-	"crypto/sha256"
+	"errors"
 	"time"
 
-	"github.com/cinesync/cinesync/coordinator/round"
 	"github.com/cinesync/cinesync/protocol"
 )
 
@@ -24,6 +23,8 @@ const (
 	outQueue     = 256
 	helloTimeout = 5 * time.Second
 	sendTimeout  = 30 * time.Second
+	maxHeard     = 256              // events of one device in one round: a handful of messages, and many reconnects
+	busyFor      = 60 * time.Second // how long a device that used them up is sent away
 )
 
 // accept takes connections until the listener or ctx ends. It never blocks on one of them.
@@ -31,61 +32,89 @@ func (c *Coordinator) accept(ctx context.Context, l Listener) {
 	for {
 		conn, err := l.Accept(ctx)
 		if err != nil {
-			if ctx.Err() == nil {
-				c.cfg.Log.Error("accept connection", "error", err)
-			}
+			c.deaf <- err // one slot, one listener: never blocks
 			return
 		}
 		c.conns.Add(1)
 		go func() {
 			defer c.conns.Done()
-			c.serve(ctx, conn)
+			code, detail := lastWord(c.serve(ctx, conn))
+			select {
+			case <-c.done:
+				code, detail = c.last.Code, c.last.Detail
+			default:
+			}
+			conn.Close(code, detail)
 		}()
 	}
 }
 
-// serve reads one connection until it ends. Model downloads are answered here: they need nothing of the loop.
-func (c *Coordinator) serve(ctx context.Context, conn protocol.Conn) {
+var (
+	errNoHello = errors.New("the first message must be hello")
+	errSlow    = errors.New("this device does not read what it is sent")
+)
+
+// lastWord is what a device hears at the end of a connection that nobody hung up before.
+func lastWord(err error) (protocol.Code, string) {
+	var hung *protocol.HangUpError
+	switch {
+	case err == nil, errors.As(err, &hung), errors.Is(err, protocol.ErrLost), errors.Is(err, protocol.ErrClosed), errors.Is(err, context.Canceled):
+		return protocol.CodeOK, ""
+	case errors.Is(err, errNoHello):
+		return protocol.CodeUnexpected, err.Error()
+	case errors.Is(err, errSlow), errors.Is(err, context.DeadlineExceeded):
+		return protocol.CodeTimeout, "silent or slow for too long: " + err.Error()
+	default:
+		return protocol.CodeOf(err), err.Error()
+	}
+}
+
+// serve reads one connection until it ends, and says why it did. Model downloads are answered here: they need nothing of
+// the loop.
+func (c *Coordinator) serve(ctx context.Context, conn protocol.Conn) error {
 	helloCtx, cancel := context.WithTimeout(ctx, helloTimeout)
 	first, err := conn.Recv(helloCtx)
 	cancel()
+	if err != nil {
+		return err
+	}
 	hello, ok := first.(*protocol.Hello)
-	if err != nil || !ok {
-		conn.Close(protocol.CodeUnexpected, "the first message must be hello")
-		return
+	if !ok {
+		return errNoHello
 	}
 	ctx, cancel = context.WithCancel(ctx)
 	defer cancel()
 	p := &peer{id: conn.Peer().IDPK, conn: conn, out: make(chan protocol.Message, outQueue), over: make(chan struct{}), treeSize: hello.TreeSize}
-	writing := make(chan struct{})
+	writing := make(chan error, 1)
 	go func() {
-		defer close(writing)
-		c.write(ctx, p)
+		writing <- c.write(ctx, p)
 		cancel() // a connection that cannot be written to is over
 	}()
 	if c.tell(ctx, mail{from: p, hello: hello}) {
-		c.read(ctx, p)
+		err = c.read(ctx, p)
 		c.tell(context.WithoutCancel(ctx), mail{from: p, gone: true})
 	}
 	cancel()
-	<-writing
-	conn.Close(protocol.CodeOK, "")
+	if broken := <-writing; err == nil || errors.Is(err, context.Canceled) {
+		err = broken
+	}
+	return err
 }
 
-func (c *Coordinator) read(ctx context.Context, p *peer) {
+func (c *Coordinator) read(ctx context.Context, p *peer) error {
 	for {
 		msg, err := p.conn.Recv(ctx)
 		if err != nil {
-			return
+			return err
 		}
 		if get, ok := msg.(*protocol.ModelGet); ok {
 			if !p.push(ctx, c.modelPart(get)) {
-				return
+				return nil
 			}
 			continue
 		}
 		if !c.tell(ctx, mail{from: p, msg: msg}) {
-			return
+			return nil
 		}
 	}
 }
@@ -101,24 +130,24 @@ func (c *Coordinator) tell(ctx context.Context, m mail) bool {
 	}
 }
 
-// write sends what is queued. A HangUp is the last thing a connection hears.
-func (c *Coordinator) write(ctx context.Context, p *peer) {
+// write sends what is queued, until the connection is given up. A HangUp is the last thing a connection hears.
+func (c *Coordinator) write(ctx context.Context, p *peer) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case <-p.over:
-			return
+			return errSlow
 		case msg := <-p.out:
-			if h, ok := msg.(*protocol.HangUp); ok {
-				p.conn.Close(h.Code, h.Detail)
-				return
-			}
 			sendCtx, cancel := context.WithTimeout(ctx, sendTimeout)
 			err := p.conn.Send(sendCtx, msg)
 			cancel()
+			if h, ok := msg.(*protocol.HangUp); ok {
+				p.conn.Close(h.Code, h.Detail)
+				return nil
+			}
 			if err != nil {
-				return
+				return err
 			}
 		}
 	}
@@ -152,86 +181,5 @@ func (p *peer) drop() {
 	if !p.gone {
 		p.gone = true
 		close(p.over)
-	}
-}
-
-// handle takes one mail into the batch.
-func (c *Coordinator) handle(ctx context.Context, m mail, b *batch) error {
-	now := c.cfg.Now()
-	switch {
-	case m.hello != nil:
-		return c.joined(ctx, now, m.from, m.hello, b)
-	case m.gone:
-		m.from.drop()
-		if c.peers[m.from.id] != m.from {
-			return nil // replaced by a newer connection
-		}
-		delete(c.peers, m.from.id)
-		return c.step(now, round.Event{Kind: round.Disconnected, From: m.from.id}, b)
-	case c.peers[m.from.id] != m.from:
-		return nil
-	}
-	switch msg := m.msg.(type) {
-	case *protocol.Chunk:
-		return c.chunk(now, m.from, msg, b)
-	case *protocol.HangUp:
-		return nil
-	case *protocol.Hello:
-		m.from.queue(&protocol.HangUp{Code: protocol.CodeUnexpected, Detail: "hello was said before"})
-		return nil
-	default:
-		if c.machine == nil {
-			return nil // the round is over; the device has heard how it ended
-		}
-		fresh := c.machine.Header(m.from.id) == nil
-		err := c.step(now, round.Event{Kind: round.Message, From: m.from.id, Msg: msg}, b)
-		if h := c.machine.Header(m.from.id); fresh && h != nil {
-			b.Headers = append(b.Headers, HeaderRow{ID: m.from.id, Header: h.Append(nil)})
-			c.uploads[m.from.id] = &upload{hash: sha256.New()}
-		}
-		return err
-	}
-}
-
-// joined welcomes a device, tells it how an earlier round of its ended, and tells the machine.
-func (c *Coordinator) joined(ctx context.Context, now time.Time, p *peer, hello *protocol.Hello, b *batch) error {
-	if old := c.peers[p.id]; old != nil {
-		old.queue(&protocol.HangUp{Code: protocol.CodeConflict, Detail: "this device opened a newer connection"})
-		old.gone = true
-		if err := c.step(now, round.Event{Kind: round.Disconnected, From: p.id}, b); err != nil {
-			return err
-		}
-	}
-	c.peers[p.id] = p
-	header, err := c.store.LastHeader(ctx, p.id)
-	if err != nil {
-		return err
-	}
-	b.sends = append(b.sends, round.Send{To: p.id, Msg: &protocol.Welcome{LastHeader: header, Round: c.row.Round}, Prove: []uint64{}})
-	if hello.Round != 0 && (c.machine == nil || hello.OpenHash != c.row.OpenHash) {
-		if err := c.farewell(ctx, p, hello, b); err != nil {
-			return err
-		}
-	}
-	return c.step(now, round.Event{Kind: round.Connected, From: p.id}, b)
-}
-
-// farewell tells a late device how its round ended.
-func (c *Coordinator) farewell(ctx context.Context, p *peer, hello *protocol.Hello, b *batch) error {
-	ended, err := c.store.Members(ctx, hello.OpenHash)
-	if err != nil || ended == nil {
-		return err
-	}
-	msg := &protocol.Close{OpenHash: hello.OpenHash}
-	if leaf, path := round.InputProof(ended.Members, p.id); leaf >= 0 {
-		msg.InputIndex, msg.InputProof = uint32(leaf), path
-	}
-	b.sends = append(b.sends, round.Send{To: p.id, Msg: msg, Prove: []uint64{ended.Index}})
-	return nil
-}
-
-func (c *Coordinator) hangUpAll(code protocol.Code, detail string) {
-	for _, p := range c.peers {
-		p.queue(&protocol.HangUp{Code: code, Detail: detail})
 	}
 }

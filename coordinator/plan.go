@@ -1,7 +1,6 @@
 package coordinator
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"math"
@@ -12,46 +11,15 @@ import (
 	"github.com/cinesync/cinesync/privacy"
 )
 
-// genesis is what a task puts into the log before its first round.
-func (c *Coordinator) genesis() []audit.Record {
-	t := &c.cfg.Task
-	code := t.Local.Append(nil)
-	codeHash := sha256.Sum256(code)
-	return []audit.Record{
-		t.policy(),
-		&audit.CodeRelease{CodeHash: codeHash, Name: t.Local.Name, Version: t.Local.Version},
-		&audit.Question{ID: "train", Version: 1, Purpose: t.Purpose, Kind: 1, LayoutHash: c.layout.Hash(), D: uint32(c.layout.Size()),
-			C: math.Float32bits(t.C), CInt: t.CInt, SigmaTotSq: t.SigmaTotSq, NMin: t.NMin, P: t.P, B: t.B, ShareBP: 10000,
-			Expiry: uint64(c.cfg.Now().Add(t.Expiry).Unix()), CodeHash: codeHash, Result: "the next model version, in the log by its hash"},
-	}
-}
-
-// checkSameTask refuses to go on in a folder whose log was begun with other terms.
-func (c *Coordinator) checkSameTask() error {
-	t := &c.cfg.Task
-	if err := t.check(c.layout.Size()); err != nil {
-		return err
-	}
-	for _, want := range []audit.Record{t.policy(), &audit.CodeRelease{CodeHash: sha256.Sum256(t.Local.Append(nil)), Name: t.Local.Name, Version: t.Local.Version}} {
-		entry, err := audit.Seal(c.key(), want)
-		if err != nil {
-			return fmt.Errorf("seal %T: %w", want, err)
-		}
-		found := false
-		for _, i := range c.context {
-			found = found || bytes.Equal(c.entries[i], entry)
-		}
-		if !found {
-			return fmt.Errorf("this folder's log was begun with another task (%T differs): start with the task it was made for, or in a new folder", want)
-		}
-	}
-	return nil
-}
-
 // open opens the next round: its RoundOpen is durable and in the log before anyone hears of it.
 func (c *Coordinator) open(now time.Time, b *batch) error {
 	t := &c.cfg.Task
-	number := c.opened + 1
+	number, opened := c.opened+1, max(uint64(now.Unix()), c.openedAt) // devices refuse times that run backwards
+	if opened >= c.asked.Expiry {
+		c.stopped = true
+		c.cfg.Log.Warn("the question has expired: no further round is opened; begin a new task in a new folder")
+		return nil
+	}
 	units, err := privacy.Charge(t.CInt, t.SigmaTotSq)
 	if err != nil {
 		return fmt.Errorf("charge of a round: %w", err)
@@ -59,7 +27,7 @@ func (c *Coordinator) open(now time.Time, b *batch) error {
 	if bound := c.bound(number, uint64(units)); bound > uint64(t.Ceiling) {
 		return c.exhausted(number, b)
 	}
-	open := &audit.RoundOpen{Round: number, OpenedAt: uint64(now.Unix()), PrevRound: c.prev, Question: c.question,
+	open := &audit.RoundOpen{Round: number, OpenedAt: opened, PrevRound: c.prev, Question: c.question,
 		ModelIn: c.head.Model, CodeHash: sha256.Sum256(t.Local.Append(nil)), LayoutHash: c.layout.Hash(), D: uint32(c.layout.Size()),
 		WordBits: 32, XMax: t.CInt, Kex: 1, PRG: 1, Sig: 1, Mode: uint16(t.Mode), SeedKind: 3,
 		GammaBP: t.GammaBP, DeltaBP: t.DeltaBP, Lambda: t.Lambda, Eta: t.Eta, NTarget: t.NTarget, NMin: t.NMin, Cohorts: 1,
@@ -89,8 +57,9 @@ func (c *Coordinator) newMachine(open *audit.RoundOpen) error {
 	c.machine = round.New(round.Config{Open: *open, Entry: c.entries[c.row.Index], Index: c.row.Index, Context: c.row.Context, Code: c.row.Code,
 		ModelSize: uint64(len(snapshot)), Authority: c.cfg.Authority, Key: c.key(),
 		Grace: time.Duration(c.row.GraceMillis) * time.Millisecond, RhoCumBound: c.bound(open.Round, open.RhoUnits)})
-	c.seq, c.phase = 0, round.Recruit
+	c.seq = 0
 	clear(c.uploads)
+	clear(c.heard)
 	return nil
 }
 

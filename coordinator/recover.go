@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
@@ -29,26 +30,41 @@ func (c *Coordinator) resume(ctx context.Context, o *OpenRound) error {
 	if err := c.newMachine(open); err != nil {
 		return err
 	}
+	logged := c.entries[o.Index+1:] // by this round: nothing else is logged while it runs
 	for _, j := range o.Journal {
-		if err := c.replay(j); err != nil {
+		n, err := c.replay(j, logged)
+		if err != nil {
 			return fmt.Errorf("resume round %d, event %d: %w", o.Round, j.Seq, err)
 		}
+		logged = logged[n:]
 	}
-	c.phase = c.machine.Phase()
+	if len(logged) > 0 {
+		return fmt.Errorf("resume round %d: its journal ends before the last %d of its log entries; restore the store from a backup", o.Round, len(logged))
+	}
+	c.told = stage{o.Round, c.machine.Phase()}
 	return c.resumeUploads(ctx, o)
 }
 
-func (c *Coordinator) replay(j JournalRow) error {
+// replay gives one event to the machine again and says how many log entries it caused, the first of those in logged.
+func (c *Coordinator) replay(j JournalRow, logged [][]byte) (int, error) {
 	if j.Seq != c.seq {
-		return fmt.Errorf("the journal goes on with event %d", c.seq)
+		return 0, fmt.Errorf("the journal goes on with event %d", c.seq)
 	}
 	e, err := round.ParseEvent(j.Event)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	out := c.machine.Step(time.UnixMilli(j.At), e)
 	if factsDigest(out.Facts) != j.Digest {
-		return fmt.Errorf("the replayed round decides differently than before; keep the folder and report this")
+		return 0, fmt.Errorf("the replayed round decides differently than before: the journal is damaged, or this program is another; keep the folder and report this")
+	}
+	if len(out.Facts) > len(logged) {
+		return 0, fmt.Errorf("it caused log entries that the store does not have; restore the store from a backup")
+	}
+	for i, f := range out.Facts {
+		if !bytes.Equal(f.Entry, logged[i]) {
+			return 0, fmt.Errorf("the log holds another entry than this event caused; keep the folder and report this")
+		}
 	}
 	c.seq++
 	if e.Kind == round.Message {
@@ -56,7 +72,7 @@ func (c *Coordinator) replay(j JournalRow) error {
 			c.uploads[e.From] = &upload{hash: sha256.New()}
 		}
 	}
-	return nil
+	return len(out.Facts), nil
 }
 
 // resumeUploads reads how far each announced vector had come.

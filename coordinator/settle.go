@@ -13,45 +13,74 @@ import (
 	"github.com/cinesync/cinesync/model"
 )
 
+// outcome is what became of a round's work. An error is this machine's fault, not the round's: the process stops, and the
+// next one does the work again.
+type outcome struct {
+	round uint64
+	event round.Event
+	err   error
+}
+
 // startWork runs the slow half of a round beside the loop. Its answer is an event like any other, and everything it needs
 // is durable, so that a crash only makes it run again.
 func (c *Coordinator) startWork(ctx context.Context, plan *round.Plan) {
 	open := c.openRecord(c.row.OpenHash)
-	number := c.row.Round
+	number, start := c.row.Round, c.head.Version == 0
 	c.works.Add(1)
 	go func() {
 		defer c.works.Done()
-		e := c.settle(ctx, number, open, plan)
+		e, err := c.settle(ctx, number, open, plan, start)
 		select {
-		case c.results <- e:
-		case <-ctx.Done():
+		case c.results <- outcome{number, e, err}:
+		case <-c.done:
 		}
 	}()
+}
+
+// settled takes an outcome in. Work may outlast its round, when the deadline passes first: then nobody wants it any more.
+func (c *Coordinator) settled(o outcome, b *batch) error {
+	if c.machine == nil || o.round != c.row.Round {
+		return nil
+	}
+	if o.err != nil {
+		return fmt.Errorf("settle round %d: %w", o.round, o.err)
+	}
+	return c.step(c.cfg.Now(), o.event, b)
 }
 
 // settle is what the coordinator does with a round, on one screen: the exact sum of the included devices' noisy integer
 // vectors, its mean as a model update, one optimiser step, the new files under their hashes. Nothing is visible yet:
 // publishing is the transaction that the machine asks for next.
-func (c *Coordinator) settle(ctx context.Context, number uint64, open *audit.RoundOpen, plan *round.Plan) round.Event {
-	vectors := func(id [32]byte) ([]byte, error) { return c.store.Upload(ctx, number, id) }
+func (c *Coordinator) settle(ctx context.Context, number uint64, open *audit.RoundOpen, plan *round.Plan, start bool) (round.Event, error) {
+	var broken error // the store's, which is not the round's
+	vectors := func(id [32]byte) ([]byte, error) {
+		y, err := c.store.Upload(ctx, number, id)
+		broken = errors.Join(broken, err)
+		return y, err
+	}
 	sum, err := round.Settle(plan, c.accumulator(plan.D), vectors)
 	switch {
+	case broken != nil:
+		return round.Event{}, broken
 	case errors.Is(err, round.ErrVector):
-		return unsettled(round.LostInputs, err)
+		return unsettled(round.LostInputs, err), nil
 	case errors.Is(err, round.ErrShares):
-		return unsettled(round.BadReveals, err)
+		return unsettled(round.BadReveals, err), nil
 	case err != nil:
-		return unsettled(round.SettleFailed, err)
+		return unsettled(round.SettleFailed, err), nil
 	}
 	exact := aggregation.Signed(sum)
 	grid := aggregation.Grid{C: math.Float32frombits(open.C), CInt: open.CInt, XMax: open.XMax, D: int(open.D)}
 	mean := grid.Mean(exact, len(plan.Survivors))
-	next, serve, err := c.learnFrom(open, mean)
-	if err != nil {
-		return unsettled(round.SettleFailed, err)
+	next, serve, err := c.learnFrom(open, mean, start)
+	if errors.Is(err, errApply) {
+		return unsettled(round.SettleFailed, err), nil
 	}
-	return round.Event{Kind: round.Settled, Sum: aggregation.SumHash(exact), Model: next, Serve: serve}
+	return round.Event{Kind: round.Settled, Sum: aggregation.SumHash(exact), Model: next, Serve: serve}, err
 }
+
+// errApply means that the sum itself cannot become a model; trying again would not help.
+var errApply = errors.New("step model")
 
 func unsettled(why round.Reason, err error) round.Event {
 	return round.Event{Kind: round.Unsettled, Why: why, Detail: err.Error()}
@@ -65,7 +94,7 @@ func (c *Coordinator) accumulator(d int) aggregation.Accumulator {
 }
 
 // learnFrom steps the model and stages the results under their hashes. The same inputs give the same bytes.
-func (c *Coordinator) learnFrom(open *audit.RoundOpen, mean []float32) (next, serve [32]byte, err error) {
+func (c *Coordinator) learnFrom(open *audit.RoundOpen, mean []float32, start bool) (next, serve [32]byte, err error) {
 	b, err := c.blobs.snapshot(open.ModelIn)
 	if err != nil {
 		return next, serve, err
@@ -74,13 +103,13 @@ func (c *Coordinator) learnFrom(open *audit.RoundOpen, mean []float32) (next, se
 	if err != nil {
 		return next, serve, fmt.Errorf("model %x: %w", open.ModelIn[:8], err)
 	}
-	opt, err := c.optimizer(open.ModelIn)
+	opt, err := c.optimizer(open.ModelIn, start)
 	if err != nil {
 		return next, serve, err
 	}
 	out, average, err := opt.Apply(snap, mean, int(open.Round)-1, c.cfg.Task.Rounds)
 	if err != nil {
-		return next, serve, fmt.Errorf("step model: %w", err)
+		return next, serve, fmt.Errorf("%w: %w", errApply, err)
 	}
 	nextFile, serveFile := out.Encode(), average.Encode()
 	next, serve = sha256.Sum256(nextFile), sha256.Sum256(serveFile)
@@ -90,19 +119,22 @@ func (c *Coordinator) learnFrom(open *audit.RoundOpen, mean []float32) (next, se
 	return next, serve, c.blobs.stage(next, nextFile, opt.Encode())
 }
 
-// optimizer is the server optimiser's state that belongs to a model, or the task's fresh one for version 0.
-func (c *Coordinator) optimizer(hash [32]byte) (*model.Optimizer, error) {
+// optimizer is the server optimiser's state that belongs to a model. The start has none, and gets the task's fresh one.
+func (c *Coordinator) optimizer(hash [32]byte, start bool) (*model.Optimizer, error) {
 	b, err := c.blobs.optimizer(hash)
 	if err != nil {
 		return nil, err
 	}
-	if b == nil {
+	if b == nil && start {
 		fresh := c.cfg.Task.Optimizer
 		return &fresh, nil
 	}
+	if b == nil {
+		return nil, fmt.Errorf("optimiser state of model %x is missing: restore %x.optimizer from a backup", hash[:8], hash)
+	}
 	opt, err := model.ParseOptimizer(b)
 	if err != nil {
-		return nil, fmt.Errorf("optimiser state of model %x: %w", hash[:8], err)
+		return nil, fmt.Errorf("optimiser state of model %x is damaged, restore it from a backup: %w", hash[:8], err)
 	}
 	return opt, nil
 }

@@ -24,19 +24,19 @@ func (c *Coordinator) chunk(now time.Time, p *peer, msg *protocol.Chunk, b *batc
 	}
 	header, u := c.machine.Header(p.id), c.uploads[p.id]
 	if header == nil || u == nil {
-		p.queue(&protocol.HangUp{Code: protocol.CodeUnexpected, Detail: "a chunk came before its input header"})
-		return nil
-	}
-	if c.machine.Phase() != round.Inputs {
-		p.queue(&protocol.HangUp{Code: protocol.CodeLate, Detail: "phase inputs is closed; the rest of the vector is not wanted"})
+		b.hangUp(p, protocol.CodeUnexpected, "a chunk came before its input header")
 		return nil
 	}
 	if err := u.check(header, msg); err != nil {
-		p.queue(&protocol.HangUp{Code: protocol.CodeMalformed, Detail: err.Error()})
+		b.hangUp(p, protocol.CodeMalformed, err.Error())
 		return nil
 	}
 	if msg.Offset < u.offset {
-		b.ids[p.id] = true // had it already: say so again
+		b.ids[p.id] = true // had it already: say so again, whatever the phase
+		return nil
+	}
+	if c.machine.Phase() != round.Inputs {
+		b.hangUp(p, protocol.CodeLate, "phase inputs is closed; the rest of the vector is not wanted")
 		return nil
 	}
 	b.Chunks = append(b.Chunks, ChunkRow{Round: c.row.Round, ID: p.id, Offset: msg.Offset, Data: msg.Data})

@@ -1,0 +1,162 @@
+package coordinator_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/cinesync/cinesync/coordinator"
+	"github.com/cinesync/cinesync/coordinator/store/storetest"
+)
+
+// disk is what outlives a coordinator: the store's rows and the files of the two folders.
+type disk struct {
+	mu     sync.Mutex
+	rows   *rows
+	models map[string][]byte
+	log    map[string][]byte
+}
+
+func newDisk() *disk {
+	return &disk{rows: newRows(), models: map[string][]byte{}, log: map[string][]byte{}}
+}
+
+// now gives the rows as they are. They are never changed: a commit puts others in their place.
+func (d *disk) now() *rows {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.rows
+}
+
+// fate is what becomes of one operation on the disk.
+type fate uint8
+
+const (
+	works fate = iota
+	fails      // nothing was written, and the process hears of it
+	limbo      // it was written, and the process hears that it failed
+)
+
+var (
+	errDisk = errors.New("input/output error of this test")
+	errDead = errors.New("this process was killed by the test")
+)
+
+// mount is one process's hold on the disk. Once it is killed, nothing of that process reaches the disk any more.
+type mount struct {
+	*disk
+	judge func(op string) fate // nil: everything works
+	dead  bool
+}
+
+func (m *mount) kill() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.dead = true
+}
+
+// do runs one operation; writing says whether it changes the disk.
+func (m *mount) do(op string, write func() error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.dead {
+		return errDead
+	}
+	what := works
+	if m.judge != nil {
+		what = m.judge(op)
+	}
+	if what == fails {
+		return fmt.Errorf("%s: %w", op, errDisk)
+	}
+	if err := write(); err != nil {
+		return err
+	}
+	if what == limbo {
+		return fmt.Errorf("%s, whose answer was lost: %w", op, errDisk)
+	}
+	return nil
+}
+
+// store is coordinator.Store on a mounted disk.
+type store struct{ *mount }
+
+func (s store) Load(ctx context.Context) (saved *coordinator.Saved, err error) {
+	err = s.do("load", func() error { saved = s.rows.load(); return ctx.Err() })
+	return saved, err
+}
+
+func (s store) Commit(ctx context.Context, b *coordinator.Batch) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.do("commit", func() error {
+		next := s.rows.clone()
+		if err := next.take(b); err != nil {
+			return err
+		}
+		s.rows = next
+		return nil
+	})
+}
+
+func (s store) Upload(_ context.Context, round uint64, id [32]byte) (out []byte, err error) {
+	err = s.do("upload", func() error {
+		pieces := s.rows.chunks[owner{round, id}]
+		for _, offset := range slices.Sorted(maps.Keys(pieces)) {
+			out = append(out, pieces[offset]...)
+		}
+		return nil
+	})
+	return out, err
+}
+
+func (s store) Members(_ context.Context, openHash [32]byte) (e *coordinator.Ended, err error) {
+	err = s.do("members", func() error { e = s.rows.ended[openHash]; return nil })
+	return e, err
+}
+
+func (s store) LastHeader(_ context.Context, id [32]byte) (b []byte, err error) {
+	err = s.do("last header", func() error { b = slices.Clone(s.rows.headers[id]); return nil })
+	return b, err
+}
+
+// folder is coordinator.Files on a mounted disk.
+type folder struct {
+	*mount
+	name  string
+	files map[string][]byte
+}
+
+func (f folder) Read(name string) (b []byte, err error) {
+	err = f.do("read "+f.name, func() error {
+		got, ok := f.files[name]
+		if !ok {
+			return fmt.Errorf("read %s/%s: %w", f.name, name, fs.ErrNotExist)
+		}
+		b = slices.Clone(got)
+		return nil
+	})
+	return b, err
+}
+
+func (f folder) Write(name string, b []byte) error {
+	return f.do("write "+f.name, func() error { f.files[name] = slices.Clone(b); return nil })
+}
+
+func (f folder) Remove(name string) error {
+	return f.do("remove "+f.name, func() error { delete(f.files, name); return nil })
+}
+
+// TestFakeStoreKeepsTheContract holds the fake against what every store must do.
+func TestFakeStoreKeepsTheContract(t *testing.T) {
+	storetest.Run(t, func(*testing.T) storetest.Open {
+		d := newDisk()
+		return func() coordinator.Store { return store{&mount{disk: d}} }
+	})
+}

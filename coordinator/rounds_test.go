@@ -1,0 +1,135 @@
+package coordinator_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/cinesync/cinesync/protocol"
+)
+
+// big makes a vector of two chunks.
+var big = terms{items: 550, dim: 128}
+
+func TestRoundsGiveTheExactSum(t *testing.T) {
+	for name, o := range map[string]terms{"three": {devices: 3}, "seven": {devices: 7, rounds: 3}} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, o, func(w *world) {
+				w.mustStart()
+				w.join(w.devices...)
+				n := len(w.devices)
+				for r := uint64(1); r <= uint64(w.cfg.Task.Rounds); r++ {
+					e := w.over(r)
+					if e.Outcome != "done" || e.U1 != n || e.U2 != n || e.U3 != n || len(e.Members) != n {
+						t.Fatalf("round %d: %+v, want all %d included", r, e, n)
+					}
+					for _, d := range w.devices {
+						d.counted(r)
+					}
+				}
+				w.await("done", 0)
+			})
+		})
+	}
+}
+
+func TestPhasesAreToldInOrderFromRecruitOn(t *testing.T) {
+	bubble(t, terms{rounds: 3}, func(w *world) {
+		w.mustStart()
+		w.join(w.devices...)
+		w.await("done", 0)
+		order := []string{"recruit", "keys", "shares", "inputs", "unmask", "settle"}
+		last, round := 0, uint64(0)
+		for _, e := range w.events {
+			if e.Kind != "phase" {
+				continue
+			}
+			at := slices.Index(order, e.Phase)
+			if e.Round == round && at <= last || e.Round != round && at != 0 {
+				t.Errorf("round %d: phase %s was told after %s of round %d", e.Round, e.Phase, order[last], round)
+			}
+			last, round = at, e.Round
+		}
+		if round != 3 {
+			t.Errorf("the last phase told is of round %d, want 3", round)
+		}
+	})
+}
+
+// leaves makes a device vanish for good when it is about to send the n-th message of this type.
+func (d *device) leaves(at protocol.Type, n int) {
+	d.hook = func(_ *tapped, m protocol.Message) []protocol.Message {
+		if m.Type() == at {
+			if n--; n == 0 {
+				d.vanish()
+				return nil
+			}
+		}
+		return []protocol.Message{m}
+	}
+}
+
+// leavesOn makes a device vanish for good when it receives a message of this type.
+func (d *device) leavesOn(at protocol.Type) {
+	d.heard = func(m protocol.Message, err error) {
+		if err == nil && m.Type() == at {
+			d.vanish()
+		}
+	}
+}
+
+var stages = []struct {
+	name       string
+	leave      func(*device)
+	u1, u2, u3 int // lost in a round from which so many vanish: 0 or 1 for each
+	tooMany    string
+}{
+	{"before keys", func(d *device) { d.leaves(protocol.TypeAdvertise, 1) }, 1, 1, 1, "too few members"},
+	{"after keys", func(d *device) { d.leaves(protocol.TypeShares, 1) }, 0, 1, 1, "too few shares"},
+	{"after shares", func(d *device) { d.leaves(protocol.TypeInput, 1) }, 0, 0, 1, "too few inputs"},
+	{"before the first chunk", func(d *device) { d.leaves(protocol.TypeChunk, 1) }, 0, 0, 1, "too few inputs"},
+	// Mid-upload needs a vector of two chunks: TestUploadResumesAtTheDurableOffset.
+	{"after upload", func(d *device) { d.leavesOn(protocol.TypeReceipt) }, 0, 0, 0, "too few reveals"},
+	{"mid-unmask", func(d *device) { d.leaves(protocol.TypeReveal, 1) }, 0, 0, 0, "too few reveals"},
+}
+
+func TestDropsUpToTheThresholdLeaveTheSumExact(t *testing.T) {
+	for _, stage := range stages {
+		t.Run(stage.name, func(t *testing.T) {
+			bubble(t, terms{devices: 6}, func(w *world) {
+				stage.leave(w.devices[0])
+				w.mustStart()
+				w.join(w.devices...)
+				e, n := w.over(1), len(w.devices)
+				if e.Outcome != "done" || e.U1 != n-stage.u1 || e.U2 != n-stage.u2 || e.U3 != n-stage.u3 {
+					t.Errorf("%+v, want %d, %d, %d less of %d", e, stage.u1, stage.u2, stage.u3, n)
+				}
+				for _, d := range w.devices[1:] {
+					d.counted(1)
+				}
+			})
+		})
+	}
+}
+
+func TestDropsBeyondTheThresholdAbort(t *testing.T) {
+	for _, stage := range stages {
+		t.Run(stage.name, func(t *testing.T) {
+			bubble(t, terms{devices: 6}, func(w *world) {
+				for _, d := range w.devices[:4] {
+					stage.leave(d)
+				}
+				w.mustStart()
+				w.join(w.devices...)
+				e := w.over(1)
+				if e.Outcome != "aborted" || e.Reason != stage.tooMany || e.Sum != "" || e.Model != "" {
+					t.Errorf("%+v, want an abort for %q that publishes nothing", e, stage.tooMany)
+				}
+				for _, d := range w.devices[4:] {
+					if c := d.ending(1); !c.Aborted {
+						t.Errorf("%s was told %+v", d.name, c)
+					}
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,115 @@
+package coordinator_test
+
+import (
+	"errors"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"github.com/cinesync/cinesync/aggregation"
+	"github.com/cinesync/cinesync/coordinator"
+)
+
+// slow is an accumulator whose sum waits to be let go.
+type slow struct {
+	aggregation.Accumulator
+	wait func()
+}
+
+func (s *slow) Sum() []uint32 {
+	s.wait()
+	return s.Accumulator.Sum()
+}
+
+// TestWorkThatOutlivesItsRoundIsForgotten lets the sum of round 1 come in while round 2 waits for its own.
+func TestWorkThatOutlivesItsRoundIsForgotten(t *testing.T) {
+	bubble(t, terms{rounds: 2}, func(w *world) {
+		var calls atomic.Int32
+		first, second := make(chan struct{}), make(chan struct{})
+		handed := make(chan struct{})
+		w.cfg.Expand = func(d int) aggregation.Accumulator {
+			wait := func() { <-second }
+			if calls.Add(1) == 1 {
+				wait = func() { <-first; close(handed) }
+			}
+			return &slow{aggregation.NewAccumulator(d), wait}
+		}
+		w.mustStart()
+		w.join(w.devices...)
+		if e := w.over(1); e.Outcome != "aborted" || e.Reason != "deadline passed" {
+			t.Errorf("%+v, want round 1 aborted at its deadline", e)
+		}
+		w.phase(2, "settle")
+		close(first)
+		<-handed
+		synctest.Wait() // the old sum has been handed in, and looked at
+		close(second)
+		if e := w.over(2); e.Outcome != "done" || e.U3 != 4 {
+			t.Errorf("%+v, want round 2 done", e)
+		}
+	})
+}
+
+func TestStoreThatCannotReadVectorsStopsInsteadOfAborting(t *testing.T) {
+	bubble(t, terms{}, func(w *world) {
+		if err := w.start(func(op string) fate {
+			if op == "upload" {
+				return fails
+			}
+			return works
+		}); err != nil {
+			t.Fatal(err)
+		}
+		w.join(w.devices...)
+		if err := w.died(); !errors.Is(err, errDisk) {
+			t.Fatalf("ended with %v", err)
+		}
+		w.mustStart()
+		if e := w.over(1); e.Outcome != "done" || e.U3 != 4 {
+			t.Errorf("%+v, want the same round done", e)
+		}
+	})
+}
+
+func TestFullDiskWhileStagingStopsAndLosesNothing(t *testing.T) {
+	bubble(t, terms{}, func(w *world) {
+		full := false
+		w.onTold = func(_ *process, e coordinator.Event) { full = e.Phase == "settle" }
+		if err := w.start(func(op string) fate {
+			if op == "write models" && full {
+				return fails
+			}
+			return works
+		}); err != nil {
+			t.Fatal(err)
+		}
+		w.join(w.devices...)
+		if err := w.died(); !errors.Is(err, errDisk) {
+			t.Fatalf("ended with %v", err)
+		}
+		w.mustStart()
+		if e := w.over(1); e.Outcome != "done" || e.U3 != 4 {
+			t.Errorf("%+v, want the same round done", e)
+		}
+	})
+}
+
+func TestAlteredVectorAbortsTheRound(t *testing.T) {
+	bubble(t, terms{}, func(w *world) {
+		w.killAt("unmask")
+		w.mustStart()
+		w.join(w.devices...)
+		w.died()
+		for _, pieces := range w.disk.rows.chunks {
+			bad := slices.Clone(pieces[0])
+			bad[0] ^= 1
+			pieces[0] = bad
+			break
+		}
+		w.mustStart()
+		if e := w.over(1); e.Outcome != "aborted" || e.Reason != "lost inputs" || e.Model != "" {
+			t.Errorf("%+v, want an abort for a lost vector", e)
+		}
+	})
+}

@@ -1,0 +1,69 @@
+package coordinator
+
+import (
+	"crypto/sha256"
+	"time"
+
+	"github.com/cinesync/cinesync/audit"
+	"github.com/cinesync/cinesync/coordinator/round"
+)
+
+// step gives one event to the machine and collects what it asks for. Entries get their log index here, and the machine
+// hears of it at once: both are in the same transaction.
+func (c *Coordinator) step(now time.Time, e round.Event, b *batch) error {
+	if c.machine == nil {
+		return nil
+	}
+	if e.From != ([32]byte{}) {
+		c.heard[e.From]++
+	}
+	now = time.UnixMilli(now.UnixMilli()) // as the journal keeps it
+	out := c.machine.Step(now, e)
+	b.Journal = append(b.Journal, JournalRow{Round: c.row.Round, Seq: c.seq, At: now.UnixMilli(), Event: e.Append(nil), Digest: factsDigest(out.Facts)})
+	c.seq++
+	var logged []round.Event
+	for _, f := range out.Facts {
+		event := round.Event{Kind: round.Logged, Hash: audit.LeafHash(f.Entry), Index: c.log.Size()}
+		if f.Publish != nil {
+			b.Move = &Move{From: c.head, To: Head{Version: c.head.Version + 1, Model: f.Publish.Out, Serve: f.Publish.Serve, Round: c.row.Round, Index: event.Index}}
+		}
+		if err := c.append(f.Entry, b); err != nil {
+			return err
+		}
+		if f.Reserve {
+			last := c.charges[len(c.charges)-1]
+			b.Charges = append(b.Charges, ChargeRow{Round: last.round, Question: c.question, Units: last.units})
+		}
+		logged = append(logged, event)
+	}
+	b.sends = append(b.sends, out.Send...)
+	if out.Work != nil {
+		b.work = out.Work
+	}
+	if out.Result != nil {
+		b.result = out.Result
+		b.End = &Ended{Round: c.row.Round, OpenHash: c.row.OpenHash, Index: out.Result.Entry, Members: out.Result.Members}
+	}
+	for _, event := range logged {
+		if err := c.step(now, event, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// factsDigest lets a replay notice that it would decide differently.
+func factsDigest(facts []round.Fact) [32]byte {
+	h := sha256.New()
+	for _, f := range facts {
+		leaf := audit.LeafHash(f.Entry)
+		h.Write(leaf[:])
+	}
+	return [32]byte(h.Sum(nil))
+}
+
+// append puts an entry into the log in memory and into the batch.
+func (c *Coordinator) append(entry []byte, b *batch) error {
+	b.Entries = append(b.Entries, EntryRow{Index: c.log.Size(), Entry: entry})
+	return c.learn(entry)
+}
