@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/cinesync/cinesync/client/door"
 	devices "github.com/cinesync/cinesync/cmd/internal/device"
@@ -19,22 +20,63 @@ type device struct {
 }
 
 // open opens device i with its planned faults.
-func (f *folder) open(ctx context.Context, i int, plan *faults, given *contributions, say func(string, ...any)) (*device, error) {
-	opened, err := devices.Open(f.device(i))
+func (s *show) open(ctx context.Context, i int) (*device, error) {
+	dir := s.folder.device(i)
+	opened, err := devices.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	d := &device{Device: opened, say: say, models: make(chan [32]byte, 1)}
-	id, err := identity.Load(f.device(i))
+	d := &device{Device: opened, say: s.screen.say, models: make(chan [32]byte, 1)}
+	id, err := identity.Load(dir)
 	if err != nil {
 		return d, err
 	}
-	d.door, err = opened.Door(ctx, devices.Hooks{OnEvent: d.on,
-		OnContribution: func(round uint64, noised []uint32) { given.put(round, id.Cert.IDPK, noised) },
+	hooks := devices.Hooks{OnEvent: d.on,
+		OnContribution: func(round uint64, noised []uint32) { s.given.put(round, id.Cert.IDPK, noised) },
+		Answerer:       func(a door.Answerer) door.Answerer { return &queued{Answerer: a, room: s.training} },
 		Dial: func(dial func(context.Context) (protocol.Conn, error)) func(context.Context) (protocol.Conn, error) {
-			return (&flaky{faults: plan, device: i, dial: dial}).Dial
-		}})
+			return (&flaky{faults: s.faults, device: i, dial: dial, room: s.dialling}).Dial
+		}}
+	if s.o.Crash {
+		hooks.KeepAlive, hooks.Idle = crashKeepAlive, crashIdle
+	}
+	d.door, err = opened.Door(ctx, hooks)
 	return d, err
+}
+
+// With kills, a device has to notice soon that its coordinator is another process now, or it would miss the phase.
+const (
+	crashKeepAlive = time.Second
+	crashIdle      = 3 * time.Second
+)
+
+// room bounds how many devices of this one machine do the same thing at once. Each is alone on its own machine in real
+// life; here they would starve each other's connections.
+type room chan struct{}
+
+func (r room) enter(ctx context.Context) error {
+	select {
+	case r <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (r room) leave() { <-r }
+
+// queued is the local function, when there is room.
+type queued struct {
+	door.Answerer
+	room room
+}
+
+func (q *queued) Answer(ctx context.Context, t door.Task) (door.Answer, error) {
+	if err := q.room.enter(ctx); err != nil {
+		return door.Answer{}, err
+	}
+	defer q.room.leave()
+	return q.Answerer.Answer(ctx, t)
 }
 
 // on is called by the device's own goroutine only.

@@ -30,11 +30,12 @@ type faults struct {
 	mu    sync.Mutex
 	round uint64
 	plan  []stage
+	gone  map[int]stage // who has vanished in this round so far, and where
 	over  chan struct{} // closed when the round that is planned has ended
 }
 
 func newFaults(seed uint64, devices int, share float64) *faults {
-	return &faults{seed: seed, devices: devices, share: share, plan: make([]stage, devices), over: make(chan struct{})}
+	return &faults{seed: seed, devices: devices, share: share, plan: make([]stage, devices), gone: map[int]stage{}, over: make(chan struct{})}
 }
 
 // vanishing is how many devices vanish in every round.
@@ -49,9 +50,10 @@ func (f *faults) begin(round uint64) {
 	}
 	f.round = round
 	clear(f.plan)
+	clear(f.gone)
 	order := rand.New(rand.NewPCG(f.seed, round)).Perm(f.devices)
 	for at, device := range order[:f.vanishing()] {
-		f.plan[device] = beforeShares + stage(at%4)
+		f.plan[device] = beforeShares + stage((uint64(at)+round)%4)
 	}
 }
 
@@ -79,7 +81,29 @@ func (f *faults) vanishes(device int, m protocol.Message) (<-chan struct{}, bool
 	case *protocol.Reveal:
 		gone = f.plan[device] == beforeReveal
 	}
+	if gone {
+		f.gone[device] = f.plan[device]
+	}
 	return f.over, gone
+}
+
+// vanished counts who vanished in this round, by the phase whose message never came.
+func (f *faults) vanished() map[string]int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := map[string]int{}
+	for _, s := range f.gone {
+		switch s {
+		case beforeShares:
+			out["shares"]++
+		case beforeInput, midUpload:
+			out["inputs"]++
+		case beforeReveal:
+			out["unmask"]++
+		case stays:
+		}
+	}
+	return out
 }
 
 // flaky is a device's way to dial with planned faults.
@@ -87,6 +111,7 @@ type flaky struct {
 	faults *faults
 	device int
 	dial   func(context.Context) (protocol.Conn, error)
+	room   room
 	away   <-chan struct{} // stay away until this is closed
 }
 
@@ -99,6 +124,10 @@ func (f *flaky) Dial(ctx context.Context) (protocol.Conn, error) {
 			return nil, ctx.Err()
 		}
 	}
+	if err := f.room.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer f.room.leave()
 	conn, err := f.dial(ctx)
 	if err != nil {
 		return nil, err

@@ -24,8 +24,10 @@ type Round struct {
 	Round     uint64         `json:"round"`
 	Outcome   string         `json:"outcome"`
 	Reason    string         `json:"reason,omitempty"`
-	Included  int            `json:"included"`
-	Dropped   int            `json:"dropped"`
+	Roster    int            `json:"roster"`
+	Included  int            `json:"included"`   // whose vectors are in the sum
+	Dropped   int            `json:"dropped"`    // who was on the roster and did not stay to the end
+	DroppedIn map[string]int `json:"dropped_in"` // by the phase that missed their message; those missed in unmask are in the sum
 	Phases    map[string]int `json:"phases_ms"`
 	BytesUp   int64          `json:"bytes_up_per_device"`
 	BytesDown int64          `json:"bytes_down_per_device"`

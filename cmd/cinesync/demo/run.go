@@ -5,9 +5,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -52,10 +55,12 @@ type show struct {
 	devices []*device
 	host    host
 	screen  *screen
-	rounds  []Round
-	up      int64
-	down    int64
-	last    [32]byte // the newest published model
+	// bounds of what the devices of this machine do at once
+	training, dialling room
+	rounds             []Round
+	up                 int64
+	down               int64
+	last               [32]byte // the newest published model
 }
 
 func prepare(ctx context.Context, o *Options) (*show, error) {
@@ -79,7 +84,8 @@ func prepare(ctx context.Context, o *Options) (*show, error) {
 	if err := f.makeCoordinator(o, w, start, listen); err != nil {
 		return nil, err
 	}
-	s := &show{o: o, folder: f, world: w, faults: newFaults(o.Seed, o.Devices, o.Drop), given: newContributions(), screen: newScreen(o)}
+	s := &show{o: o, folder: f, world: w, faults: newFaults(o.Seed, o.Devices, o.Drop), given: newContributions(), screen: newScreen(o),
+		training: make(room, runtime.GOMAXPROCS(0)), dialling: make(room, 8*runtime.GOMAXPROCS(0))}
 	if s.judge, err = newJudge(w, start, o.Seed); err != nil {
 		return nil, err
 	}
@@ -102,14 +108,19 @@ func (s *show) makeDevices(ctx context.Context, address string) error {
 	}
 	group, making := errgroup.WithContext(ctx)
 	group.SetLimit(4)
+	var made atomic.Int32
 	for i, p := range s.world.people {
-		group.Go(func() error { return s.folder.makeDevice(making, i, p, titles, address, s.o.Rounds) })
+		group.Go(func() error {
+			err := s.folder.makeDevice(making, i, p, titles, address, s.o.Rounds)
+			s.screen.progress("device folders", int(made.Add(1)), len(s.world.people))
+			return err
+		})
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
 	for i := range s.world.people {
-		d, err := s.folder.open(ctx, i, s.faults, s.given, s.screen.say)
+		d, err := s.open(ctx, i)
 		if d != nil {
 			s.devices = append(s.devices, d)
 		}
@@ -176,7 +187,7 @@ func (s *show) on(e coordinator.Event) {
 }
 
 func (s *show) roundOver(e coordinator.Event) {
-	r := Round{Round: e.Round, Outcome: e.Outcome, Reason: strings.TrimSuffix(e.Reason+": "+e.Detail, ": "), Included: e.U3, Dropped: e.U1 - e.U3, Phases: map[string]int{}}
+	r := Round{Round: e.Round, Outcome: e.Outcome, Reason: strings.TrimSuffix(e.Reason+": "+e.Detail, ": "), Roster: e.U1, Included: e.U3, DroppedIn: s.faults.vanished(), Phases: map[string]int{}}
 	for i, name := range []string{"keys", "shares", "inputs", "unmask", "settle"} {
 		if i < len(e.Millis) {
 			r.Phases[name] = e.Millis[i]
@@ -190,6 +201,7 @@ func (s *show) roundOver(e coordinator.Event) {
 	n := int64(len(s.devices))
 	r.BytesUp, r.BytesDown = (up-s.up)/n, (down-s.down)/n
 	s.up, s.down = up, down
+	r.Dropped = e.U1 - e.U3 + r.DroppedIn["unmask"]
 	vectors := s.given.take(e.Round)
 	if e.Outcome == "done" {
 		if raw, err := hex.DecodeString(e.Model); err == nil && len(raw) == 32 {
@@ -203,7 +215,7 @@ func (s *show) roundOver(e coordinator.Event) {
 		if err != nil {
 			s.screen.say("round %d: %v", e.Round, err)
 		}
-		r.HR10 = s.judge.hr10
+		r.HR10 = round4(s.judge.hr10)
 	}
 	s.rounds = append(s.rounds, r)
 	s.screen.round(r, s.judge, verify(os.DirFS(s.folder.dir)).Epsilon)
@@ -211,7 +223,7 @@ func (s *show) roundOver(e coordinator.Event) {
 
 func (s *show) report(ctx context.Context) (*Report, error) {
 	r := &Report{Dir: s.folder.dir, Task: s.o.Task, Devices: len(s.devices), Parameters: s.judge.parameters, Rounds: s.rounds, Promise: promise,
-		Metrics: Metrics{HR10: s.judge.hr10, NDCG10: s.judge.ndcg10, PopularityHR10: s.judge.popularity, StartHR10: s.judge.start}}
+		Metrics: Metrics{HR10: round4(s.judge.hr10), NDCG10: round4(s.judge.ndcg10), PopularityHR10: round4(s.judge.popularity), StartHR10: round4(s.judge.start)}}
 	if k, ok := s.host.(*killer); ok {
 		r.Crashes = k.crashes
 		if missed := k.missed(); len(missed) > 0 {
@@ -235,3 +247,6 @@ func (s *show) report(ctx context.Context) (*Report, error) {
 	}
 	return r, nil
 }
+
+// round4 cuts a share to the digits that mean something.
+func round4(v float64) float64 { return math.Round(v*1e4) / 1e4 }

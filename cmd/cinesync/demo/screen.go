@@ -16,7 +16,8 @@ type screen struct {
 	out    io.Writer
 	live   bool
 	rounds int
-	drawn  int // characters of the live line
+	drawn  int    // characters of the live line
+	score  string // of the newest version, for the live line
 }
 
 func newScreen(o *Options) *screen {
@@ -30,6 +31,25 @@ func (s *screen) say(format string, args ...any) {
 	defer s.mu.Unlock()
 	s.clear()
 	fmt.Fprintf(s.out, format+"\n", args...)
+}
+
+// progress draws how far a long preparation has come.
+func (s *screen) progress(what string, done, all int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.live {
+		return
+	}
+	s.clear()
+	line := fmt.Sprintf("%s %d of %d", bar(done, all)+" "+what, done, all)
+	fmt.Fprint(s.out, line)
+	s.drawn = len([]rune(line))
+}
+
+func bar(done, all int) string {
+	const width = 24
+	full := min(width, done*width/max(1, all))
+	return strings.Repeat("█", full) + strings.Repeat("░", width-full)
 }
 
 func (s *screen) clear() {
@@ -52,10 +72,7 @@ func (s *screen) phase(e coordinator.Event) {
 			at = i + 1
 		}
 	}
-	const width = 24
-	full := (int(e.Round-1)*len(phases) + at) * width / (s.rounds * len(phases))
-	bar := strings.Repeat("█", min(full, width)) + strings.Repeat("░", width-min(full, width))
-	line := fmt.Sprintf("%s round %d of %d  %-8s %d devices", bar, e.Round, s.rounds, e.Phase, e.Devices)
+	line := fmt.Sprintf("%s round %d of %d  %-7s %d devices%s", bar(int(e.Round-1)*len(phases)+at, s.rounds*len(phases)), e.Round, s.rounds, e.Phase, e.Devices, s.score)
 	s.clear()
 	fmt.Fprint(s.out, line)
 	s.drawn = len([]rune(line))
@@ -74,12 +91,13 @@ func (s *screen) round(r Round, j *judge, epsilon float64) {
 	if !r.SumOK {
 		sum = "SUM WRONG"
 	}
+	s.score = fmt.Sprintf("  hit rate@10 %.3f (popularity %.3f)  ε %.1f", j.hr10, j.popularity, epsilon)
 	ms := 0
 	for _, v := range r.Phases {
 		ms += v
 	}
-	fmt.Fprintf(s.out, "round %2d  %d in, %d dropped, %s  hit rate@10 %.3f (popularity %.3f)  ε %.1f  %4d ms  %d KB up, %d KB down a device\n",
-		r.Round, r.Included, r.Dropped, sum, j.hr10, j.popularity, epsilon, ms, r.BytesUp>>10, r.BytesDown>>10)
+	fmt.Fprintf(s.out, "round %2d  %d of %d in the sum, %d dropped, %s%s  %.1f s  %d KB up, %d KB down a device\n",
+		r.Round, r.Included, r.Roster, r.Dropped, sum, s.score, float64(ms)/1000, r.BytesUp>>10, r.BytesDown>>10)
 }
 
 func (s *screen) done() {
@@ -105,7 +123,7 @@ func (r *Report) Print(out io.Writer) {
 		fmt.Fprintf(out, "kill -9 in phase %s of round %d: %s %s\n", c.Phase, c.Round, c.Outcome, c.Reason)
 	}
 	fmt.Fprintf(out, "\nWhere to look next:\n  go run ./cmd/cinesync-audit verify %s\n  go run ./cmd/cinesyncd outbox --dir %s\n  go run ./cmd/cinesync coordinator --dir %s --http 127.0.0.1:8080\n",
-		r.Dir, r.Dir+string(os.PathSeparator)+"devices"+string(os.PathSeparator)+"000", r.Dir+string(os.PathSeparator)+"coordinator")
+		r.Dir, r.Dir+string(os.PathSeparator)+"devices"+string(os.PathSeparator)+"00", r.Dir+string(os.PathSeparator)+"coordinator")
 }
 
 func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }

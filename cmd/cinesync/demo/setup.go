@@ -37,7 +37,7 @@ func (f *folder) path(parts ...string) string {
 	return filepath.Join(append([]string{f.dir}, parts...)...)
 }
 
-func (f *folder) device(i int) string { return f.path("devices", fmt.Sprintf("%03d", i)) }
+func (f *folder) device(i int) string { return f.path("devices", fmt.Sprintf("%02d", i)) }
 
 // makeFolder makes DIR, refuses one that holds anything, and plays the enrolment authority.
 func makeFolder(dir string) (*folder, error) {
@@ -94,7 +94,7 @@ func (f *folder) makeCoordinator(o *Options, w *world, start *model.Snapshot, li
 		Family: o.Task, Purpose: "Learn which titles go together, from the sums of many devices' updates.", Rounds: o.Rounds,
 		Members: n, MinMembers: max(3, n-n*uint32(delta)/10000), GammaBP: 500, DeltaBP: delta, Lambda: 40, Eta: 20,
 		Clip: clip(o.Task), CInt: cInt, SigmaTotSq: sigma, P: uint32(o.Rounds), B: 1, CeilingUnits: uint64(units) * uint64(o.Rounds),
-		PeriodSeconds: 30 * 24 * 3600, Deadlines: [5]uint32{60, 90, 120, 150, 180}, GraceMillis: grace(o), ExpirySeconds: 24 * 3600}}
+		PeriodSeconds: 30 * 24 * 3600, Deadlines: [5]uint32{180, 300, 420, 540, 600}, GraceMillis: grace(o), ExpirySeconds: 24 * 3600}}
 	req, err := operate.Make(dir, cfg, f.authorityKey(), start.Encode())
 	if err != nil {
 		return err

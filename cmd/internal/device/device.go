@@ -75,6 +75,10 @@ type Hooks struct {
 	OnContribution func(round uint64, noised []uint32)
 	// Dial wraps the way to the coordinator; nil leaves it as it is.
 	Dial func(func(context.Context) (protocol.Conn, error)) func(context.Context) (protocol.Conn, error)
+	// Answerer wraps the local function; nil leaves it as it is.
+	Answerer func(door.Answerer) door.Answerer
+	// KeepAlive and Idle are those of quic.Config; 0 is its default.
+	KeepAlive, Idle time.Duration
 }
 
 // Door opens the device's door to its coordinator.
@@ -90,15 +94,20 @@ func (d *Device) Door(ctx context.Context, h Hooks) (*door.Door, error) {
 		return nil, fmt.Errorf("this device's certificate: %w; ask the enrolment authority for a new one", err)
 	}
 	dial := func(ctx context.Context) (protocol.Conn, error) {
-		return quic.Dial(ctx, d.Config.Address, quic.Config{Identity: id, Authority: d.Config.authority, PeerClass: protocol.ClassCoordinator, PeerKey: d.Config.coordinator})
+		return quic.Dial(ctx, d.Config.Address, quic.Config{Identity: id, Authority: d.Config.authority, PeerClass: protocol.ClassCoordinator, PeerKey: d.Config.coordinator,
+			KeepAlive: h.KeepAlive, Idle: h.Idle})
 	}
 	if h.Dial != nil {
 		dial = h.Dial(dial)
 	}
+	answerer := door.Answerer(d.Client)
+	if h.Answerer != nil {
+		answerer = h.Answerer(answerer)
+	}
 	return door.Open(ctx, door.Config{
 		Participant: participant.Config{Key: id.Key, Cert: id.Cert, Authority: d.Config.authority, Coordinator: d.Config.coordinator,
 			LogOrigin: d.Config.LogOrigin, LogKey: d.Config.logKey, Floor: d.Floor, Random: rand.Reader},
-		Store: d.Outbox, Models: d.models, Answerer: d.Client, Dial: dial, Log: h.Log, OnEvent: h.OnEvent, OnContribution: h.OnContribution,
+		Store: d.Outbox, Models: d.models, Answerer: answerer, Dial: dial, Log: h.Log, OnEvent: h.OnEvent, OnContribution: h.OnContribution,
 	})
 }
 
