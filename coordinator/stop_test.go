@@ -165,24 +165,17 @@ func TestNoRoundOpensOnceTheQuestionHasExpired(t *testing.T) {
 	})
 }
 
+// TestClockThatIsSetBackStopsNoRound starts again with a clock that is behind the last round: devices refuse times that
+// run backwards.
 func TestClockThatIsSetBackStopsNoRound(t *testing.T) {
 	bubble(t, terms{rounds: 3}, func(w *world) {
-		var back time.Duration
-		w.cfg.Now = func() time.Time {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			return time.Now().Add(-back)
-		}
-		w.onTold = func(_ *process, e coordinator.Event) {
-			if e.Kind == "round" && e.Round == 1 {
-				w.mu.Lock()
-				back = 10 * time.Minute
-				w.mu.Unlock()
-			}
-		}
 		w.mustStart()
 		w.join(w.devices...)
-		for r := uint64(1); r <= 3; r++ {
+		w.over(1)
+		w.crash()
+		w.cfg.Now = func() time.Time { return time.Now().Add(-10 * time.Minute) }
+		w.mustStart()
+		for r := uint64(2); r <= 3; r++ {
 			if e := w.over(r); e.Outcome != "done" || e.U3 != 4 {
 				t.Errorf("round %d: %+v, want all four included", r, e)
 			}
