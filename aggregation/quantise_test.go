@@ -126,6 +126,32 @@ func TestQuantiserTruncatesWhenCoinsAreUnlucky(t *testing.T) {
 	}
 }
 
+// TestUnluckyRoundingIsDrawnAgainEightTimes: a rounding beyond the bound eight times over, then one that keeps it; and nine
+// times over, where truncation comes before the lucky one.
+func TestUnluckyRoundingIsDrawnAgainEightTimes(t *testing.T) {
+	g := Grid{C: 1, CInt: 80, XMax: 80, D: 81}
+	x := slices.Repeat([]float32{float32(8.5 / g.Scale())}, g.D)
+	lucky := bytes.Repeat([]byte{0xff}, 8*g.D)
+	copy(lucky, make([]byte, 8)) // only the first word goes up
+	for unlucky, want := range map[int]int32{0: 9, 1: 9, 8: 9, 9: 8} {
+		coins := bytes.NewReader(append(make([]byte, unlucky*8*g.D), lucky...))
+		if got, err := g.Quantise(x, coins); err != nil || got[0] != want || got[1] != 8 {
+			t.Errorf("%d unlucky roundings: %v, %v, want %d and then 8", unlucky, got, err, want)
+		}
+	}
+}
+
+// TestWholeNumbersAreNotRounded: zeros above all, which most words of most updates are.
+func TestWholeNumbersAreNotRounded(t *testing.T) {
+	g := Grid{C: 1, CInt: 100, XMax: 100, D: 2}
+	for _, coins := range []constant{0, 0xff} {
+		got, err := g.Quantise([]float32{0, float32(math.Copysign(0, -1))}, coins)
+		if err != nil || got[0] != 0 || got[1] != 0 {
+			t.Errorf("zeros with coins of %d became %v (%v)", coins, got, err)
+		}
+	}
+}
+
 // TestOneWordQuantises walks the line at d = 1, where nothing averages out.
 func TestOneWordQuantises(t *testing.T) {
 	for cInt := uint32(8); cInt < 200; cInt += 3 {

@@ -16,10 +16,16 @@ func TestEveryAbortHasItsReason(t *testing.T) {
 	const n = 5 // t = 4, at least 4 survivors
 	reached := map[Reason]bool{}
 	for name, c := range map[string]struct {
-		run  func(w *world)
-		want Reason
+		run    func(w *world)
+		want   Reason
+		millis *[5]uint32 // that the phases took; those that never began took none
 	}{
-		"nobody comes": {func(w *world) { w.at(10) }, TooFewMembers},
+		"nobody comes": {func(w *world) { w.at(10) }, TooFewMembers, &[5]uint32{10_000}},
+		"shares begin after four seconds": {func(w *world) {
+			w.at(4)
+			w.advertiseAll()
+			w.at(20)
+		}, TooFewShares, &[5]uint32{4000, 16_000}},
 		"two come": {func(w *world) {
 			w.connectAll()
 			for _, d := range w.devices[:2] {
@@ -28,7 +34,7 @@ func TestEveryAbortHasItsReason(t *testing.T) {
 			w.at(9.999)
 			w.in(Keys)
 			w.at(10)
-		}, TooFewMembers},
+		}, TooFewMembers, nil},
 		"two do not share": {func(w *world) {
 			w.advertiseAll()
 			for _, d := range w.devices[:3] {
@@ -37,7 +43,7 @@ func TestEveryAbortHasItsReason(t *testing.T) {
 			w.at(19.999)
 			w.in(Shares)
 			w.at(20)
-		}, TooFewShares},
+		}, TooFewShares, nil},
 		"two send no vector": {func(w *world) {
 			w.shareAll()
 			for _, d := range w.devices[:3] {
@@ -47,7 +53,7 @@ func TestEveryAbortHasItsReason(t *testing.T) {
 			w.at(29.999)
 			w.in(Inputs)
 			w.at(30)
-		}, TooFewInputs},
+		}, TooFewInputs, nil},
 		"announced is not sent": {func(w *world) {
 			w.shareAll()
 			for i, d := range w.devices {
@@ -57,7 +63,7 @@ func TestEveryAbortHasItsReason(t *testing.T) {
 				}
 			}
 			w.at(30)
-		}, TooFewInputs},
+		}, TooFewInputs, nil},
 		"too few answer by the deadline": {func(w *world) {
 			w.inputAll()
 			for _, d := range w.devices[:3] {
@@ -66,7 +72,7 @@ func TestEveryAbortHasItsReason(t *testing.T) {
 			w.at(39.999)
 			w.in(Unmask)
 			w.at(40)
-		}, TooFewReveals},
+		}, TooFewReveals, nil},
 		"everybody is gone": {func(w *world) {
 			w.inputAll()
 			for _, d := range w.devices {
@@ -75,7 +81,7 @@ func TestEveryAbortHasItsReason(t *testing.T) {
 			w.in(Unmask)
 			w.now = w.now.Add(grace)
 			w.step(Event{Kind: Ticked})
-		}, TooFewReveals},
+		}, TooFewReveals, nil},
 		"bad shares": {func(w *world) {
 			w.inputAll()
 			for i, d := range w.devices {
@@ -89,22 +95,25 @@ func TestEveryAbortHasItsReason(t *testing.T) {
 			if _, err := w.settle(); err == nil || !strings.Contains(err.Error(), "commitment") {
 				w.t.Errorf("settled with bad shares: %v", err)
 			}
-		}, BadReveals},
-		"lost vector":      {func(w *world) { w.revealAll().step(Event{Kind: Unsettled, Why: LostInputs}) }, LostInputs},
-		"no model":         {func(w *world) { w.revealAll().step(Event{Kind: Unsettled, Why: SettleFailed}) }, SettleFailed},
-		"without a reason": {func(w *world) { w.revealAll().step(Event{Kind: Unsettled}) }, SettleFailed},
+		}, BadReveals, nil},
+		"lost vector":      {func(w *world) { w.revealAll().step(Event{Kind: Unsettled, Why: LostInputs}) }, LostInputs, nil},
+		"no model":         {func(w *world) { w.revealAll().step(Event{Kind: Unsettled, Why: SettleFailed}) }, SettleFailed, nil},
+		"without a reason": {func(w *world) { w.revealAll().step(Event{Kind: Unsettled}) }, SettleFailed, nil},
 		"settling takes too long": {func(w *world) {
 			w.revealAll().at(49.999)
 			w.in(Settling)
 			w.at(50)
-		}, DeadlinePassed},
-		"cancelled at once":   {func(w *world) { w.step(Event{Kind: Unsettled, Why: Cancelled}) }, Cancelled},
-		"cancelled in inputs": {func(w *world) { w.shareAll().step(Event{Kind: Unsettled, Why: Cancelled}) }, Cancelled},
+		}, DeadlinePassed, nil},
+		"cancelled at once":   {func(w *world) { w.step(Event{Kind: Unsettled, Why: Cancelled}) }, Cancelled, nil},
+		"cancelled in inputs": {func(w *world) { w.shareAll().step(Event{Kind: Unsettled, Why: Cancelled}) }, Cancelled, nil},
 	} {
 		w := newWorld(t, settings{n: n, delta: 3000})
 		c.run(w)
 		w.failed(c.want)
 		w.replays()
+		if c.millis != nil && w.result.Millis != *c.millis {
+			t.Errorf("%s: the phases took %v", name, w.result.Millis)
+		}
 		reached[c.want] = true
 		if w.plan != nil && c.want != BadReveals && c.want != LostInputs && c.want != SettleFailed && c.want != DeadlinePassed {
 			t.Errorf("%s: work was handed out", name)

@@ -183,7 +183,7 @@ func TestSettleReportsABrokenAccumulator(t *testing.T) {
 }
 
 // TestQuarrel is rule 10.2: no two members that disagree about their masks are both summed. With 10 members k is 9: one
-// complaint is believed, two drop the one who complains.
+// complaint is believed, two drop the one who complains; with 17 members, k = 16, it is two and three.
 func TestQuarrel(t *testing.T) {
 	spoil := func(w *world, from *device, m *protocol.Shares, victims ...int) {
 		for _, v := range victims {
@@ -198,15 +198,21 @@ func TestQuarrel(t *testing.T) {
 	for name, c := range map[string]struct {
 		spoilers map[int][]int // device: whose boxes it spoils
 		dropped  map[int]Reason
+		n        int // members, 10 if not given
 	}{
-		"nobody":                       {nil, nil},
-		"one box":                      {map[int][]int{0: {5}}, map[int]Reason{0: BadCiphertext}},
-		"one box, the other way round": {map[int][]int{9: {2}}, map[int]Reason{9: BadCiphertext}},
-		"each other's":                 {map[int][]int{0: {5}, 5: {0}}, map[int]Reason{}},
-		"one spoils for three":         {map[int][]int{4: {1, 2, 3}}, map[int]Reason{4: BadCiphertext}},
-		"two spoil for one":            {map[int][]int{3: {7}, 4: {7}}, map[int]Reason{7: Complains}},
+		"two spoil for one of 17":      {map[int][]int{3: {7}, 4: {7}}, map[int]Reason{3: BadCiphertext, 4: BadCiphertext}, 17},
+		"three spoil for one of 17":    {map[int][]int{3: {7}, 4: {7}, 9: {7}}, map[int]Reason{7: Complains}, 17},
+		"nobody":                       {nil, nil, 0},
+		"one box":                      {map[int][]int{0: {5}}, map[int]Reason{0: BadCiphertext}, 0},
+		"one box, the other way round": {map[int][]int{9: {2}}, map[int]Reason{9: BadCiphertext}, 0},
+		"each other's":                 {map[int][]int{0: {5}, 5: {0}}, map[int]Reason{}, 0},
+		"one spoils for three":         {map[int][]int{4: {1, 2, 3}}, map[int]Reason{4: BadCiphertext}, 0},
+		"two spoil for one":            {map[int][]int{3: {7}, 4: {7}}, map[int]Reason{7: Complains}, 0},
 	} {
-		w := newWorld(t, settings{n: 10, delta: 3000}).advertiseAll()
+		if c.n == 0 {
+			c.n = 10
+		}
+		w := newWorld(t, settings{n: c.n, delta: 3000}).advertiseAll()
 		for i, d := range w.devices {
 			m := d.shares()
 			spoil(w, d, m, c.spoilers[i]...)
