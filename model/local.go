@@ -89,7 +89,7 @@ func (l Local) check() error {
 func DefaultLocal(family string) (Local, error) {
 	switch family {
 	case TwoTowerFamily:
-		return Local{Name: family, Version: 1, Steps: 4, Cuts: 4, Next: 5, Dropout: 0.3, Rate: 1, RateDense: 0.1}, nil
+		return Local{Name: family, Version: 1, Steps: 4, Cuts: 8, Next: 5, Dropout: 0.3, Rate: 1, RateDense: 0.1}, nil
 	case NCFFamily:
 		return Local{Name: family, Version: 1, Steps: 4, Cuts: 4, Next: 5, Negatives: 100, Dropout: 0.3, Rate: 1, RateDense: 0.1}, nil
 	}

@@ -25,7 +25,7 @@ type Optimizer struct {
 func DefaultOptimizer(family string) (Optimizer, error) {
 	switch family {
 	case TwoTowerFamily, NCFFamily:
-		return Optimizer{Rate: 0.03, Beta1: 0.9, Beta2: 0.99, Average: 0.5}, nil
+		return Optimizer{Rate: 0.04, Beta1: 0.5, Beta2: 0.99, Average: 0.5}, nil
 	}
 	return Optimizer{}, fmt.Errorf("model family %q is unknown", family)
 }

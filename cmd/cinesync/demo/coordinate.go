@@ -8,9 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/cinesync/cinesync/cmd/cinesync/operate"
@@ -29,8 +32,9 @@ func (h inside) run(ctx context.Context, tell func(coordinator.Event)) error {
 	return operate.Run(ctx, h.dir, operate.Options{OnEvent: tell})
 }
 
-// killer runs the coordinator as a process and kills it with SIGKILL once in every phase, on the phase it reports. What
-// the next start says of the round is what counts: a kill that came too late for its phase is tried again.
+// killer runs the coordinator as a process and kills it with SIGKILL once in every phase, on the phase it reports, and at
+// most once a round. What the next start says of the round, and how the round then ends, is what counts: a kill that came
+// too late for its phase is tried again.
 type killer struct {
 	dir     string
 	program []string
@@ -39,7 +43,8 @@ type killer struct {
 	mu      sync.Mutex
 	todo    map[string]bool
 	crashes []Crash
-	pending bool // killed, and the next start has not yet said what became of the round
+	pending bool   // killed, and the next start has not yet said what became of the round
+	round   uint64 // the last one that was killed
 }
 
 func newKiller(dir string, program []string, stderr io.Writer) *killer {
@@ -77,6 +82,9 @@ func (k *killer) once(ctx context.Context, tell func(coordinator.Event)) error {
 	for lines.Scan() {
 		var e coordinator.Event
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			if killed {
+				break // the kill cut its last line
+			}
 			cmd.Process.Kill()
 			return errors.Join(fmt.Errorf("coordinator process said %q: %w", lines.Text(), err), cmd.Wait())
 		}
@@ -100,33 +108,41 @@ func (k *killer) once(ctx context.Context, tell func(coordinator.Event)) error {
 func (k *killer) wants(e coordinator.Event) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if e.Kind == "phase" && k.todo[e.Phase] {
-		k.pending = true
+	if e.Kind == "phase" && k.todo[e.Phase] && e.Round != k.round {
+		k.pending, k.round = true, e.Round
 		return true
 	}
 	return false
 }
 
-// note takes down what became of a round that a kill interrupted.
+// note takes down what became of a round that a kill interrupted: where the next start found it, and how it ended.
 func (k *killer) note(e coordinator.Event) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if e.Kind == "recovered" && k.pending {
+	switch {
+	case e.Kind == "recovered" && k.pending:
 		k.pending = false
 		delete(k.todo, e.Phase)
-		k.crashes = append(k.crashes, Crash{Round: e.Round, Phase: e.Phase, Outcome: e.Outcome, Reason: e.Reason})
+		k.crashes = append(k.crashes, Crash{Round: e.Round, Phase: e.Phase, Outcome: e.Outcome, Reason: reason(e)})
+	case e.Kind == "round" && e.Outcome == "aborted":
+		for i := range k.crashes {
+			if c := &k.crashes[i]; c.Round == e.Round && c.Outcome == "resumed" {
+				c.Outcome, c.Reason = "aborted", reason(e)
+			}
+		}
 	}
+}
+
+// reason is why a round was aborted, in words.
+func reason(e coordinator.Event) string {
+	return strings.TrimSuffix(e.Reason+": "+e.Detail, ": ")
 }
 
 // missed lists phases in which no kill landed.
 func (k *killer) missed() []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	var out []string
-	for p := range k.todo {
-		out = append(out, p)
-	}
-	return out
+	return slices.Sorted(maps.Keys(k.todo))
 }
 
 // freePort finds a UDP port on loopback that is free now, so that a coordinator that is started again has the same one.

@@ -48,6 +48,9 @@ func (f *faults) begin(round uint64) {
 	if round == f.round {
 		return
 	}
+	if len(f.gone) > 0 {
+		f.release() // the end of the round before was never heard: its coordinator was killed just then
+	}
 	f.round = round
 	clear(f.plan)
 	clear(f.gone)
@@ -61,7 +64,12 @@ func (f *faults) begin(round uint64) {
 func (f *faults) end() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.release()
+}
+
+func (f *faults) release() {
 	clear(f.plan)
+	clear(f.gone)
 	close(f.over)
 	f.over = make(chan struct{})
 }

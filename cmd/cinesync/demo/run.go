@@ -8,8 +8,6 @@ import (
 	"math"
 	"os"
 	"runtime"
-	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -187,7 +185,7 @@ func (s *show) on(e coordinator.Event) {
 }
 
 func (s *show) roundOver(e coordinator.Event) {
-	r := Round{Round: e.Round, Outcome: e.Outcome, Reason: strings.TrimSuffix(e.Reason+": "+e.Detail, ": "), Roster: e.U1, Included: e.U3, DroppedIn: s.faults.vanished(), Phases: map[string]int{}}
+	r := Round{Round: e.Round, Outcome: e.Outcome, Reason: reason(e), Roster: e.U1, Included: e.U3, DroppedIn: s.faults.vanished(), Phases: map[string]int{}}
 	for i, name := range []string{"keys", "shares", "inputs", "unmask", "settle"} {
 		if i < len(e.Millis) {
 			r.Phases[name] = e.Millis[i]
@@ -227,7 +225,6 @@ func (s *show) report(ctx context.Context) (*Report, error) {
 	if k, ok := s.host.(*killer); ok {
 		r.Crashes = k.crashes
 		if missed := k.missed(); len(missed) > 0 {
-			slices.Sort(missed)
 			return nil, fmt.Errorf("no kill landed in phases %v: run more rounds", missed)
 		}
 	}

@@ -7,17 +7,21 @@
 package operate
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
+	"net"
 	"os"
 	"path/filepath"
+	"reflect"
 	"time"
 
 	"github.com/cinesync/cinesync/aggregation"
 	"github.com/cinesync/cinesync/coordinator"
+	"github.com/cinesync/cinesync/internal/strictjson"
 	"github.com/cinesync/cinesync/model"
 	"github.com/cinesync/cinesync/privacy"
 )
@@ -62,43 +66,114 @@ func (c *Config) Save(dir string) error {
 	if err != nil {
 		return fmt.Errorf("encode coordinator.json: %w", err)
 	}
-	return os.WriteFile(filepath.Join(dir, "coordinator.json"), append(b, '\n'), 0o644)
+	return Dir(dir).Write("coordinator.json", append(b, '\n'))
 }
+
+// maxConfig is the largest coordinator.json that is read.
+const maxConfig = 64 << 10
 
 // LoadConfig reads coordinator.json strictly.
 func LoadConfig(dir string) (*Config, error) {
 	path := filepath.Join(dir, "coordinator.json")
-	b, err := os.ReadFile(path)
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s holds no coordinator: there is no coordinator.json in it; name the folder of one with --dir", dir)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.DisallowUnknownFields()
-	var c Config
-	if err := dec.Decode(&c); err != nil {
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	c, err := parseConfig(b)
+	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil, fmt.Errorf("read %s: something follows the object", path)
+	return c, nil
+}
+
+func parseConfig(b []byte) (*Config, error) {
+	if len(b) > maxConfig {
+		return nil, fmt.Errorf("the file has more than %d bytes", maxConfig)
 	}
-	if c.LogOrigin == "" || c.Listen == "" || c.LogDir == "" {
-		return nil, fmt.Errorf("read %s: log_origin, listen and log_dir must be set", path)
+	var c Config
+	if err := strict(b, reflect.TypeFor[Config](), ""); err != nil {
+		return nil, err
 	}
-	return &c, nil
+	if err := json.Unmarshal(b, &c); err != nil {
+		return nil, err
+	}
+	return &c, c.check()
+}
+
+// strict takes the fields of t by their exact names, each at most once, and no other. encoding/json alone would take other
+// spellings and fill up or cut a list.
+func strict(b []byte, t reflect.Type, within string) error {
+	fields := map[string]reflect.Type{}
+	for i := range t.NumField() {
+		fields[t.Field(i).Tag.Get("json")] = t.Field(i).Type
+	}
+	return strictjson.Object(b, func(name string, value json.RawMessage) error {
+		field, ok := fields[name]
+		switch {
+		case !ok:
+			return fmt.Errorf("field %q is unknown", within+name)
+		case string(value) == "null":
+			return fmt.Errorf("%s is null: give it a value, or leave it out", within+name)
+		case field.Kind() == reflect.Struct:
+			return strict(value, field, within+name+".")
+		case field.Kind() == reflect.Array:
+			var list []json.RawMessage
+			if err := json.Unmarshal(value, &list); err != nil || len(list) != field.Len() {
+				return fmt.Errorf("%s: want a list of %d numbers", within+name, field.Len())
+			}
+		}
+		return nil
+	})
+}
+
+// check looks at what can be judged without the model; the coordinator checks the numbers of the task against it.
+func (c *Config) check() error {
+	for name, addr := range map[string]string{"listen": c.Listen, "http": c.HTTP} {
+		if name == "http" && addr == "" {
+			continue // no platform
+		}
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			return fmt.Errorf("%s is %q: want host:port: %w", name, addr, err)
+		}
+	}
+	t := &c.Task
+	switch {
+	case c.LogOrigin == "":
+		return errors.New("log_origin is empty: devices pin the log by this name")
+	case c.LogDir == "":
+		return errors.New("log_dir is empty: name the folder of the public log")
+	case c.HTTP != "" && c.Catalogue == "":
+		return errors.New("catalogue is empty: the platform's API needs titles; name the file, or leave http empty")
+	case t.Purpose == "":
+		return errors.New("task.purpose is empty: devices show it to their owners")
+	case t.Rounds < 0:
+		return fmt.Errorf("task.rounds is %d: want the number of rounds, or 0 for as many as the budget allows", t.Rounds)
+	case t.PeriodSeconds == 0 || t.PeriodSeconds > math.MaxInt32:
+		return fmt.Errorf("task.period_seconds is %d: want 1 to %d", t.PeriodSeconds, math.MaxInt32)
+	case t.ExpirySeconds == 0 || t.ExpirySeconds > math.MaxInt32:
+		return fmt.Errorf("task.expiry_seconds is %d: want 1 to %d", t.ExpirySeconds, math.MaxInt32)
+	}
+	_, err := t.task()
+	return err
 }
 
 // task turns the file's terms into the coordinator's.
 func (t *Task) task() (coordinator.Task, error) {
 	local, err := model.DefaultLocal(t.Family)
 	if err != nil {
-		return coordinator.Task{}, fmt.Errorf("task: %w", err)
+		return coordinator.Task{}, fmt.Errorf("task.family: %w", err)
 	}
 	opt, err := model.DefaultOptimizer(t.Family)
 	if err != nil {
-		return coordinator.Task{}, fmt.Errorf("task: %w", err)
-	}
-	if t.PeriodSeconds > math.MaxInt32 || t.ExpirySeconds > math.MaxInt32 {
-		return coordinator.Task{}, fmt.Errorf("task: period_seconds %d and expiry_seconds %d must be below 2^31", t.PeriodSeconds, t.ExpirySeconds)
+		return coordinator.Task{}, fmt.Errorf("task.family: %w", err)
 	}
 	return coordinator.Task{Purpose: t.Purpose, Local: local, Optimizer: opt, Rounds: t.Rounds, NTarget: t.Members, NMin: t.MinMembers,
 		GammaBP: t.GammaBP, DeltaBP: t.DeltaBP, Lambda: t.Lambda, Eta: t.Eta, Mode: aggregation.ModeSH, C: t.Clip, CInt: t.CInt, SigmaTotSq: t.SigmaTotSq,

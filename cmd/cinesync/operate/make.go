@@ -3,9 +3,12 @@ package operate
 import (
 	"crypto/ed25519"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/cinesync/cinesync/cmd/internal/identity"
@@ -13,18 +16,50 @@ import (
 )
 
 // Make makes a coordinator's folder: keys, the request for a certificate, configuration and starting model. The
-// certificate comes from the enrolment authority.
+// certificate comes from the enrolment authority. The folder is made beside its place and moved there when it is whole; a
+// folder that holds anything is left alone.
 func Make(dir string, cfg *Config, authority ed25519.PublicKey, start []byte) (protocol.Request, error) {
-	if _, err := identity.Create(filepath.Join(dir, "identity.key"), rand.Reader); err != nil {
-		return protocol.Request{}, err
+	if err := cfg.check(); err != nil {
+		return protocol.Request{}, fmt.Errorf("make coordinator: %w", err)
 	}
-	if _, err := identity.Create(filepath.Join(dir, "log.key"), rand.Reader); err != nil {
-		return protocol.Request{}, err
+	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
+		return protocol.Request{}, fmt.Errorf("make coordinator: %w", err)
+	}
+	tmp, err := os.MkdirTemp(filepath.Dir(dir), ".making-*")
+	if err != nil {
+		return protocol.Request{}, fmt.Errorf("make coordinator: %w", err)
+	}
+	req, err := fill(tmp, cfg, authority, start)
+	if err == nil {
+		err = place(tmp, dir)
+	}
+	if err != nil {
+		return protocol.Request{}, errors.Join(fmt.Errorf("make coordinator: %w", err), os.RemoveAll(tmp))
+	}
+	return req, nil
+}
+
+func place(tmp, dir string) error {
+	err := os.Rename(tmp, dir)
+	if errors.Is(err, fs.ErrExist) || errors.Is(err, syscall.ENOTEMPTY) || errors.Is(err, syscall.ENOTDIR) {
+		return fmt.Errorf("%s is there already: name a new folder, so that nothing in it is touched", dir)
+	}
+	if err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(dir))
+}
+
+func fill(dir string, cfg *Config, authority ed25519.PublicKey, start []byte) (protocol.Request, error) {
+	for _, name := range []string{"identity.key", "log.key"} {
+		if _, err := identity.Create(filepath.Join(dir, name), rand.Reader); err != nil {
+			return protocol.Request{}, err
+		}
 	}
 	if err := identity.WritePublic(filepath.Join(dir, "authority.pub"), authority); err != nil {
 		return protocol.Request{}, fmt.Errorf("write authority key: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "start.snapshot"), start, 0o644); err != nil {
+	if err := Dir(dir).Write("start.snapshot", start); err != nil {
 		return protocol.Request{}, fmt.Errorf("write starting model: %w", err)
 	}
 	if err := cfg.Save(dir); err != nil {
@@ -45,6 +80,9 @@ type Enrolled struct {
 
 // Sign turns a request into a certificate.
 func Sign(authority ed25519.PrivateKey, req protocol.Request, terms Enrolled, now time.Time) (protocol.Cert, error) {
+	if terms.Days < 1 {
+		return protocol.Cert{}, fmt.Errorf("certificate for %d days: want at least 1", terms.Days)
+	}
 	if err := req.Verify(); err != nil {
 		return protocol.Cert{}, fmt.Errorf("enrolment request: %w", err)
 	}
