@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -135,6 +136,39 @@ func TestRebuildSearchesBeyondCorrection(t *testing.T) {
 	}
 	if _, err := rebuild(5, xs, b, nil); !errors.Is(err, ErrShares) {
 		t.Errorf("too few: %v", err)
+	}
+}
+
+// TestRebuildCorrectsWhatNoSearchFinds looks for five liars among 23 so spread that no subset that is tried leaves them all
+// out, and rebuilds all the same.
+func TestRebuildCorrectsWhatNoSearchFinds(t *testing.T) {
+	w := newWorld(t, settings{n: 5, delta: 3000})
+	d := w.devices[0]
+	xs := make([]uint32, 23)
+	for i := range xs {
+		xs[i] = uint32(i + 1)
+	}
+	m, lies, err := d.secrets.Split(13, xs, d.random)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fits := func(v [32]byte) bool { return aggregation.CheckM(v, w.m.OpenHash(), d.public.SPK) }
+	rng := rand.New(rand.NewPCG(1, 1))
+	hard := 0
+	for range 40 {
+		shares := slices.Clone(m)
+		for _, at := range rng.Perm(23)[:5] {
+			shares[at] = lies[at]
+		}
+		if _, found := search(13, xs, shares, fits); !found {
+			hard++
+		}
+		if got, err := rebuild(13, xs, shares, fits); err != nil || !fits(got) {
+			t.Fatal(err)
+		}
+	}
+	if hard == 0 {
+		t.Error("the search alone always finds the secret: nothing was shown")
 	}
 }
 
