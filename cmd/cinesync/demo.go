@@ -18,6 +18,9 @@ func demoCommand() *cobra.Command {
 		Long: `Starts a coordinator and devices on loopback, with QUIC, an SQLite history for each device, secure aggregation and noise. Trains,
 measures, recommends, and audits the run. It needs no download: without --data, invented households watch a built-in catalogue.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.Check(); err != nil {
+				return usageError{err}
+			}
 			o.Stderr = cmd.ErrOrStderr()
 			if f, ok := o.Stderr.(*os.File); ok {
 				o.Terminal = term.IsTerminal(int(f.Fd()))
@@ -46,7 +49,7 @@ measures, recommends, and audits the run. It needs no download: without --data, 
 	f.StringVar(&o.Dir, "dir", "", "folder for everything the demo makes (default: a fresh one)")
 	f.StringVar(&o.Data, "data", "", "a MovieLens folder (100K, 1M or latest): its first users by id instead of invented households")
 	f.IntVar(&o.Devices, "devices", 0, "how many devices (default 24)")
-	f.IntVar(&o.Rounds, "rounds", 0, "how many rounds (default 10)")
+	f.IntVar(&o.Rounds, "rounds", 0, "how many rounds (default 20)")
 	f.StringVar(&o.Task, "task", "two-tower", "model family: two-tower or ncf")
 	f.Float64Var(&o.Drop, "drop", 0.1, "share of the devices that vanishes in every round")
 	f.BoolVar(&o.Crash, "crash", false, "run the coordinator as a process and kill -9 it once in every phase")

@@ -18,7 +18,8 @@ import (
 
 // enrolCommand is the enrolment authority's: its key lies in a folder of its own that no coordinator reads.
 func enrolCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "enrol", Short: "Be the enrolment authority: make its key, turn requests into certificates"}
+	cmd := &cobra.Command{Use: "enrol", Short: "Be the enrolment authority: make its key, turn requests into certificates",
+		Args: noSuchCommand, RunE: help}
 	cmd.AddCommand(enrolInit(), enrolSign())
 	return cmd
 }

@@ -30,7 +30,7 @@ type usageError struct{ error }
 // run is the program; tests call it.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := &cobra.Command{Use: "cinesync", Short: "Learn film and TV recommendations together without collecting histories",
-		SilenceErrors: true, SilenceUsage: true}
+		SilenceErrors: true, SilenceUsage: true, Args: noSuchCommand, RunE: help, CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true}}
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -59,3 +59,13 @@ func exactly(n int) cobra.PositionalArgs {
 		return nil
 	}
 }
+
+// noSuchCommand is for commands that only hold others.
+func noSuchCommand(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usageError{fmt.Errorf("there is no command %q", args[0])}
+	}
+	return nil
+}
+
+func help(cmd *cobra.Command, _ []string) error { return cmd.Help() }

@@ -9,8 +9,8 @@ import (
 type Options struct {
 	Dir      string  // where everything goes; empty: a fresh folder
 	Data     string  // a MovieLens folder; empty: the built-in catalogue and households
-	Devices  int     // 0: 24, or all users up to 200 with Data
-	Rounds   int     // 0: 10
+	Devices  int     // 0: 24
+	Rounds   int     // 0: 20
 	Task     string  // two-tower or ncf
 	Drop     float64 // exactly this share of the roster vanishes in every round
 	Crash    bool    // kill -9 the coordinator once in every phase
@@ -27,12 +27,13 @@ const (
 	maxRounds  = 1000
 )
 
-func (o *Options) check() error {
+// Check fills in the defaults and says which flag is wrong.
+func (o *Options) Check() error {
 	if o.Devices == 0 {
 		o.Devices = 24
 	}
 	if o.Rounds == 0 {
-		o.Rounds = 10
+		o.Rounds = 20
 	}
 	switch {
 	case o.Devices < 3 || o.Devices > maxDevices:

@@ -19,7 +19,7 @@ import (
 
 // Run makes a folder, a coordinator and its devices, runs the rounds, measures, audits, and reports.
 func Run(ctx context.Context, o Options) (*Report, error) {
-	if err := o.check(); err != nil {
+	if err := o.Check(); err != nil {
 		return nil, err
 	}
 	began := time.Now()

@@ -150,8 +150,6 @@ func (c *Config) check() error {
 		return errors.New("log_origin is empty: devices pin the log by this name")
 	case c.LogDir == "":
 		return errors.New("log_dir is empty: name the folder of the public log")
-	case c.HTTP != "" && c.Catalogue == "":
-		return errors.New("catalogue is empty: the platform's API needs titles; name the file, or leave http empty")
 	case t.Purpose == "":
 		return errors.New("task.purpose is empty: devices show it to their owners")
 	case t.Rounds < 0:

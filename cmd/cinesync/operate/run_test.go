@@ -1,0 +1,199 @@
+package operate
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cinesync/cinesync/cmd/internal/identity"
+	"github.com/cinesync/cinesync/coordinator"
+)
+
+// runs starts the coordinator, waits until it has told an event of this kind, stops it and gives the event.
+func runs(t *testing.T, dir, kind string) coordinator.Event {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	told := make(chan coordinator.Event, 1)
+	ended := make(chan error, 1)
+	go func() {
+		ended <- Run(ctx, dir, Options{OnEvent: func(e coordinator.Event) {
+			if e.Kind == kind {
+				select {
+				case told <- e:
+				default:
+				}
+			}
+		}})
+	}()
+	select {
+	case e := <-told:
+		cancel()
+		if err := <-ended; err != nil {
+			t.Fatalf("told to stop: %v", err)
+		}
+		return e
+	case err := <-ended:
+		t.Fatalf("it ended before event %q: %v", kind, err)
+		panic("unreachable")
+	}
+}
+
+// refuses wants Run to end with an error that has these words.
+func refuses(t *testing.T, dir string, words ...string) {
+	t.Helper()
+	err := Run(t.Context(), dir, Options{})
+	if err == nil {
+		t.Fatal("it ran and ended without an error")
+	}
+	for _, w := range words {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("error %q does not say %q", err, w)
+		}
+	}
+}
+
+func TestSameFolderStartsTheSameCoordinatorAgain(t *testing.T) {
+	dir := made(t, config())
+	if e := runs(t, dir, "phase"); e.Round != 1 || e.Phase != "recruit" {
+		t.Errorf("%+v, want round 1 to recruit", e)
+	}
+	log := filepath.Join(dir, "..", "log")
+	before, err := os.ReadFile(filepath.Join(log, "checkpoint"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	leftover := filepath.Join(log, ".writing-1")
+	if err := os.WriteFile(leftover, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if e := runs(t, dir, "recovered"); e.Round != 1 || e.Outcome != "resumed" {
+		t.Errorf("%+v, want round 1 resumed", e)
+	}
+	if after, err := os.ReadFile(filepath.Join(log, "checkpoint")); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the log changed without a new entry (%v)", err)
+	}
+	if _, err := os.Stat(leftover); err == nil {
+		t.Error("a half-written file is still there")
+	}
+}
+
+func TestPortInUseNamesTheAddressAndTheNextStep(t *testing.T) {
+	taken, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	cfg := config()
+	cfg.Listen = taken.LocalAddr().String()
+	refuses(t, made(t, cfg), cfg.Listen, "in use", "choose another port")
+}
+
+func TestPlatformPortInUseNamesTheAddressAndTheNextStep(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	cfg := config()
+	cfg.HTTP, cfg.Catalogue = taken.Addr().String(), "catalogue.jsonl"
+	dir := made(t, cfg)
+	title := `{"id":"movielens:movie:1","kind":"film","title":"Metropolis","year":1927,"genres":["drama"]}` + "\n"
+	if err := os.WriteFile(filepath.Join(dir, cfg.Catalogue), []byte(title), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refuses(t, dir, cfg.HTTP, "in use", "choose another port")
+}
+
+func TestFolderWithAPartMissingIsRefused(t *testing.T) {
+	for _, name := range []string{"coordinator.json", "identity.key", "identity.cert", "log.key", "authority.pub", "start.snapshot"} {
+		t.Run(name, func(t *testing.T) {
+			dir := made(t, config())
+			if err := os.Remove(filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+			refuses(t, dir, name)
+		})
+	}
+}
+
+func TestDamagedStartIsRefused(t *testing.T) {
+	dir := made(t, config())
+	path := filepath.Join(dir, "start.snapshot")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b[:len(b)-1], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refuses(t, dir, "starting model")
+}
+
+func TestExpiredCertificateIsRefused(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "coordinator")
+	req, err := Make(dir, config(), public(authority), start(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		key ed25519.PrivateKey
+		at  time.Time
+	}{
+		"expired": {authority, time.Now().AddDate(0, 0, -8)},
+		"foreign": {ed25519.NewKeyFromSeed(bytes.Repeat([]byte{8}, ed25519.SeedSize)), time.Now()},
+	} {
+		cert, err := Sign(c.key, req, Enrolled{Days: 7, Quota: 1}, c.at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, "identity.cert")
+		if err := os.RemoveAll(path); err != nil {
+			t.Fatal(err)
+		}
+		if err := identity.WriteCert(path, cert); err != nil {
+			t.Fatal(err)
+		}
+		t.Run(name, func(t *testing.T) { refuses(t, dir, "the coordinator's certificate") })
+	}
+}
+
+func TestFolderOfAnotherTaskIsRefused(t *testing.T) {
+	dir := made(t, config())
+	runs(t, dir, "phase")
+	other := config()
+	other.Task.Purpose = "Something else."
+	if err := other.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	refuses(t, dir, "another task", "purpose", "new folder")
+}
+
+func TestSecondCoordinatorInOneFolderIsRefused(t *testing.T) {
+	dir := made(t, config())
+	ctx, cancel := context.WithCancel(t.Context())
+	up, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- Run(ctx, dir, Options{OnEvent: func(e coordinator.Event) {
+			if e.Kind == "phase" && e.Phase == "recruit" {
+				close(up)
+			}
+		}})
+	}()
+	select {
+	case <-up:
+	case err := <-ended:
+		t.Fatal(err)
+	}
+	refuses(t, dir, "another coordinator uses this folder")
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
