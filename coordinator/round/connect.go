@@ -2,6 +2,7 @@ package round
 
 import (
 	"slices"
+	"time"
 
 	"github.com/cinesync/cinesync/protocol"
 )
@@ -22,11 +23,15 @@ func (m *Machine) disconnected(id [32]byte) {
 	}
 }
 
+// comeBack is what a member gets beyond the grace after a restart of the coordinator: it has to notice that its connection
+// is gone, and its attempts have been backing off.
+const comeBack = 5 * time.Second
+
 // restarted starts every member's grace anew: nobody can be connected to a coordinator that has just come up.
 func (m *Machine) restarted() {
 	clear(m.present)
 	for _, p := range m.members {
-		p.present, p.away = false, m.now
+		p.present, p.away = false, m.now.Add(comeBack)
 	}
 }
 
