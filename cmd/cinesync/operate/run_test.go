@@ -104,7 +104,7 @@ func TestPlatformPortInUseNamesTheAddressAndTheNextStep(t *testing.T) {
 	cfg := config()
 	cfg.HTTP, cfg.Catalogue = taken.Addr().String(), "catalogue.jsonl"
 	dir := made(t, cfg)
-	title := `{"id":"movielens:movie:1","kind":"film","title":"Metropolis","year":1927,"genres":["drama"]}` + "\n"
+	title := `{"id":"movielens:movie:1","kind":"film","title":"Metropolis","year":1927,"genres":["Sci-Fi"]}` + "\n"
 	if err := os.WriteFile(filepath.Join(dir, cfg.Catalogue), []byte(title), 0o600); err != nil {
 		t.Fatal(err)
 	}
