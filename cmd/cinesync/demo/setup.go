@@ -89,7 +89,7 @@ func (f *folder) makeCoordinator(o *Options, w *world, start *model.Snapshot, li
 		return fmt.Errorf("charge of a round: %w", err)
 	}
 	n := uint32(o.Devices)
-	delta := uint16(min(6000, 10000*o.Drop+500))
+	delta := lossBP(o)
 	cfg := &operate.Config{LogOrigin: LogOrigin, Listen: listen, HTTP: o.HTTP, LogDir: "../log", Catalogue: "catalogue.jsonl", Task: operate.Task{
 		Family: o.Task, Purpose: "Learn which titles go together, from the sums of many devices' updates.", Rounds: o.Rounds,
 		Members: n, MinMembers: max(3, n-n*uint32(delta)/10000), GammaBP: 500, DeltaBP: delta, Lambda: 40, Eta: 20,
@@ -114,6 +114,14 @@ func (f *folder) makeCoordinator(o *Options, w *world, start *model.Snapshot, li
 	}
 	f.logKey = key.Public().(ed25519.PublicKey)
 	return nil
+}
+
+// lossBP is the loss that a round is opened for, in basis points: the planned share and 5 % more, or, where few devices make
+// a share uneven, what the planned number of them is of all.
+func lossBP(o *Options) uint16 {
+	planned := newFaults(o.Seed, o.Devices, o.Drop).vanishing()
+	exact := (10000*planned + o.Devices - 1) / o.Devices
+	return uint16(min(6000, max(int(10000*o.Drop+500), exact)))
 }
 
 // grace is how long a phase waits for a device that is gone: with kills of the coordinator, long enough for everybody to
