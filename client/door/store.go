@@ -13,6 +13,11 @@ type Commit struct {
 	Session     []byte // replaces the live round session; nil deletes it
 	Outbox      []OutboxRow
 	Meta        map[string][]byte
+	// Lazy allows the commit to be lost in a power cut, with everything since the last one that is not lazy; never in a crash
+	// of the process, and never out of order.
+	Lazy bool
+	// Erase wants what this commit replaced to be gone from the disk, side files included: a session's secrets are over.
+	Erase bool
 }
 
 // OutboxRow is one thing that leaves, or has left, this device. It is written once; only its receipt may be added later.

@@ -104,7 +104,7 @@ func TestBetterID(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff([]Watch{{"tmdb:movie:7", 946684800}, {"tmdb:movie:8", 946684800}}, w); d != "" {
+	if d := cmp.Diff([]Watch{{Item: "tmdb:movie:7", At: 946684800}, {Item: "tmdb:movie:8", At: 946684800}}, w); d != "" {
 		t.Errorf("watches differ (-want +got):\n%s", d)
 	}
 }

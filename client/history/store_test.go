@@ -155,7 +155,7 @@ func TestWatches(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Watch{{"tmdb:movie:5", 0}, {"tmdb:movie:4", 883612800}, {"tmdb:movie:3", 946641600}, {"tmdb:movie:2", 946771210}, {"tmdb:movie:1", 946771210}}
+	want := []Watch{{Item: "tmdb:movie:5", At: 0}, {Item: "tmdb:movie:4", At: 883612800}, {Item: "tmdb:movie:3", At: 946641600}, {Item: "tmdb:movie:2", At: 946771210}, {Item: "tmdb:movie:1", At: 946771210}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("watches differ (-want +got):\n%s", d)
 	}

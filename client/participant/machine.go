@@ -70,6 +70,9 @@ type Output struct {
 	Save   []byte
 	Entry  *privacy.Entry
 	Outbox *Outbox
+	// Sync says that the transaction must outlive a power cut too, not only the process: a charge, or an answer that is given
+	// once. What else is lost in one costs this device its place in the round, and nothing more.
+	Sync bool
 	// Fetch and Train are slow; their answers come back as events.
 	Fetch *Fetch
 	Train *Train

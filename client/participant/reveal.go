@@ -43,6 +43,7 @@ func (m *Machine) survived(msg *protocol.Survivors, out *Output) error {
 	record := last.record.(*audit.Survivors) // checked above
 	m.st.SurvHash, m.st.InputsRoot, m.st.Survivors = last.hash, record.InputsRoot, record.Count
 	m.save(out)
+	out.Sync = true
 	out.Send = append(out.Send, reveal)
 	return nil
 }

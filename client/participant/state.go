@@ -47,20 +47,20 @@ type session struct {
 	Code        []byte
 	ModelSize   uint64
 	Fetched     bool
-	Secrets     []byte // aggregation.Secrets
-	X           []int32
+	Secrets     []byte  // aggregation.Secrets
+	X           []int32 `json:"-"` // in bulk
 	Advertise   []byte
 	Index       uint32
 	N, K, T     uint32
 	RosterHash  [32]byte
 	RosterIndex uint64
 	SID         [32]byte
-	Neighbours  []neighbour
-	Noised      []uint32
-	Shares      []byte
-	Delivery    [32]byte // digest of the delivery that was acted on
+	Neighbours  []neighbour `json:"-"` // in bulk
+	Noised      []uint32    `json:"-"` // in bulk
+	Shares      []byte      `json:"-"` // in bulk
+	Delivery    [32]byte    // digest of the delivery that was acted on
 	Input       []byte
-	Y           []byte
+	Y           []byte `json:"-"` // in bulk
 	Receipt     []byte
 	Digest      [32]byte // of the survivors that were answered
 	SurvHash    [32]byte
@@ -87,12 +87,12 @@ type wire struct {
 	Shunned   []byte
 	Signed    uint64
 	Phase     phase
-	Session   json.RawMessage `json:",omitempty"`
+	Session   *session `json:",omitempty"`
 }
 
-const stateVersion = 1
+const stateVersion = 2
 
-// The saved bytes are SHA-256(rest) ‖ rest: a vector that changed on disk must not be sent, because two vectors under the
+// The saved bytes are SHA-256(rest) ‖ rest, rest being a u32 length, that much JSON, and the session's bulk: a vector that changed on disk must not be sent, because two vectors under the
 // same masks reveal their difference (9.1).
 func sealed(body []byte) []byte {
 	sum := sha256.Sum256(body)
@@ -117,9 +117,15 @@ func (s *state) encode() []byte {
 		w.Consented[id] = h[:]
 	}
 	if s.Phase != idle {
-		w.Session = mustJSON(s.session)
+		w.Session = &s.session
 	}
-	return sealed(mustJSON(w))
+	head := mustJSON(w)
+	body := make([]byte, 0, 4+len(head)+s.bulkSize())
+	body = append(appendCount(body, len(head)), head...)
+	if s.Phase != idle {
+		body = s.appendBulk(body)
+	}
+	return sealed(body)
 }
 
 func mustJSON(v any) []byte {
@@ -139,8 +145,13 @@ func (s *state) load(b []byte) error {
 	if err != nil {
 		return err
 	}
+	r := bulkReader{rest: b}
+	head := r.part("head", 1)
+	if r.err != nil {
+		return fmt.Errorf("read saved participant state: %w", r.err)
+	}
 	var w wire
-	if err := json.Unmarshal(b, &w); err != nil {
+	if err := json.Unmarshal(head, &w); err != nil {
 		return fmt.Errorf("read saved participant state: %w", err)
 	}
 	if w.Version != stateVersion || len(w.TreeRoot) != 32 || len(w.Shunned) != 32 || w.Phase > answered {
@@ -154,10 +165,14 @@ func (s *state) load(b []byte) error {
 		}
 		s.Consented[id] = [32]byte(h)
 	}
-	if s.Phase == idle {
+	if s.Phase == idle && w.Session == nil && len(r.rest) == 0 {
 		return nil
 	}
-	if err := json.Unmarshal(w.Session, &s.session); err != nil {
+	if s.Phase == idle || w.Session == nil {
+		return errors.New("read saved participant state: a session is there without a round, or a round without a session")
+	}
+	s.session = *w.Session
+	if err := s.parseBulk(r.rest); err != nil {
 		return fmt.Errorf("read saved session: %w", err)
 	}
 	return nil

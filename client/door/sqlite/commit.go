@@ -14,6 +14,11 @@ import (
 // Commit makes all of c durable in one transaction. A commit that was made before may be made again and changes nothing;
 // other bytes under a sequence number or outbox key give door.ErrConflict, and then nothing of c is recorded.
 func (s *Store) Commit(ctx context.Context, c door.Commit) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.sync(ctx, !c.Lazy); err != nil {
+		return fmt.Errorf("commit to door store: %w", s.explain(err))
+	}
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("commit to door store: %w", s.explain(err))
@@ -26,9 +31,27 @@ func (s *Store) Commit(ctx context.Context, c door.Commit) error {
 	if err != nil {
 		return fmt.Errorf("commit to door store: %w", s.explain(err))
 	}
-	if forgot {
+	if forgot || c.Erase {
 		return s.erase(ctx)
 	}
+	return nil
+}
+
+// sync chooses whether commits wait for the disk. A write-ahead log that is not synced loses its newest commits in a power
+// cut and keeps their order; the next synced commit makes all before it durable. A new connection begins with FULL, so the
+// mark may only err on the safe side.
+func (s *Store) sync(ctx context.Context, full bool) error {
+	if full == s.full {
+		return nil
+	}
+	mode := "NORMAL"
+	if full {
+		mode = "FULL"
+	}
+	if _, err := s.db.ExecContext(ctx, "PRAGMA synchronous = "+mode); err != nil {
+		return err
+	}
+	s.full = full
 	return nil
 }
 

@@ -17,12 +17,16 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 )
 
 // Store is an open door store. It is safe for concurrent use, and other processes may have the same file open.
 type Store struct {
 	db   *sql.DB
 	path string
+
+	mu   sync.Mutex // one commit at a time
+	full bool       // commits wait for the disk; guarded by mu
 }
 
 // Open opens the store at path and makes it, readable by its owner only, if it is not there. It checks the whole file for
@@ -37,7 +41,7 @@ func Open(path string) (*Store, error) {
 		return nil, fmt.Errorf("open door store: %w", err)
 	}
 	db.SetMaxOpenConns(1) // one writer; transactions here are short
-	s := &Store{db: db, path: path}
+	s := &Store{db: db, path: path, full: true}
 	ctx := context.Background()
 	if err := s.check(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open door store: %w", s.explain(err)), db.Close())

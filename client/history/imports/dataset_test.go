@@ -11,17 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cinesync/cinesync/client/history"
+	"github.com/cinesync/cinesync/internal/realdata"
 )
-
-// realData is where the public data sets lie in a working copy that has them beside it.
-func realData(t testing.TB, name string) string {
-	t.Helper()
-	dir := filepath.Join("../../../../shared/data", name)
-	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("the data set %s is not beside this working copy (%v)", name, err)
-	}
-	return dir
-}
 
 func TestReadMovieLens(t *testing.T) {
 	dir := folder(t, map[string]string{
@@ -39,8 +30,8 @@ func TestReadMovieLens(t *testing.T) {
 			{"movielens:movie:3", "unknown", 0, nil},
 		},
 		Users: []User{
-			{3, []history.Watch{{"movielens:movie:1", 0}}},
-			{5, []history.Watch{{"movielens:movie:2", 40}, {"movielens:movie:3", 50}, {"movielens:movie:1", 100}}},
+			{3, []history.Watch{{Item: "movielens:movie:1", At: 0}}},
+			{5, []history.Watch{{Item: "movielens:movie:2", At: 40}, {Item: "movielens:movie:3", At: 50}, {Item: "movielens:movie:1", At: 100}}},
 		},
 		Skipped: 2,
 	}
@@ -67,7 +58,7 @@ func TestReadMovieLensLatest(t *testing.T) {
 
 // TestHundredK: each person's last watch is the one that the published leave-one-out split holds out, for all 943.
 func TestHundredK(t *testing.T) {
-	dir := realData(t, "ml-100k")
+	dir := realdata.Folder(t, "ml-100k")
 	d, err := ReadMovieLens(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +98,7 @@ func TestHundredK(t *testing.T) {
 func TestRealImports(t *testing.T) {
 	for name, want := range map[string]struct{ rows, made int }{"ml-100k": {100_000, 272}, "ml-latest-small": {104_519, 232}} {
 		t.Run(name, func(t *testing.T) {
-			dir := realData(t, name)
+			dir := realdata.Folder(t, name)
 			res, err := Read(t.Context(), dir, Options{User: "1"})
 			if err != nil {
 				t.Fatal(err)
