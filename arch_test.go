@@ -94,15 +94,12 @@ gorgonia.org/gorgonia                 model/graph
 gorgonia.org/tensor                   model/graph
 go4.org/unsafe/assume-no-moving-gc    model/graph
 golang.org/x/mod                      audit
-golang.org/x/net                      serve/web cmd/*
 golang.org/x/sync                     client coordinator serve cmd/*
 golang.org/x/term                     cmd/*
 golang.org/x/text                     client/history/imports serve/catalog serve/catalog/*
 github.com/spf13/cobra                cmd/*
-github.com/schollz/progressbar/v3     cmd/*
 github.com/google/go-cmp              tests
 github.com/rogpeppe/go-internal       tests
-golang.org/x/tools                    tests
 pgregory.net/rapid                    tests
 `
 
