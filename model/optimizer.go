@@ -119,8 +119,11 @@ func ParseOptimizer(b []byte) (*Optimizer, error) {
 	if n > MaxParams || k > maxTensors || uint64(len(b)) != head+8*n+8*k {
 		return nil, fmt.Errorf("optimiser state: %d bytes for %d parameters and %d tensors", len(b), n, k)
 	}
+	if n == 0 && k != 0 {
+		return nil, fmt.Errorf("optimiser state: %d tensors without parameters", k)
+	}
 	if n == 0 {
-		return o, nil
+		return o, o.check()
 	}
 	at := head
 	o.moment, o.second, o.average = make([]float32, n), make([]float64, k), make([]float32, n)
@@ -135,5 +138,23 @@ func ParseOptimizer(b []byte) (*Optimizer, error) {
 	for i := range o.average {
 		o.average[i] = f32(at + 4*i)
 	}
-	return o, nil
+	return o, o.check()
+}
+
+// check refuses a state that Apply cannot have left.
+func (o *Optimizer) check() error {
+	for _, v := range []float32{o.Rate, o.Beta1, o.Beta2, o.Average} {
+		if !(v >= 0 && v <= 1) {
+			return fmt.Errorf("optimiser state: a rate or weight is %v, want 0 to 1", v)
+		}
+	}
+	if i := max(finite(o.moment), finite(o.average)); i >= 0 {
+		return fmt.Errorf("optimiser state: value %d is not finite", i)
+	}
+	for i, v := range o.second {
+		if !(v >= 0) || math.IsInf(v, 1) {
+			return fmt.Errorf("optimiser state: second moment %d is %v, want a positive number", i, v)
+		}
+	}
+	return nil
 }

@@ -175,3 +175,57 @@ func TestParseOptimizerRefusesTruncatedAndLonger(t *testing.T) {
 		t.Error("accepted a trailing byte")
 	}
 }
+
+// TestParseOptimizerRefusesWhatApplyCannotLeave changes one number of a state that was written.
+func TestParseOptimizerRefusesWhatApplyCannotLeave(t *testing.T) {
+	s := disturbed(t, TwoTowerFamily, 9, 3, 1)
+	o := mustOptimizer(t, TwoTowerFamily)
+	if _, _, err := o.Apply(s, noisy(len(s.Params), 1), 0, 6); err != nil {
+		t.Fatal(err)
+	}
+	good := o.Encode()
+	nan, inf := math.Float32bits(float32(math.NaN())), math.Float32bits(float32(math.Inf(1)))
+	const head = 29
+	n, k := len(s.Params), len(s.Layout.Tensors)
+	for name, change := range map[string]struct {
+		at   int
+		bits uint32
+	}{
+		"a rate that is no number":    {1, nan},
+		"a negative weight":           {5, math.Float32bits(-0.1)},
+		"a weight above 1":            {13, math.Float32bits(1.5)},
+		"a moment that is no number":  {head + 4, nan},
+		"an infinite average":         {head + 4*n + 8*k, inf},
+		"a negative second moment":    {head + 4*n, 0xbff00000},
+		"an infinite second moment":   {head + 4*n, 0x7ff00000},
+		"parameters that are missing": {21, 0},
+	} {
+		b := bytes.Clone(good)
+		b[change.at], b[change.at+1], b[change.at+2], b[change.at+3] = byte(change.bits>>24), byte(change.bits>>16), byte(change.bits>>8), byte(change.bits)
+		if _, err := ParseOptimizer(b); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	fresh := mustOptimizer(t, TwoTowerFamily)
+	b := append(fresh.Encode(), make([]byte, 8)...)
+	b[28] = 1 // a tensor, and no parameters
+	if _, err := ParseOptimizer(b); err == nil {
+		t.Error("tensors without parameters: no error")
+	}
+}
+
+func FuzzParseOptimizer(f *testing.F) {
+	o := mustOptimizer(f, TwoTowerFamily)
+	f.Add(o.Encode())
+	s := disturbed(f, TwoTowerFamily, 3, 2, 1)
+	if _, _, err := o.Apply(s, noisy(len(s.Params), 1), 0, 6); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(o.Encode())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		o, err := ParseOptimizer(b)
+		if err == nil && !bytes.Equal(o.Encode(), b) {
+			t.Errorf("accepted, and written again as other bytes")
+		}
+	})
+}
