@@ -13,7 +13,7 @@ import (
 )
 
 // ModelDir keeps downloaded models in a folder, by content address: HASH.snapshot when whole, HASH.part while it comes,
-// and a file `newest` that names the last one that became whole.
+// and a file `newest` that names the last one that was promoted.
 type ModelDir struct{ dir string }
 
 // OpenModelDir makes the folder if it is not there.
@@ -114,7 +114,7 @@ func (m *ModelDir) Discard(hash [32]byte) error {
 	return err
 }
 
-// Newest gives the model that became whole last.
+// Newest gives the model that was promoted last.
 func (m *ModelDir) Newest() ([]byte, error) {
 	name, err := os.ReadFile(filepath.Join(m.dir, "newest"))
 	if err != nil {

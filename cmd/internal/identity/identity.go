@@ -3,7 +3,7 @@
 // Owns: the file formats of private keys, public keys and certificates, and their permissions.
 // Promises: a private key is written once, mode 0600, and never printed; a file that others can read is refused.
 // Never: decides who may be enrolled.
-// Start here: Create, Enrol, Load.
+// Start here: Create, then Load.
 package identity
 
 import (
