@@ -41,7 +41,8 @@ type Metrics struct {
 	HR10           float64 `json:"hr10"`
 	NDCG10         float64 `json:"ndcg10"`
 	PopularityHR10 float64 `json:"popularity_hr10"`
-	StartHR10      float64 `json:"start_hr10"` // before any round: content alone
+	StartHR10      float64 `json:"start_hr10"`    // before any round: content alone
+	NoNoiseHR10    float64 `json:"no_noise_hr10"` // the same training without noise and losses: what privacy costs here
 }
 
 // Audit is what the auditor says of the log.

@@ -228,6 +228,12 @@ func (s *show) report(ctx context.Context) (*Report, error) {
 			return nil, fmt.Errorf("no kill landed in phases %v: run more rounds", missed)
 		}
 	}
+	plain, err := s.withoutPrivacy(ctx)
+	s.screen.done()
+	if err != nil {
+		return nil, err
+	}
+	r.Metrics.NoNoiseHR10 = round4(plain.HR10)
 	verdict := verify(os.DirFS(s.folder.dir))
 	r.Audit = Audit{OK: verdict.OK, Entries: verdict.Entries}
 	r.Epsilon, r.Delta = verdict.Epsilon, verdict.Delta

@@ -109,7 +109,8 @@ func (s *screen) done() {
 // Print writes the report for people.
 func (r *Report) Print(out io.Writer) {
 	fmt.Fprintf(out, "\nHit rate@10 on each device's newest title, against 99 it has not watched: %.3f\n", r.Metrics.HR10)
-	fmt.Fprintf(out, "  popularity alone %.3f, content before any round %.3f, NDCG@10 %.3f\n", r.Metrics.PopularityHR10, r.Metrics.StartHR10, r.Metrics.NDCG10)
+	fmt.Fprintf(out, "  popularity alone %.3f, content before any round %.3f, the same training without noise %.3f; NDCG@10 %.3f\n",
+		r.Metrics.PopularityHR10, r.Metrics.StartHR10, r.Metrics.NoNoiseHR10, r.Metrics.NDCG10)
 	fmt.Fprintf(out, "Privacy: ε = %.1f at δ = %.0e for one device over all rounds, without amplification.\n  %s.\n", r.Epsilon, r.Delta, upper(promise))
 	verdict := "the log verifies"
 	if !r.Audit.OK {
