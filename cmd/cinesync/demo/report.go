@@ -12,6 +12,7 @@ type Report struct {
 	Metrics         Metrics          `json:"metrics"`
 	Epsilon         float64          `json:"epsilon"`
 	Delta           float64          `json:"delta"`
+	Claim           string           `json:"claim"` // what epsilon and delta are of, and against whom
 	Promise         string           `json:"promise"`
 	Audit           Audit            `json:"audit"`
 	Recommendations []Recommendation `json:"recommendations"`

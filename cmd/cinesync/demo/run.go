@@ -237,6 +237,8 @@ func (s *show) report(ctx context.Context) (*Report, error) {
 	verdict := verify(os.DirFS(s.folder.dir))
 	r.Audit = Audit{OK: verdict.OK, Entries: verdict.Entries}
 	r.Epsilon, r.Delta = verdict.Epsilon, verdict.Delta
+	r.Claim = fmt.Sprintf("for one device's whole history over all rounds, towards a coordinator that follows the protocol and controls at most %g %% of each roster, without amplification",
+		float64(verdict.GammaBP)/100)
 	list, err := s.devices[0].Client.Recommend(ctx, 10)
 	if err != nil {
 		return nil, fmt.Errorf("recommend on the first device: %w", err)
