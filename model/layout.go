@@ -132,7 +132,7 @@ func checkName(what, s string) error {
 	for i := range len(s) {
 		c := s[i]
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '.' {
-			return fmt.Errorf("layout: %s %q may hold only a-z, 0-9, - and .", what, s)
+			return fmt.Errorf("layout: %s %q may hold only a-z, 0-9, hyphen and dot", what, s)
 		}
 	}
 	return nil

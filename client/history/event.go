@@ -89,7 +89,7 @@ func (e *Event) validate() error {
 		return fmt.Errorf("kind is %q, which is none of an event's", e.Kind)
 	}
 	if e.ID == "" || len(e.ID) > maxID || !strings.Contains(e.ID, ":") {
-		return fmt.Errorf("id of a %s is empty, longer than %d bytes, or without a prefix such as tmdb:movie:", e.Kind, maxID)
+		return fmt.Errorf("id of a %s is empty, longer than %d bytes, or without a prefix such as tmdb:movie", e.Kind, maxID)
 	}
 	if _, err := unix(e.At); err != nil {
 		return fmt.Errorf("time of a %s: want YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ", e.Kind)
