@@ -138,3 +138,39 @@ func TestExplain(t *testing.T) {
 		t.Errorf("no error became %v", err)
 	}
 }
+
+// TestOpenLeavesAnotherProgramsFileAlone wants every byte and the mode as they were.
+func TestOpenLeavesAnotherProgramsFileAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "other.sqlite")
+	db, err := sql.Open("sqlite3", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec("CREATE TABLE contacts (name TEXT); INSERT INTO contacts VALUES ('Ada')"); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(db.Close(), os.Chmod(path, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Open(path); !errors.Is(err, errForeign) {
+		t.Errorf("error is %v, want %v", err, errForeign)
+		if err == nil {
+			s.Close()
+		}
+	}
+	after, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(before, after) || info.Mode().Perm() != 0o644 {
+		t.Errorf("the file was changed: same bytes %v, mode %o", bytes.Equal(before, after), info.Mode().Perm())
+	}
+}

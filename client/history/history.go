@@ -40,6 +40,9 @@ func Open(path string) (*Store, error) {
 	if err := s.check(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open history: %w", s.explain(err)), db.Close())
 	}
+	if err := s.keep(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open history: %w", s.explain(err)), db.Close())
+	}
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open history: %w", s.explain(err)), db.Close())
 	}
@@ -54,14 +57,14 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// dsn names the file and how to open it: a write-ahead log, synced at every commit, and deleted content overwritten.
+// dsn names the file and how to open it: synced at every commit, and deleted content overwritten. The journal mode is not
+// here, since SQLite writes it into the file, which may be somebody else's.
 func dsn(path string) string {
 	u := url.URL{Path: filepath.ToSlash(path)}
-	return "file:" + u.EscapedPath() + "?_journal_mode=WAL&_synchronous=FULL&_busy_timeout=10000&_foreign_keys=1&_txlock=immediate&_secure_delete=1"
+	return "file:" + u.EscapedPath() + "?_synchronous=FULL&_busy_timeout=10000&_foreign_keys=1&_txlock=immediate&_secure_delete=1"
 }
 
-// prepareFile makes sure that the file exists and that nobody but its owner can read it. SQLite gives its side files the
-// same mode.
+// prepareFile makes sure that the file exists; a new one can be read by nobody but its owner.
 func prepareFile(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	switch {
@@ -72,9 +75,25 @@ func prepareFile(path string) error {
 	case err != nil:
 		return err
 	}
-	info, err := f.Stat()
+	return f.Close()
+}
+
+// keep takes a file that is known to be ours: only its owner can read it, and it has a write-ahead log. SQLite gives the
+// side files the same mode.
+func (s *Store) keep(ctx context.Context) error {
+	info, err := os.Stat(s.path)
 	if err == nil && info.Mode().Perm()&0o077 != 0 {
-		err = f.Chmod(0o600)
+		err = os.Chmod(s.path, 0o600)
 	}
-	return errors.Join(err, f.Close())
+	if err != nil {
+		return err
+	}
+	var mode string
+	if err := s.db.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode); err != nil {
+		return err
+	}
+	if mode != "wal" {
+		return fmt.Errorf("the file system allows journal mode %s only: keep the file on a local disk", mode)
+	}
+	return nil
 }
