@@ -26,36 +26,9 @@ func (c *Coordinator) send(s round.Send) {
 			p.queue(&protocol.HangUp{Code: protocol.CodeInternal, Detail: err.Error()})
 			return
 		}
-		msg = withEvidence(msg, ev)
+		msg = protocol.WithEvidence(msg, ev)
 	}
 	p.queue(msg)
-}
-
-// withEvidence returns a copy, since one message may go to many devices that have seen different trees.
-func withEvidence(m protocol.Message, ev protocol.Evidence) protocol.Message {
-	switch m := m.(type) {
-	case *protocol.Welcome:
-		out := *m
-		out.Evidence = ev
-		return &out
-	case *protocol.Offer:
-		out := *m
-		out.Evidence = ev
-		return &out
-	case *protocol.Roster:
-		out := *m
-		out.Evidence = ev
-		return &out
-	case *protocol.Survivors:
-		out := *m
-		out.Evidence = ev
-		return &out
-	case *protocol.Close:
-		out := *m
-		out.Evidence = ev
-		return &out
-	}
-	panic(fmt.Sprintf("coordinator: %T carries no evidence", m))
 }
 
 // evidence proves entries in the newest checkpoint, and that this checkpoint extends the one the device saw last.

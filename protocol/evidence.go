@@ -1,5 +1,7 @@
 package protocol
 
+import "fmt"
+
 // Logged is one log entry with its place in the log.
 type Logged struct {
 	Index uint64
@@ -14,6 +16,34 @@ type Evidence struct {
 	OldSize     uint64     // size of the tree the device named in Hello or was last sent on this connection
 	Consistency [][32]byte // RFC 6962 consistency proof from OldSize to the checkpoint's size
 	Entries     []Logged
+}
+
+// WithEvidence gives a copy of m that carries ev, since one message may go to many devices that have seen different trees.
+// It panics for a message that has no room for evidence.
+func WithEvidence(m Message, ev Evidence) Message {
+	switch m := m.(type) {
+	case *Welcome:
+		out := *m
+		out.Evidence = ev
+		return &out
+	case *Offer:
+		out := *m
+		out.Evidence = ev
+		return &out
+	case *Roster:
+		out := *m
+		out.Evidence = ev
+		return &out
+	case *Survivors:
+		out := *m
+		out.Evidence = ev
+		return &out
+	case *Close:
+		out := *m
+		out.Evidence = ev
+		return &out
+	}
+	panic(fmt.Sprintf("protocol: %T carries no evidence", m))
 }
 
 func (e *Evidence) append(dst []byte) []byte {

@@ -250,7 +250,7 @@ func (c *coord) deliver(sends []round.Send) error {
 			if err != nil {
 				return err
 			}
-			msg = withEvidence(msg, ev)
+			msg = protocol.WithEvidence(msg, ev)
 		}
 		d.receive(msg)
 	}
@@ -278,32 +278,6 @@ func (c *coord) evidence(id [32]byte, indexes []uint64) (protocol.Evidence, erro
 	}
 	c.tree[id] = size
 	return ev, nil
-}
-
-func withEvidence(m protocol.Message, ev protocol.Evidence) protocol.Message {
-	switch m := m.(type) {
-	case *protocol.Welcome:
-		out := *m
-		out.Evidence = ev
-		return &out
-	case *protocol.Offer:
-		out := *m
-		out.Evidence = ev
-		return &out
-	case *protocol.Roster:
-		out := *m
-		out.Evidence = ev
-		return &out
-	case *protocol.Survivors:
-		out := *m
-		out.Evidence = ev
-		return &out
-	case *protocol.Close:
-		out := *m
-		out.Evidence = ev
-		return &out
-	}
-	panic(fmt.Sprintf("sim: %T carries no evidence", m))
 }
 
 // ended checks the sum against the oracle and opens the next round.

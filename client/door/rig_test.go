@@ -284,28 +284,7 @@ func (r *rig) prove(to [32]byte, m protocol.Message, indexes []uint64) protocol.
 		ev.Entries = append(ev.Entries, protocol.Logged{Index: i, Entry: r.entries[i], Proof: proof})
 	}
 	r.tree[to] = size
-	switch m := m.(type) {
-	case *protocol.Welcome:
-		m.Evidence = ev
-		return m
-	case *protocol.Offer:
-		out := *m
-		out.Evidence = ev
-		return &out
-	case *protocol.Roster:
-		out := *m
-		out.Evidence = ev
-		return &out
-	case *protocol.Survivors:
-		out := *m
-		out.Evidence = ev
-		return &out
-	case *protocol.Close:
-		out := *m
-		out.Evidence = ev
-		return &out
-	}
-	panic(fmt.Sprintf("%T carries no evidence", m))
+	return protocol.WithEvidence(m, ev)
 }
 
 // serve is one connection of the device.
