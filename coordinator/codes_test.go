@@ -153,14 +153,23 @@ func TestMisuseGetsItsCodeAndHarmsNothing(t *testing.T) {
 			bubble(t, terms{}, func(w *world) {
 				d := w.devices[0]
 				hung := d.misuses(m)
+				if m.at == protocol.TypeReveal && m.code != protocol.CodeOK { // the round must not be over before it is told
+					w.devices[1].hook = func(_ *tapped, m protocol.Message) []protocol.Message {
+						if m.Type() == protocol.TypeReveal {
+							w.until(func() bool { return len(*hung) > 0 }, "the device to be told")
+						}
+						return instead(m)
+					}
+				}
 				w.mustStart()
 				w.join(w.devices...)
 				e := w.over(1)
 				if e.Outcome != "done" || e.U3 != 4 {
 					t.Errorf("%+v, want all four included", e)
 				}
-				for _, d := range w.devices {
-					d.counted(1)
+				d.ending(1) // the others may have answered before it was back
+				for _, other := range w.devices[1:] {
+					other.counted(1)
 				}
 				w.mu.Lock()
 				defer w.mu.Unlock()

@@ -32,6 +32,7 @@ func TestStopInAnyPhaseIsCleanAndTheRoundGoesOn(t *testing.T) {
 	for _, phase := range phases {
 		t.Run(phase, func(t *testing.T) {
 			bubble(t, terms{}, func(w *world) {
+				w.showKeys()
 				stopped := false
 				w.onTold = func(p *process, e coordinator.Event) {
 					if e.Kind == "phase" && e.Phase == phase && !stopped {
