@@ -31,7 +31,11 @@ func (w *world) killAt(phase string) {
 func (w *world) showKeys() {
 	w.devices[0].hook = func(_ *tapped, m protocol.Message) []protocol.Message {
 		if m.Type() == protocol.TypeAdvertise {
-			w.phase(1, "keys")
+			w.until(func() bool {
+				return slices.ContainsFunc(w.events, func(e coordinator.Event) bool {
+					return e.Round == 1 && (e.Phase == "keys" || e.Kind == "round") // or the round is over without it
+				})
+			}, "phase keys of round 1, or its end")
 		}
 		return instead(m)
 	}

@@ -185,11 +185,12 @@ func TestRoundThatIsNotInTheLogIsRefused(t *testing.T) {
 func TestOldStoreIsRefused(t *testing.T) {
 	bubble(t, terms{}, func(w *world) {
 		w.mustStart()
+		w.join(w.devices[0]) // no round opens for nobody
 		w.await("phase", 0)
 		w.crash()
 		backup := w.disk.rows
 		w.mustStart()
-		w.join(w.devices...)
+		w.join(w.devices[1:]...)
 		w.await("done", 0)
 		w.halt()
 		newest := w.disk.rows

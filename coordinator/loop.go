@@ -101,11 +101,15 @@ func (c *Coordinator) wait() time.Duration {
 	if c.machine != nil {
 		next = c.machine.Next()
 	}
-	if next.IsZero() && c.machine != nil || c.finished() {
+	if next.IsZero() && c.machine != nil || c.finished() || !c.somebody() {
 		return time.Hour // nothing but mail can be due
 	}
 	return max(0, next.Sub(c.cfg.Now()))
 }
+
+// somebody reports whether a round is running, or there is a device to offer one to. A round that is opened with nobody there
+// would only fill the log and use up the task's rounds.
+func (c *Coordinator) somebody() bool { return c.machine != nil || len(c.peers) > 0 }
 
 func (c *Coordinator) tick(b *batch) error {
 	now := c.cfg.Now()
@@ -115,7 +119,7 @@ func (c *Coordinator) tick(b *batch) error {
 		}
 		return c.step(now, round.Event{Kind: round.Ticked}, b)
 	}
-	if now.Before(c.nextAt) || c.finished() {
+	if now.Before(c.nextAt) || c.finished() || !c.somebody() {
 		return nil
 	}
 	if err := c.open(now, b); err != nil {

@@ -152,7 +152,10 @@ func TestWelcomeTellsOfTheRoundAndTheLastHeader(t *testing.T) {
 	bubble(t, terms{}, func(w *world) {
 		w.mustStart()
 		d := w.devices[0]
+		other := w.devices[1].raw() // no round opens for nobody
+		other.say(&protocol.Hello{})
 		w.phase(1, "recruit")
+		other.Close(protocol.CodeOK, "")
 		early := d.raw()
 		early.say(&protocol.Hello{})
 		if m := early.hear(protocol.TypeWelcome).(*protocol.Welcome); m.Round != 1 || m.LastHeader != nil {

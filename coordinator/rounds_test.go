@@ -3,6 +3,7 @@ package coordinator_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/cinesync/cinesync/protocol"
 )
@@ -132,4 +133,19 @@ func TestDropsBeyondTheThresholdAbort(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestNoRoundOpensForNobody wants a coordinator that nobody connects to to leave its log and its task's rounds alone, and to
+// open the first round as soon as a device is there.
+func TestNoRoundOpensForNobody(t *testing.T) {
+	bubble(t, terms{}, func(w *world) {
+		w.mustStart()
+		before := len(w.disk.now().entries)
+		w.pass(24 * time.Hour)
+		if after := len(w.disk.now().entries); after != before {
+			t.Errorf("the log went from %d entries to %d", before, after)
+		}
+		w.join(w.devices...)
+		w.await("done", 0)
+	})
 }
