@@ -1,5 +1,9 @@
 package audit
 
+// MinPeriodSeconds is the shortest ledger period that a policy may have: 30 days. With a shorter one a coordinator could begin a new
+// ledger before every round, and the ceiling would stop nothing (docs/spec/log.md §6.5).
+const MinPeriodSeconds = 30 * 24 * 3600
+
 // PolicyChange states the terms that every later round must keep (design: privacy 8.4). The first one begins the first ledger period;
 // docs/spec/log.md §6 says when a later one begins another.
 type PolicyChange struct {

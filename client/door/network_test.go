@@ -219,3 +219,37 @@ func TestCoordinatorThatIsAwayIsWaitedFor(t *testing.T) {
 		}
 	})
 }
+
+// TestSecretsGoWhenTheCoordinatorNeverComesBack wants a session's secrets off the disk a day after its last deadline, with no
+// connection ever made again.
+func TestSecretsGoWhenTheCoordinatorNeverComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 64, 100)
+		p := newPhone(t, r)
+		r.meet = func(m protocol.Message) bool {
+			if m.Type() != protocol.TypeShares {
+				return true
+			}
+			r.away(true)
+			return false
+		}
+		p.start()
+		r.open()
+		pass(time.Minute)
+		if !bytes.Contains(p.disk.saved(), []byte(`"Secrets":"`)) {
+			t.Fatal("no secrets are saved, so this test shows nothing")
+		}
+		pass(26 * time.Hour)
+		if bytes.Contains(p.disk.saved(), []byte(`"Secrets":"`)) {
+			t.Error("a session that can never go on still has its secrets on the disk")
+		}
+		p.close()
+	})
+}
+
+// saved is the session on the disk.
+func (s *disk) saved() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return bytes.Clone(s.session)
+}

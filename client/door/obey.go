@@ -69,7 +69,7 @@ func (d *Door) commit(ctx context.Context, out participant.Output) error {
 	if out.Save == nil && out.Entry == nil && out.Outbox == nil {
 		return nil
 	}
-	c := Commit{SaveSession: out.Save != nil, Session: out.Save, Lazy: !out.Sync && out.Entry == nil, Erase: out.Closed != nil || out.Refused != nil}
+	c := Commit{SaveSession: out.Save != nil, Session: out.Save, Lazy: !out.Sync && out.Entry == nil, Erase: out.Erase}
 	if out.Entry != nil {
 		c.Entry, c.Seq = out.Entry.Append(nil), out.Entry.Seq
 	}

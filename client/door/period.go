@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"time"
 
@@ -31,7 +30,7 @@ type PeriodStore interface {
 type Period struct {
 	Entry  privacy.Entry
 	Aside  int  // rows of a chain that could not be continued, which were kept aside
-	Forgot bool // the saved round was damaged and is forgotten
+	Forgot bool // the saved round cannot be read and is forgotten
 }
 
 // NewPeriod starts a new ledger period: what was spent and the participations begin again from zero (privacy 8.2). An
@@ -47,9 +46,6 @@ func NewPeriod(ctx context.Context, s PeriodStore, at time.Time) (Period, error)
 		return Period{}, fmt.Errorf("read round session: %w", err)
 	}
 	signed, err := participant.Signed(session)
-	if err != nil && !errors.Is(err, participant.ErrDamaged) {
-		return Period{}, err
-	}
 	p := Period{Forgot: err != nil}
 	ledger, err := OpenLedger(ctx, s, privacy.Limits{})
 	if err == nil {

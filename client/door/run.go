@@ -25,6 +25,9 @@ func (d *Door) Run(ctx context.Context) error {
 				return err
 			}
 		}
+		if err := d.expire(ctx, nil); err != nil {
+			return err
+		}
 		conn, err := d.cfg.Dial(ctx)
 		if err != nil {
 			if ctx.Err() == nil {
@@ -139,9 +142,17 @@ func (d *Door) turn(ctx context.Context, conn protocol.Conn, in <-chan received)
 		defer timer.Stop()
 		hold = timer.C
 	}
+	var expiry <-chan time.Time
+	if at := d.machine.Expires(); !at.IsZero() {
+		timer := time.NewTimer(at.Sub(d.cfg.Now()))
+		defer timer.Stop()
+		expiry = timer.C
+	}
 	select {
 	case <-ctx.Done():
 		return 0, nil
+	case <-expiry:
+		return -1, d.expire(ctx, conn)
 	case <-hold:
 		return 0, nil // Run waits for the training without a connection
 	case t := <-d.trained:
@@ -157,6 +168,14 @@ func (d *Door) turn(ctx context.Context, conn protocol.Conn, in <-chan received)
 		}
 		return -1, d.obey(ctx, conn, d.machine.Step(d.cfg.Now(), participant.Event{Msg: r.msg}))
 	}
+}
+
+// expire lets the machine erase a round that is long over, whether or not anybody ever said how it ended (11.4).
+func (d *Door) expire(ctx context.Context, conn protocol.Conn) error {
+	if at := d.machine.Expires(); at.IsZero() || d.cfg.Now().Before(at) {
+		return nil
+	}
+	return d.obey(ctx, conn, d.machine.Step(d.cfg.Now(), participant.Event{}))
 }
 
 func size(m protocol.Message) int64 { return int64(protocol.HeaderSize + len(m.Append(nil))) }

@@ -92,7 +92,7 @@ func (m *Machine) delivered(msg *protocol.Delivery, out *Output) error {
 	out.Noised = m.st.Noised
 	m.st.Noised = nil
 	m.save(out)
-	out.Entry, out.Sync = &entry, true
+	out.Entry, out.Sync, out.Erase = &entry, true, true
 	out.Outbox = &Outbox{OpenHash: m.st.OpenHash, Question: m.st.Question.ID, Purpose: m.st.Question.Purpose, Round: m.st.Open.Round,
 		Bytes: int64(len(m.st.Input) + len(m.st.Y)), Digest: header.YHash, Units: entry.Units}
 	out.Send = append(out.Send, header)

@@ -18,6 +18,7 @@ func (m *Machine) trained(e *Trained, out *Output) error {
 	o := &m.st.Open
 	if e.Err != nil {
 		m.st.refuse()
+		out.Erase = true
 		m.save(out)
 		out.Refused = &Refused{Why: None, Detail: "this device sits the round out: " + e.Err.Error()}
 		return nil
@@ -227,6 +228,8 @@ func (m *Machine) share(ring *aggregation.Ring, out *Output) error {
 	msg.Sign(m.cfg.Key)
 	m.st.Shares, m.st.Phase = msg.Append(nil), shared
 	m.save(out)
+	// Forgotten in a power cut, these boxes would be sealed again over fresh polynomials under the same keys and nonce (7.2).
+	out.Sync = true
 	out.Send = append(out.Send, msg)
 	return nil
 }

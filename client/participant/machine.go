@@ -73,6 +73,9 @@ type Output struct {
 	// Sync says that the transaction must outlive a power cut too, not only the process: a charge, or an answer that is given
 	// once. What else is lost in one costs this device its place in the round, and nothing more.
 	Sync bool
+	// Erase says that the save dropped something that must not stay on the disk, side files included: the vector without its
+	// noise or its mask, or a session's secrets.
+	Erase bool
 	// Fetch and Train are slow; their answers come back as events.
 	Fetch *Fetch
 	Train *Train
@@ -132,6 +135,7 @@ func (m *Machine) Step(now time.Time, e Event) Output {
 	if m.over(now) {
 		m.st.end()
 		m.save(&out)
+		out.Erase = true
 	}
 	switch {
 	case e.Connected:
@@ -156,8 +160,21 @@ func (m *Machine) Step(now time.Time, e Event) Output {
 // over reports that the round's last deadline passed so long ago that no right clock would still wait for its end. Its
 // secrets are erased then, told or not (11.4).
 func (m *Machine) over(now time.Time) bool {
+	return m.st.Phase != idle && now.Sub(m.lastDeadline()) > clockSlack
+}
+
+// Expires is when the secrets of the running round are erased at the latest; the zero time without a round. Whoever holds the
+// machine then steps it with an empty Event.
+func (m *Machine) Expires() time.Time {
+	if m.st.Phase == idle {
+		return time.Time{}
+	}
+	return m.lastDeadline().Add(clockSlack + time.Second)
+}
+
+func (m *Machine) lastDeadline() time.Time {
 	o := &m.st.Open
-	return m.st.Phase != idle && now.Sub(time.Unix(int64(o.OpenedAt), 0).Add(time.Duration(o.Deadlines[4])*time.Second)) > clockSlack
+	return time.Unix(int64(o.OpenedAt), 0).Add(time.Duration(o.Deadlines[4]) * time.Second)
 }
 
 // Active reports whether a round needs this device, and so its connection.
@@ -203,6 +220,7 @@ func (m *Machine) receive(now time.Time, msg protocol.Message, out *Output) erro
 func (m *Machine) giveUp(r *Refused, out *Output) {
 	*out = Output{Refused: r, HangUp: &protocol.HangUp{Code: protocol.CodeUnexpected, Detail: r.Why.String()}}
 	m.st.refuse()
+	out.Erase = true
 	m.save(out)
 }
 

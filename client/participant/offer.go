@@ -34,6 +34,7 @@ func (m *Machine) offered(now time.Time, msg *protocol.Offer, out *Output) error
 	}
 	if m.st.Phase != idle {
 		m.st.end() // S went on without us; what was charged stays charged
+		out.Erase = true
 	}
 	m.st.OpenHash = last.hash // so that a refusal is remembered
 	m.st.Phase = training
@@ -94,7 +95,7 @@ func (m *Machine) checkOffer(now time.Time, entries []logEntry, open *audit.Roun
 		func() error { return m.checkConsent(open, question, questionHash) },
 		func() error { return m.checkFloor(open) },
 		func() error { return checkStricter(open, question) },
-		func() error { return checkLogged(open, policy) },
+		func() error { return m.checkLogged(open, policy) },
 		func() error { return m.checkCode(open, msg) },
 		func() error { return m.checkBudget(open, policy, hash) },
 	} {
@@ -111,6 +112,9 @@ func demoOrigin(s string) bool { return len(s) > 5 && s[len(s)-5:] == "/demo" }
 // clockSlack is how far the device's wall clock may be off (3.5).
 const clockSlack = 24 * time.Hour
 
+// longestRound bounds how long a coordinator can make a device keep a round's secrets, in seconds: a week.
+const longestRound = 7 * 24 * 3600
+
 func (m *Machine) checkClock(now time.Time, open *audit.RoundOpen) error {
 	if open.OpenedAt > math.MaxInt64/2 {
 		return refuse(F16Clock, "opened_at %d is not a time", open.OpenedAt)
@@ -124,6 +128,9 @@ func (m *Machine) checkClock(now time.Time, open *audit.RoundOpen) error {
 	}
 	if open.Round <= m.st.LastRound {
 		return refuse(F11Stale, "round %d is not above round %d, which was seen before", open.Round, m.st.LastRound)
+	}
+	if open.Deadlines[4] > longestRound {
+		return refuse(F16Clock, "the round may last %d seconds, and secrets are kept as long; at most %d are allowed", open.Deadlines[4], longestRound)
 	}
 	for i, d := range open.Deadlines {
 		if d == 0 || i > 0 && d < open.Deadlines[i-1] {
@@ -199,9 +206,13 @@ func checkStricter(o *audit.RoundOpen, q *audit.Question) error {
 }
 
 // checkLogged holds the round against the logged policy: a device keeps the stricter of that and its own (privacy 8.4).
-func checkLogged(o *audit.RoundOpen, p *audit.PolicyChange) error {
+func (m *Machine) checkLogged(o *audit.RoundOpen, p *audit.PolicyChange) error {
 	if o.NMin < p.NMin || o.GammaBP < p.GammaBP || o.DeltaBP > p.DeltaBP {
 		return refuse(F03BelowFloor, "n_min %d, γ %d, δ %d are weaker than the logged policy's %d, %d, %d", o.NMin, o.GammaBP, o.DeltaBP, p.NMin, p.GammaBP, p.DeltaBP)
+	}
+	// Short periods would begin the population's ledger again and again, and no published figure would bound anything.
+	if least := max(m.cfg.Floor.Period, audit.MinPeriodSeconds); p.PeriodSeconds < least {
+		return refuse(F03BelowFloor, "ledger periods of %d seconds: policy %q wants at least %d", p.PeriodSeconds, m.cfg.Floor.Name, least)
 	}
 	return nil
 }

@@ -72,6 +72,7 @@ func liesAboutTheTerms() []lie {
 	add(F16Clock, "opened beyond all time", func(o *audit.RoundOpen) { o.OpenedAt = math.MaxUint64 })
 	add(F16Clock, "deadlines run backwards", func(o *audit.RoundOpen) { o.Deadlines[3] = o.Deadlines[2] - 1 })
 	add(F16Clock, "no deadline", func(o *audit.RoundOpen) { o.Deadlines[0] = 0 })
+	add(F16Clock, "a round that lasts longer than secrets are kept", func(o *audit.RoundOpen) { o.Deadlines[4] = longestRound + 1 })
 	out = append(out,
 		lie{why: F04WrongModel, name: "another file", at: "model", hooks: hooks{open: func(o *audit.RoundOpen) { o.ModelIn[0] ^= 1 }}},
 		lie{why: F16Clock, name: "opened before an earlier round", at: "offer", given: func(h *honest, d *device) {
@@ -234,6 +235,11 @@ func liesOfTheDevice() []lie {
 		{why: F03BelowFloor, name: "smaller rosters than logged", at: "offer", hooks: policy(func(p *audit.PolicyChange) { p.NMin = 6 })},
 		{why: F03BelowFloor, name: "fewer corrupt than logged", at: "offer", hooks: policy(func(p *audit.PolicyChange) { p.GammaBP = 501 })},
 		{why: F03BelowFloor, name: "more losses than logged", at: "offer", hooks: policy(func(p *audit.PolicyChange) { p.DeltaBP = 5999 })},
+		{why: F03BelowFloor, name: "shorter ledger periods than the policy's", at: "offer", hooks: policy(func(p *audit.PolicyChange) { p.PeriodSeconds = month - 1 })},
+		{why: F03BelowFloor, name: "ledger periods of no length", at: "offer", hooks: policy(func(p *audit.PolicyChange) { p.PeriodSeconds = 0 })},
+		{why: F03BelowFloor, name: "ledger periods shorter than an auditor allows, whatever the policy says", at: "offer",
+			hooks: policy(func(p *audit.PolicyChange) { p.PeriodSeconds = audit.MinPeriodSeconds - 1 }),
+			given: func(_ *honest, d *device) { d.cfg.Floor.Period = 1; d.boot() }},
 		{why: F05UnknownCode, name: "an answer on another layout", at: "trained", play: trained(func(e *Trained) { e.LayoutHash[0] ^= 1 })},
 		{why: F05UnknownCode, name: "an answer of another length", at: "trained", play: trained(func(e *Trained) { e.Update = e.Update[1:] })},
 		{why: F15Malformed, name: "an answer with NaN", at: "trained", play: trained(func(e *Trained) { e.Update[3] = float32(math.NaN()) })},

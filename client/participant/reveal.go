@@ -181,6 +181,7 @@ func (m *Machine) closed(msg *protocol.Close, out *Output) error {
 		return refuse(F01BadProof, "the entry shown does not close a round")
 	}
 	m.st.end()
+	out.Erase = true
 	m.save(out)
 	out.Closed = res
 	return nil

@@ -341,3 +341,39 @@ func TestDeviceWithoutAnAnswerSitsTheRoundOut(t *testing.T) {
 		t.Errorf("the next round: refused %v", d.refused)
 	}
 }
+
+// TestWhatMustOutliveAPowerCutIsSaid wants the saves that a device must never forget to be synced: boxes sealed under this
+// session's keys, a charge, an answer; and what was dropped from the state to be erased.
+func TestWhatMustOutliveAPowerCutIsSaid(t *testing.T) {
+	h := newHonest(t, 8)
+	d := newDevice(t, h)
+	for _, s := range stages {
+		out := d.step(h, d.event(h, s))
+		if want := s == "roster" || s == "delivery" || s == "survivors"; out.Sync != want {
+			t.Errorf("after %s, sync is %v, want %v", s, out.Sync, want)
+		}
+		if want := s == "delivery" || s == "close"; out.Erase != want {
+			t.Errorf("after %s, erase is %v, want %v", s, out.Erase, want)
+		}
+	}
+}
+
+// TestSilentRoundExpires wants the secrets gone without any word of the coordinator's.
+func TestSilentRoundExpires(t *testing.T) {
+	h := newHonest(t, 8)
+	d := newDevice(t, h)
+	if at := d.machine.Expires(); !at.IsZero() {
+		t.Errorf("without a round it expires at %v", at)
+	}
+	d.play(h, "receipt")
+	held := d.machine.st.session
+	h.now = d.machine.Expires().Add(-time.Second)
+	if d.step(h, Event{}); !d.machine.Active() {
+		t.Fatal("the round was forgotten early")
+	}
+	h.now = h.now.Add(time.Second)
+	if out := d.step(h, Event{}); !out.Erase || out.Save == nil {
+		t.Errorf("save %v, erase %v", out.Save != nil, out.Erase)
+	}
+	d.checkGone(held)
+}

@@ -31,7 +31,7 @@ func (s *Store) Commit(ctx context.Context, c door.Commit) error {
 	if err != nil {
 		return fmt.Errorf("commit to door store: %w", s.explain(err))
 	}
-	if forgot || c.Erase {
+	if forgot || c.Erase || s.owed {
 		return s.erase(ctx)
 	}
 	return nil
@@ -142,7 +142,7 @@ func putMeta(ctx context.Context, tx *sql.Tx, key string, value []byte) error {
 	return err
 }
 
-// putSession replaces or deletes the session. A shorter one has forgotten something.
+// putSession replaces or deletes the session.
 func putSession(ctx context.Context, tx *sql.Tx, session []byte) (forgot bool, err error) {
 	var old int
 	err = tx.QueryRowContext(ctx, "SELECT length(bytes) FROM session").Scan(&old)
@@ -154,16 +154,18 @@ func putSession(ctx context.Context, tx *sql.Tx, session []byte) (forgot bool, e
 	} else {
 		_, err = tx.ExecContext(ctx, "INSERT INTO session (one, bytes) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET bytes = excluded.bytes", session)
 	}
-	return len(session) < old, err
+	return session == nil && old > 0, err
 }
 
 // erase empties the write-ahead log, which still holds what a commit forgot; in the file itself deleted content is
-// overwritten. Another reader of the file can put it off until the next time.
+// overwritten. Another reader of the file can put it off until the next commit.
 func (s *Store) erase(ctx context.Context) error {
+	s.owed = true
 	var busy, pages, moved int
 	if err := s.db.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &moved); err != nil {
 		return fmt.Errorf("erase forgotten session from door store: %w", s.explain(err))
 	}
+	s.owed = busy != 0
 	return nil
 }
 

@@ -27,6 +27,7 @@ type Store struct {
 
 	mu   sync.Mutex // one commit at a time
 	full bool       // commits wait for the disk; guarded by mu
+	owed bool       // what was forgotten is still in the write-ahead log; guarded by mu
 }
 
 // Open opens the store at path and makes it, readable by its owner only, if it is not there. It checks the whole file for
@@ -51,6 +52,9 @@ func Open(path string) (*Store, error) {
 	}
 	if err := s.create(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open door store: %w", s.explain(err)), db.Close())
+	}
+	if err := s.erase(ctx); err != nil { // a crash may have come between an ending and its erasure
+		return nil, errors.Join(fmt.Errorf("open door store: %w", err), db.Close())
 	}
 	return s, nil
 }

@@ -236,9 +236,43 @@ func TestForgottenSessionIsErasedFromTheFile(t *testing.T) {
 	if !onDisk(t, path, secret[:19]) {
 		t.Fatal("the session is not on the disk, so this test shows nothing")
 	}
-	commit(t, s, door.Commit{SaveSession: true, Session: []byte("idle")})
+	commit(t, s, door.Commit{SaveSession: true, Session: bytes.Repeat([]byte("idle"), 4000), Erase: true}) // longer, and yet it forgot
 	if onDisk(t, path, secret[:19]) {
 		t.Error("the forgotten session is still on the disk")
+	}
+	commit(t, s, door.Commit{SaveSession: true, Session: secret})
+	commit(t, s, door.Commit{SaveSession: true})
+	if onDisk(t, path, secret[:19]) {
+		t.Error("the deleted session is still on the disk")
+	}
+}
+
+// TestErasureIsMadeGood wants what a crash kept from being erased to go at the next start.
+func TestErasureIsMadeGood(t *testing.T) {
+	s, path := fresh(t)
+	secret := bytes.Repeat([]byte("a session's secret."), 700)
+	commit(t, s, door.Commit{SaveSession: true, Session: secret})
+	commit(t, s, door.Commit{SaveSession: true, Session: []byte("idle")}) // as if the crash came before the erasure
+	crashed := filepath.Join(t.TempDir(), "door.sqlite")
+	for _, end := range []string{"", "-wal"} {
+		b, err := os.ReadFile(path + end)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(crashed+end, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !onDisk(t, crashed, secret[:19]) {
+		t.Fatal("the session is not on the disk, so this test shows nothing")
+	}
+	again, err := sqlite.Open(crashed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if onDisk(t, crashed, secret[:19]) {
+		t.Error("after a restart the forgotten session is still on the disk")
 	}
 }
 
