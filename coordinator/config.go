@@ -66,6 +66,8 @@ func (t *Task) check(d int) error {
 		return fmt.Errorf("task: clip is %v, want a positive number", t.C)
 	case t.P == 0 || t.B == 0 || t.Ceiling == 0:
 		return fmt.Errorf("task: P %d, b %d and the ceiling %d must be positive", t.P, t.B, t.Ceiling)
+	case t.Period < audit.MinPeriodSeconds*time.Second:
+		return fmt.Errorf("task: ledger period is %v: devices and auditors want at least %d days", t.Period, audit.MinPeriodSeconds/(24*3600))
 	case t.Mode != aggregation.ModeSH:
 		return fmt.Errorf("task: mode %v: this coordinator runs mode SH", t.Mode)
 	}

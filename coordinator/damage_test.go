@@ -54,6 +54,7 @@ func TestFolderOfAnotherTaskIsRefused(t *testing.T) {
 	}{
 		"ceiling":     {func(c *coordinator.Config) { c.Task.Ceiling++ }, "ceiling"},
 		"period":      {func(c *coordinator.Config) { c.Task.Period += time.Hour }, "period"},
+		"short":       {func(c *coordinator.Config) { c.Task.Period -= time.Nanosecond }, "at least 30 days"},
 		"least":       {func(c *coordinator.Config) { c.Task.NMin++ }, "least members"},
 		"family":      {func(c *coordinator.Config) { c.Task.Local.Name = model.NCFFamily }, "family"},
 		"local steps": {func(c *coordinator.Config) { c.Task.Local.Steps++ }, "local function"},

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/cinesync/cinesync/aggregation"
+	"github.com/cinesync/cinesync/audit"
 	"github.com/cinesync/cinesync/coordinator"
 	"github.com/cinesync/cinesync/internal/strictjson"
 	"github.com/cinesync/cinesync/model"
@@ -154,8 +155,8 @@ func (c *Config) check() error {
 		return errors.New("task.purpose is empty: devices show it to their owners")
 	case t.Rounds < 0:
 		return fmt.Errorf("task.rounds is %d: want the number of rounds, or 0 for as many as the budget allows", t.Rounds)
-	case t.PeriodSeconds == 0 || t.PeriodSeconds > math.MaxInt32:
-		return fmt.Errorf("task.period_seconds is %d: want 1 to %d", t.PeriodSeconds, math.MaxInt32)
+	case t.PeriodSeconds < audit.MinPeriodSeconds || t.PeriodSeconds > math.MaxInt32:
+		return fmt.Errorf("task.period_seconds is %d: want %d (30 days) to %d", t.PeriodSeconds, audit.MinPeriodSeconds, math.MaxInt32)
 	case t.ExpirySeconds == 0 || t.ExpirySeconds > math.MaxInt32:
 		return fmt.Errorf("task.expiry_seconds is %d: want 1 to %d", t.ExpirySeconds, math.MaxInt32)
 	}

@@ -16,7 +16,7 @@ import (
 func config() *Config {
 	return &Config{LogOrigin: "operate.test/demo", Listen: "127.0.0.1:0", LogDir: "../log", Task: Task{Family: model.TwoTowerFamily,
 		Purpose: "Test a coordinator's folder.", Rounds: 1, Members: 4, MinMembers: 3, GammaBP: 500, DeltaBP: 3000, Lambda: 40, Eta: 20,
-		Clip: 1, CInt: 129, SigmaTotSq: 4161, P: 10, B: 1, CeilingUnits: 1 << 50, PeriodSeconds: 86400, Deadlines: [5]uint32{10, 20, 30, 40, 50},
+		Clip: 1, CInt: 129, SigmaTotSq: 4161, P: 10, B: 1, CeilingUnits: 1 << 50, PeriodSeconds: 2592000, Deadlines: [5]uint32{10, 20, 30, 40, 50},
 		GraceMillis: 100, IntervalMS: 100, ExpirySeconds: 86400}}
 }
 
@@ -86,8 +86,9 @@ func TestBadConfigurationIsRefusedByName(t *testing.T) {
 		"no purpose":            {replace(`"Test a coordinator's folder."`, `""`), "task.purpose"},
 		"unknown family":        {replace(`"two-tower"`, `"bert"`), `task.family: model family "bert" is unknown`},
 		"negative rounds":       {replace(`"rounds": 1`, `"rounds": -1`), "task.rounds is -1"},
-		"no period":             {replace(`"period_seconds": 86400`, `"period_seconds": 0`), "task.period_seconds is 0"},
-		"endless period":        {replace(`"period_seconds": 86400`, `"period_seconds": 9223372036854775808`), "task.period_seconds"},
+		"no period":             {replace(`"period_seconds": 2592000`, `"period_seconds": 0`), "task.period_seconds is 0"},
+		"short period":          {replace(`"period_seconds": 2592000`, `"period_seconds": 2591999`), "task.period_seconds is 2591999: want 2592000"},
+		"endless period":        {replace(`"period_seconds": 2592000`, `"period_seconds": 9223372036854775808`), "task.period_seconds"},
 		"no expiry":             {replace(`"expiry_seconds": 86400`, `"expiry_seconds": 0`), "task.expiry_seconds is 0"},
 		"text for a number":     {replace(`"members": 4`, `"members": "4"`), "members"},
 		"negative members":      {replace(`"members": 4`, `"members": -4`), "members"},
