@@ -68,9 +68,6 @@ func run(ctx context.Context, dir string, cfg *Config, keys *keys, store *sqlite
 	if err := errors.Join(logDir.sweep(), models.sweep()); err != nil {
 		return fmt.Errorf("clear half-written files: %w", err)
 	}
-	if err := writeKeys(logDir, cfg, keys); err != nil {
-		return err
-	}
 	platform, err := newPlatform(dir, cfg, keys.identity.Key.Public().(ed25519.PublicKey), o.Log)
 	if err != nil {
 		return err
@@ -86,6 +83,9 @@ func run(ctx context.Context, dir string, cfg *Config, keys *keys, store *sqlite
 		Task: task, Start: start, Models: models, LogDir: logDir, Log: o.Log, OnEvent: o.OnEvent,
 		OnPublish: func(coordinator.Release) { platform.published() }}, store)
 	if err != nil {
+		return err
+	}
+	if err := writeKeys(logDir, cfg, keys); err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/rand"
 	"net"
 	"os"
 	"path/filepath"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/cinesync/cinesync/cmd/internal/identity"
 	"github.com/cinesync/cinesync/coordinator"
+	"github.com/cinesync/cinesync/protocol"
+	"github.com/cinesync/cinesync/protocol/quic"
 )
 
 // runs starts the coordinator, waits until it has told an event of this kind, stops it and gives the event.
@@ -24,6 +27,9 @@ func runs(t *testing.T, dir, kind string) coordinator.Event {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- Run(ctx, dir, Options{OnEvent: func(e coordinator.Event) {
+			if e.Kind == "listening" {
+				go visit(ctx, e.Address) // no round opens for nobody
+			}
 			if e.Kind == kind {
 				select {
 				case told <- e:
@@ -43,6 +49,31 @@ func runs(t *testing.T, dir, kind string) coordinator.Event {
 		t.Fatalf("it ended before event %q: %v", kind, err)
 		panic("unreachable")
 	}
+}
+
+// visit is a device that connects, says hello, and stays.
+func visit(ctx context.Context, address string) error {
+	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{9}, ed25519.SeedSize))
+	req, err := protocol.NewRequest(key, protocol.ClassDevice, rand.Reader)
+	if err != nil {
+		return err
+	}
+	cert, err := Sign(authority, req, Enrolled{Days: 1, Quota: 1}, time.Now())
+	if err != nil {
+		return err
+	}
+	conn, err := quic.Dial(ctx, address, quic.Config{Identity: protocol.Identity{Key: key, Cert: cert}, Authority: public(authority), PeerClass: protocol.ClassCoordinator})
+	if err != nil {
+		return err
+	}
+	defer conn.Close(protocol.CodeOK, "")
+	if err := conn.Send(ctx, &protocol.Hello{}); err != nil {
+		return err
+	}
+	for err == nil {
+		_, err = conn.Recv(ctx)
+	}
+	return err
 }
 
 // refuses wants Run to end with an error that has these words.
@@ -181,7 +212,7 @@ func TestSecondCoordinatorInOneFolderIsRefused(t *testing.T) {
 	up, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
 		ended <- Run(ctx, dir, Options{OnEvent: func(e coordinator.Event) {
-			if e.Kind == "phase" && e.Phase == "recruit" {
+			if e.Kind == "listening" {
 				close(up)
 			}
 		}})
