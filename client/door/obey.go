@@ -60,7 +60,7 @@ func (d *Door) obey(ctx context.Context, conn protocol.Conn, out participant.Out
 func (d *Door) send(ctx context.Context, conn protocol.Conn, m protocol.Message) error {
 	d.up.Add(size(m))
 	if err := conn.Send(ctx, m); err != nil {
-		return &ended{again: d.away.next()}
+		return &ended{again: d.lost(err)} // a coordinator that hung up before it heard anything still said when to come back
 	}
 	return nil
 }
