@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"fmt"
 	"testing"
 	"time"
 )
@@ -31,4 +32,33 @@ func BenchmarkVerify(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed())/float64(b.N)/float64(baseline), "x-of-signatures-alone")
+}
+
+// BenchmarkLedger takes rounds one by one, and compares it with computing every round's worst case afresh.
+func BenchmarkLedger(b *testing.B) {
+	rules := testRules()
+	for _, terms := range []struct{ rounds, p, b uint32 }{{400, 30, 1}, {800, 30, 1}, {800, 800, 1}, {800, 10, 20}} {
+		b.Run(fmt.Sprintf("rounds=%d/P=%d/b=%d", terms.rounds, terms.p, terms.b), func(b *testing.B) {
+			var costs []RoundCost
+			for i := range uint64(terms.rounds) {
+				costs = append(costs, RoundCost{Round: i, Units: testUnits + i*7919%1009})
+			}
+			began := time.Now()
+			var want uint64
+			for i := range costs {
+				want = rules.WorstCase(costs[:i+1], terms.p, terms.b, 1<<63)
+			}
+			baseline := time.Since(began)
+			for b.Loop() {
+				l := newLedger()
+				for _, c := range costs {
+					l.take(&rules, h(1), c, terms.p, terms.b)
+				}
+				if l.bound() != want {
+					b.Fatalf("%d, want %d", l.bound(), want)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed())/float64(b.N)/float64(baseline), "x-of-afresh")
+		})
+	}
 }

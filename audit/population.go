@@ -2,10 +2,8 @@ package audit
 
 import (
 	"fmt"
-	"maps"
 	"math"
 	"math/bits"
-	"slices"
 )
 
 // unitsPerRho is ρ = 1 (design: privacy 8.1).
@@ -15,48 +13,9 @@ const unitsPerRho = 1 << 40
 type accounts struct {
 	periods []Period
 	faults  []string // of A6
+	remarks []string // of A10
 	open    ledger   // of the newest period
-	gammaBP uint16   // the least γ of the newest period's rounds
 	err     error    // ε could not be computed
-}
-
-// ledger is the population ledger of one period.
-type ledger struct {
-	questions map[[32]byte]*account
-	spent     map[[32]byte]bool // questions with a BudgetExhausted
-}
-
-// account is what rounds of one question have cost. Rounds may differ in P and b; the worst case takes the widest.
-type account struct {
-	costs []RoundCost
-	p, b  uint32
-}
-
-func newLedger() ledger {
-	return ledger{questions: map[[32]byte]*account{}, spent: map[[32]byte]bool{}}
-}
-
-func (acc *account) with(c RoundCost, p, b uint32) *account {
-	if acc == nil {
-		return &account{costs: []RoundCost{c}, p: p, b: b}
-	}
-	return &account{costs: append(acc.costs, c), p: max(acc.p, p), b: min(acc.b, b)}
-}
-
-func (a *auditor) worst(acc *account) uint64 {
-	if acc == nil {
-		return 0
-	}
-	return a.rules.WorstCase(acc.costs, acc.p, acc.b, math.MaxUint64)
-}
-
-// bound is the most that any one device can have spent: questions add up. The ceiling does not cap it, so that passing it is seen.
-func (a *auditor) bound(l ledger) uint64 {
-	var sum uint64
-	for _, acc := range l.questions {
-		sum = addCapped(sum, a.worst(acc))
-	}
-	return sum
 }
 
 func (a *accounts) fault(format string, args ...any) {
@@ -80,6 +39,8 @@ func (a *auditor) keepAccounts() {
 			a.accounts.newest().Seconds = t.policy.PeriodSeconds // rounds before any policy belong to its period
 		case t.policyAt > policyAt && t.open.OpenedAt >= addCapped(a.accounts.newest().Start, a.accounts.newest().Seconds):
 			a.beginPeriod(t) // docs/spec/log.md §6
+		case t.policyAt > policyAt:
+			a.accounts.remark(t.open.Round, a.story.rounds[i-1].policy, t.policy)
 		}
 		policyAt = t.policyAt
 		a.takeRound(t)
@@ -92,6 +53,23 @@ func (a *auditor) keepAccounts() {
 
 func (a *accounts) newest() *Period { return &a.periods[len(a.periods)-1] }
 
+// remark notes terms that became weaker for the rest of a period. Nothing forbids that, but who joined under the old ones may want to know.
+func (a *accounts) remark(round uint64, old, now *PolicyChange) {
+	for _, term := range []struct {
+		name     string
+		old, now uint64
+		weaker   bool
+	}{
+		{"the ceiling", old.CeilingUnits, now.CeilingUnits, now.CeilingUnits > old.CeilingUnits},
+		{"n_min", uint64(old.NMin), uint64(now.NMin), now.NMin < old.NMin},
+		{"γ", uint64(old.GammaBP), uint64(now.GammaBP), now.GammaBP < old.GammaBP},
+	} {
+		if term.weaker {
+			a.remarks = append(a.remarks, fmt.Sprintf("from round %d on, in the middle of a period, %s is %d instead of %d", round, term.name, term.now, term.old))
+		}
+	}
+}
+
 func (a *auditor) beginPeriod(t *session) {
 	a.endPeriod()
 	p := Period{FirstRound: t.open.Round, LastRound: t.open.Round, Start: t.open.OpenedAt}
@@ -100,12 +78,10 @@ func (a *auditor) beginPeriod(t *session) {
 	}
 	a.accounts.periods = append(a.accounts.periods, p)
 	spent := a.accounts.open.spent
-	if len(a.accounts.periods) > 1 {
-		spent = map[[32]byte]bool{}
-	}
 	a.accounts.open = newLedger()
-	a.accounts.open.spent = spent
-	a.accounts.gammaBP = t.open.GammaBP
+	if len(a.accounts.periods) == 1 {
+		a.accounts.open.spent = spent
+	}
 }
 
 // endPeriod computes the figures of the newest period.
@@ -114,7 +90,7 @@ func (a *auditor) endPeriod() {
 		return
 	}
 	p := a.accounts.newest()
-	p.RhoUnits = a.bound(a.accounts.open)
+	p.RhoUnits = a.accounts.open.bound()
 	p.Rho = float64(p.RhoUnits) / unitsPerRho
 	eps, _, err := a.epsilon(p.Rho)
 	if err != nil {
@@ -139,7 +115,7 @@ func (a *auditor) epsilon(rho float64) (eps, order float64, err error) {
 
 // takeRound counts a round from its Survivors on, aborted or not, and holds what its end says against the sum.
 func (a *auditor) takeRound(t *session) {
-	o, l := t.open, a.accounts.open
+	o, l := t.open, &a.accounts.open
 	p := a.accounts.newest()
 	p.LastRound = max(p.LastRound, o.Round)
 	if l.spent[o.Question] {
@@ -152,17 +128,14 @@ func (a *auditor) takeRound(t *session) {
 	if err != nil {
 		units = o.RhoUnits // A2 says what is wrong with it
 	}
-	acc := l.questions[o.Question].with(RoundCost{Round: o.Round, Units: units}, o.P, o.B)
-	l.questions[o.Question] = acc
-	a.accounts.gammaBP = min(a.accounts.gammaBP, o.GammaBP)
-	sum := a.bound(l)
+	onQuestion, sum := l.take(&a.rules, o.Question, RoundCost{Round: o.Round, Units: units}, o.P, o.B)
 	if t.closed != nil && t.closed.RhoCumBound != sum {
 		a.accounts.fault("round %d: rho_cum_bound is %d, the log gives %d", o.Round, t.closed.RhoCumBound, sum)
 	}
 	if t.policy != nil && sum > t.policy.CeilingUnits {
 		a.accounts.fault("round %d: a device may have spent %d units, the ceiling is %d", o.Round, sum, t.policy.CeilingUnits)
-	} else if t.policy != nil && t.question != nil && a.worst(acc) > share(t.policy, t.question) {
-		a.accounts.fault("round %d: a device may have spent %d units on question %q, whose share is %d", o.Round, a.worst(acc), t.question.ID, share(t.policy, t.question))
+	} else if t.policy != nil && t.question != nil && onQuestion > share(t.policy, t.question) {
+		a.accounts.fault("round %d: a device may have spent %d units on question %q, whose share is %d", o.Round, onQuestion, t.question.ID, share(t.policy, t.question))
 	}
 }
 
@@ -178,7 +151,7 @@ func share(p *PolicyChange, q *Question) uint64 {
 
 // takeExhausted checks that a BudgetExhausted is true: one more round at the question's own terms passes the ceiling.
 func (a *auditor) takeExhausted(e exhaustion) {
-	round, l := e.record.Round, a.accounts.open
+	round, l := e.record.Round, &a.accounts.open
 	switch {
 	case e.question == nil || e.policy == nil:
 		a.accounts.fault("a BudgetExhausted at round %d comes before its question or before any PolicyChange", round)
@@ -191,27 +164,43 @@ func (a *auditor) takeExhausted(e exhaustion) {
 	if err != nil {
 		return // no round of this question can be charged at all
 	}
-	next := ledger{questions: maps.Clone(l.questions)}
-	acc := l.questions[e.record.Question]
-	if acc != nil {
-		acc = &account{slices.Clone(acc.costs), acc.p, acc.b}
-	}
-	acc = acc.with(RoundCost{Round: round, Units: units}, e.question.P, e.question.B)
-	next.questions[e.record.Question] = acc
-	if a.bound(next) <= e.policy.CeilingUnits && a.worst(acc) <= share(e.policy, e.question) {
+	onQuestion, sum := l.wouldTake(&a.rules, e.record.Question, RoundCost{Round: round, Units: units}, e.question.P, e.question.B)
+	if sum <= e.policy.CeilingUnits && onQuestion <= share(e.policy, e.question) {
 		a.accounts.fault("a BudgetExhausted was logged at round %d, which would still fit under the ceiling", round)
 	}
 }
 
-// figures puts the newest period into the report.
+// dearest is the period in which a device can have spent most; nil if there was none. A figure of any other would hide it.
+func (a *accounts) dearest() *Period {
+	if len(a.periods) == 0 {
+		return nil
+	}
+	most := &a.periods[0]
+	for i := range a.periods {
+		if a.periods[i].RhoUnits > most.RhoUnits {
+			most = &a.periods[i]
+		}
+	}
+	return most
+}
+
+// figures puts the dearest period into the report, and all periods together beside it.
 func (a *auditor) figures(r *Report) {
-	if len(a.accounts.periods) == 0 {
+	p := a.accounts.dearest()
+	if p == nil {
 		return
 	}
-	p := a.accounts.newest()
 	r.Periods = a.accounts.periods
-	r.RhoUnits, r.RhoBound, r.GammaBP = p.RhoUnits, p.Rho, a.accounts.gammaBP
+	r.RhoUnits, r.RhoBound, r.GammaBP = p.RhoUnits, p.Rho, a.story.rounds[0].open.GammaBP
+	for _, t := range a.story.rounds {
+		r.GammaBP = min(r.GammaBP, t.open.GammaBP)
+	}
+	for _, p := range a.accounts.periods {
+		r.TotalRhoUnits = addCapped(r.TotalRhoUnits, p.RhoUnits)
+	}
 	r.Epsilon, r.Order, _ = a.epsilon(p.Rho) // a failure is A6's to tell
+	r.TotalRho = float64(r.TotalRhoUnits) / unitsPerRho
+	r.TotalEpsilon, _, _ = a.epsilon(r.TotalRho)
 }
 
 // population is A6.
@@ -221,8 +210,8 @@ func (a *auditor) population(v *verdict) {
 		v.fault("the ledger cannot be turned into ε: %v", a.accounts.err)
 	}
 	v.saw("no round yet")
-	if n := len(a.accounts.periods); n > 0 {
-		v.saw("a device can have spent ρ = %.4g in the newest of %d periods", a.accounts.periods[n-1].Rho, n)
+	if p := a.accounts.dearest(); p != nil {
+		v.saw("a device can have spent ρ = %.4g in the dearest of %d periods", p.Rho, len(a.accounts.periods))
 	}
 }
 
@@ -233,8 +222,8 @@ func (a *auditor) published(v *verdict) {
 		return
 	}
 	var eps float64
-	if n := len(a.accounts.periods); n > 0 {
-		eps = a.accounts.periods[n-1].Epsilon
+	if p := a.accounts.dearest(); p != nil {
+		eps = p.Epsilon
 	}
 	v.saw("ε = %.4g at δ = %g", eps, a.o.Delta)
 	if said := a.o.Published; math.Abs(said.Epsilon-eps) > said.Within {

@@ -13,6 +13,8 @@ type Rules struct {
 	Epsilon func(rho, delta float64) (eps, order float64, err error)
 	// HonestFloor is h_min: the honest survivors there are at least (design: privacy 6.1).
 	HonestFloor func(n, gammaBP, deltaBP int) int
+	// SessionID is the session id of a round whose graph seed nobody but the coordinator had a hand in (design: secure aggregation 5.6, 6.3).
+	SessionID func(openHash, rosterHash [32]byte, cohort uint32) [32]byte
 	// CheckDegree says why k neighbours and threshold t do not hold for a roster (design: secure aggregation 5.3).
 	CheckDegree func(Graph) error
 }
@@ -81,26 +83,30 @@ type Period struct {
 	Epsilon    float64 `json:"epsilon"` // at the report's δ
 }
 
-// Report is what an audit found. The privacy figures are recomputed from the log and bound what any one device can have spent in the
-// newest period, towards a coordinator that controls at most GammaBP of each roster, without amplification.
+// Report is what an audit found. The privacy figures are recomputed from the log and bound what any one device can have spent, towards a
+// coordinator that controls at most GammaBP of each roster, without amplification: RhoUnits, RhoBound and Epsilon in any one ledger period,
+// so they are those of the dearest, and the totals in all periods together.
 type Report struct {
-	OK        bool     `json:"ok"` // every check that was made is ok, and the log was readable
-	Origin    string   `json:"origin"`
-	LogKey    string   `json:"log_key"`   // hex; signs checkpoints
-	Authority string   `json:"authority"` // hex; the enrolment authority's key. Whoever knows both from elsewhere compares them
-	Entries   int      `json:"entries"`
-	Root      string   `json:"root"` // hex
-	Rounds    int      `json:"rounds"`
-	Closed    int      `json:"closed"`
-	Aborted   int      `json:"aborted"`
-	Checks    []Check  `json:"checks"`
-	RhoUnits  uint64   `json:"rho_units"`
-	RhoBound  float64  `json:"rho_bound"`
-	Epsilon   float64  `json:"epsilon"`
-	Delta     float64  `json:"delta"`
-	Order     float64  `json:"order"` // α that gave Epsilon; 0 where nothing was spent
-	GammaBP   uint16   `json:"gamma_bp"`
-	Periods   []Period `json:"periods"`
+	OK            bool     `json:"ok"` // every check that was made is ok, and the log was readable
+	Origin        string   `json:"origin"`
+	LogKey        string   `json:"log_key"`   // hex; signs checkpoints
+	Authority     string   `json:"authority"` // hex; the enrolment authority's key. Whoever knows both from elsewhere compares them
+	Entries       int      `json:"entries"`
+	Root          string   `json:"root"` // hex
+	Rounds        int      `json:"rounds"`
+	Closed        int      `json:"closed"`
+	Aborted       int      `json:"aborted"`
+	Checks        []Check  `json:"checks"`
+	RhoUnits      uint64   `json:"rho_units"` // of the dearest period
+	RhoBound      float64  `json:"rho_bound"`
+	Epsilon       float64  `json:"epsilon"`
+	Delta         float64  `json:"delta"`
+	Order         float64  `json:"order"`           // α that gave Epsilon; 0 where nothing was spent
+	TotalRhoUnits uint64   `json:"total_rho_units"` // of all periods together
+	TotalRho      float64  `json:"total_rho"`
+	TotalEpsilon  float64  `json:"total_epsilon"` // at the same δ
+	GammaBP       uint16   `json:"gamma_bp"`      // the least of any round
+	Periods       []Period `json:"periods"`
 }
 
 // checks are the checks of docs/spec/log.md §9 in the order of the report: what holds if the check is ok, what to do if it fails, and

@@ -6,6 +6,7 @@ import "fmt"
 // (docs/spec/log.md §6); the others are odd and have no effect.
 type story struct {
 	rounds    []*session
+	policies  []LoggedRecord // every PolicyChange
 	exhausted []exhaustion
 	odd       []string // faults of A9
 
@@ -19,7 +20,7 @@ type story struct {
 
 // session is one round as the log tells it.
 type session struct {
-	index     uint64
+	hash      [32]byte // of its RoundOpen
 	open      *RoundOpen
 	policy    *PolicyChange // in force when it opened; nil if none was
 	policyAt  uint64
@@ -55,6 +56,7 @@ func tell(records []LoggedRecord) *story {
 func (s *story) add(r LoggedRecord) {
 	switch rec := r.Record.(type) {
 	case *PolicyChange:
+		s.policies = append(s.policies, r)
 		s.policy, s.policyAt = rec, r.Index
 	case *CodeRelease:
 		s.released[rec.CodeHash] = true
@@ -93,7 +95,7 @@ func (s *story) begin(r LoggedRecord, open *RoundOpen) {
 			break
 		}
 	}
-	t := &session{index: r.Index, open: open, policy: s.policy, policyAt: s.policyAt, question: s.questions[open.Question],
+	t := &session{hash: r.Hash, open: open, policy: s.policy, policyAt: s.policyAt, question: s.questions[open.Question],
 		released: s.released[open.CodeHash], prev: s.lastEnd}
 	s.byOpen[r.Hash] = t
 	s.rounds = append(s.rounds, t)
@@ -171,6 +173,11 @@ func (s *story) abort(r LoggedRecord, rec *Abort) {
 func (a *auditor) rivals(v *verdict) {
 	v.faults = append(v.faults, a.story.odd...)
 	v.saw("%d rounds, each told once", len(a.story.rounds))
+	for _, t := range a.story.rounds {
+		if err := a.checkSession(t); err != nil {
+			v.fault("round %d: %v", t.open.Round, err)
+		}
+	}
 	n := len(a.story.rounds)
 	if n == 0 || a.story.rounds[n-1].over() {
 		return
@@ -191,6 +198,19 @@ func (a *auditor) rivals(v *verdict) {
 	default:
 		v.saw("%d rounds, each told once; round %d is open until its last deadline", n, open.Round)
 	}
+}
+
+// checkSession holds a round's session id against what devices derive theirs from, so that masks were made for this roster and no other. In
+// mode W it rests on signatures that are not in the log.
+func (a *auditor) checkSession(t *session) error {
+	const sm, sh = 2, 3
+	if t.survivors == nil || t.open.Mode != sm && t.open.Mode != sh {
+		return nil
+	}
+	if want := a.rules.SessionID(t.hash, t.rosterHash, t.survivors.Cohort); t.survivors.SID != want {
+		return fmt.Errorf("the session id of its Survivors is %x, its RoundOpen and its Roster give %x", t.survivors.SID[:8], want[:8])
+	}
+	return nil
 }
 
 // chain is C1.

@@ -3,6 +3,7 @@ package audit
 import (
 	"fmt"
 	"math"
+	"strings"
 )
 
 // models is A8.
@@ -29,6 +30,14 @@ func (a *auditor) models(v *verdict) {
 // terms is A10.
 func (a *auditor) terms(v *verdict) {
 	v.saw("%d rounds", len(a.story.rounds))
+	if n := len(a.accounts.remarks); n > 0 {
+		v.saw("%d rounds; %s", len(a.story.rounds), strings.Join(a.accounts.remarks[:min(n, 3)], "; "))
+	}
+	for _, r := range a.story.policies {
+		if p := r.Record.(*PolicyChange); p.PeriodSeconds < MinPeriodSeconds {
+			v.fault("the PolicyChange in entry %d has ledger periods of %d seconds, want at least %d (30 days)", r.Index, p.PeriodSeconds, MinPeriodSeconds)
+		}
+	}
 	for _, t := range a.story.rounds {
 		for _, err := range []error{checkTags(t.open), checkPolicy(t.open, t.policy), checkQuestion(t.open, t.question)} {
 			if err != nil {
@@ -41,7 +50,7 @@ func (a *auditor) terms(v *verdict) {
 	}
 }
 
-// checkTags refuses suites that csa1 does not have and more cohorts than this version knows.
+// checkTags refuses suites that csa1 does not have, a seed that is not the mode's (design: secure aggregation 5.6) and more cohorts than this version knows.
 func checkTags(o *RoundOpen) error {
 	for _, tag := range []struct {
 		name       string
@@ -50,6 +59,9 @@ func checkTags(o *RoundOpen) error {
 		if tag.have < 1 || tag.have > tag.most {
 			return fmt.Errorf("%s %d is not one of csa1", tag.name, tag.have)
 		}
+	}
+	if witnessed, plain := o.Mode == 1, o.SeedKind == 3; witnessed == plain {
+		return fmt.Errorf("seed kind %d does not belong to mode %d", o.SeedKind, o.Mode)
 	}
 	if o.Cohorts != 1 {
 		return fmt.Errorf("%d cohorts, want 1", o.Cohorts)

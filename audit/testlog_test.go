@@ -43,6 +43,9 @@ func testRules() Rules {
 		},
 		Epsilon:     privacy.Epsilon,
 		HonestFloor: privacy.HonestFloor,
+		SessionID: func(open, roster [32]byte, cohort uint32) [32]byte {
+			return aggregation.SessionID(open, roster, aggregation.GraphSeed(open, roster), cohort)
+		},
 		CheckDegree: func(g Graph) error {
 			return aggregation.CheckDegree(aggregation.GraphParams{N: g.N, GammaBP: g.GammaBP, DeltaBP: g.DeltaBP, Lambda: g.Lambda, Eta: g.Eta,
 				Mode: aggregation.Mode(g.Mode)}, aggregation.Degree{K: g.K, T: g.T})
@@ -66,7 +69,7 @@ func opened(round uint64, at uint64, in byte) *RoundOpen {
 func frozen() *Roster { return &Roster{N: 10, K: 9, T: 6, Root: h(0x20)} }
 
 func sealed() *Survivors {
-	return &Survivors{SID: h(0x51), Count: 9, BitmapHash: h(0x52), InputsRoot: h(0x53)}
+	return &Survivors{Count: 9, BitmapHash: h(0x52), InputsRoot: h(0x53)}
 }
 
 func ended(out byte) *RoundClose {
@@ -119,6 +122,8 @@ type scribe struct {
 	p, b                                       uint32
 	start                                      uint64
 	renewed                                    bool
+	policy                                     *PolicyChange
+	period                                     uint64
 }
 
 func (s *scribe) write(records []Record) [][]byte {
@@ -145,6 +150,7 @@ func (s *scribe) link(r Record) {
 		r.Open = s.open
 	case *Survivors:
 		r.Open, r.Roster = s.open, s.roster
+		r.SID = aggregation.SessionID(s.open, s.roster, aggregation.GraphSeed(s.open, s.roster), r.Cohort)
 	case *RoundClose:
 		h := uint64(privacy.HonestFloor(int(s.n), int(s.opened.GammaBP), int(s.opened.DeltaBP)))
 		r.Open, r.Roster, r.Survivors = s.open, s.roster, s.survivors
@@ -160,11 +166,17 @@ func (s *scribe) link(r Record) {
 func (s *scribe) note(r Record, hash [32]byte) {
 	switch r := r.(type) {
 	case *PolicyChange:
-		s.renewed = true
+		if s.policy == nil && s.start > 0 {
+			s.period = r.PeriodSeconds
+		}
+		s.renewed, s.policy = true, r
 	case *Question:
 		s.question = hash
 	case *RoundOpen:
-		if s.start == 0 || s.renewed && r.OpenedAt >= s.start+testPeriod {
+		if s.start == 0 || s.renewed && r.OpenedAt >= s.start+s.period {
+			if s.policy != nil {
+				s.period = s.policy.PeriodSeconds
+			}
 			s.start, s.costs, s.p, s.b = r.OpenedAt, nil, 0, ^uint32(0)
 		}
 		s.renewed, s.over, s.open, s.opened = false, false, hash, r

@@ -10,6 +10,8 @@ import (
 	"testing/fstest"
 
 	"pgregory.net/rapid"
+
+	"github.com/cinesync/cinesync/aggregation"
 )
 
 // TestHonestLogPasses also pins the log: testdata/honest is what docs/spec/log.md calls its vector, and what the command is tested on.
@@ -19,7 +21,7 @@ func TestHonestLogPasses(t *testing.T) {
 	if ids, all := failed(t, fsys, Options{}); len(ids) > 0 {
 		t.Fatalf("%v failed:\n%s", ids, all)
 	}
-	r, err := Verify(fsys, testRules(), Options{Since: folderOf(entries, 9)["checkpoint"].Data, Published: &Published{Epsilon: 17.86, Within: 0.005}})
+	r, err := Verify(fsys, testRules(), Options{Since: folderOf(entries, 9)["checkpoint"].Data, Published: &Published{Epsilon: 23.08, Within: 0.005}})
 	if err != nil || !r.OK {
 		t.Fatalf("%+v, %v", r, err)
 	}
@@ -28,7 +30,8 @@ func TestHonestLogPasses(t *testing.T) {
 		got, want any
 	}{
 		{"entries", r.Entries, 27}, {"rounds", r.Rounds, 6}, {"closed", r.Closed, 3}, {"aborted", r.Aborted, 3}, {"γ", r.GammaBP, uint16(500)},
-		{"units", r.RhoUnits, uint64(2 * testUnits)}, {"periods", len(r.Periods), 2}, {"δ", r.Delta, 1e-6},
+		{"units", r.RhoUnits, uint64(3 * testUnits)}, {"ρ", r.RhoBound, 6.0}, {"ε", r.Epsilon, r.Periods[0].Epsilon},
+		{"units in all", r.TotalRhoUnits, uint64(5 * testUnits)}, {"ρ in all", r.TotalRho, 10.0}, {"ε in all", math.Round(r.TotalEpsilon*100) / 100, 32.22}, {"periods", len(r.Periods), 2}, {"δ", r.Delta, 1e-6},
 		{"first period", r.Periods[0].RhoUnits, uint64(3 * testUnits)}, {"rounds of the first period", [2]uint64{r.Periods[0].FirstRound, r.Periods[0].LastRound}, [2]uint64{1, 4}},
 		{"start of the second", r.Periods[1].Start, uint64(testStart + testPeriod)}, {"its length", r.Periods[1].Seconds, uint64(testPeriod)},
 	} {
@@ -174,6 +177,10 @@ func forgedLedger() []forgery {
 		{name: "an early BudgetExhausted", want: "A6", plot: with(atUnclosed+1, &BudgetExhausted{Round: 8})},
 		{name: "a BudgetExhausted for a round that was opened", want: "A6", plot: before(atExhausted, func(r *BudgetExhausted) { r.Round = 4 })},
 		{name: "a BudgetExhausted of no question", want: "A6", spoil: at(atExhausted, func(r *BudgetExhausted) { r.Question = h(1) })},
+		{name: "a period for every round", want: "A10", plot: periods(0)},
+		{name: "a period of a second for every round", want: "A10", plot: periods(1)},
+		{name: "a period a second short", want: "A10", plot: before(atPolicy2, func(r *PolicyChange) { r.PeriodSeconds = testPeriod - 1 })},
+		{name: "a policy with short periods that no round runs under", want: "A10", plot: with(atPolicy2, &PolicyChange{PeriodSeconds: testPeriod - 1})},
 		{name: "a period that begins early", want: "A6", plot: func(all []Record) []Record {
 			for _, i := range []int{atOpen6, atOpen7} {
 				all[i].(*RoundOpen).OpenedAt -= 2000
@@ -181,7 +188,24 @@ func forgedLedger() []forgery {
 			return all
 		}},
 		{name: "another published figure", want: "A7", o: Options{Published: &Published{Epsilon: 11.69, Within: 0.005}}},
-		{name: "a figure at another δ", want: "A7", o: Options{Delta: 1e-8, Published: &Published{Epsilon: 17.86, Within: 0.005}}},
+		{name: "the figure of the newest period", want: "A7", o: Options{Published: &Published{Epsilon: 17.86, Within: 0.005}}},
+		{name: "a figure at another δ", want: "A7", o: Options{Delta: 1e-8, Published: &Published{Epsilon: 23.08, Within: 0.005}}},
+	}
+}
+
+// periods puts a PolicyChange before each round, whose ceiling holds one round, so that the ceiling stops nothing if a period is that short.
+func periods(seconds uint64) func([]Record) []Record {
+	return func(all []Record) (out []Record) {
+		for _, r := range all {
+			switch r.(type) {
+			case *RoundOpen:
+				out = append(out, &PolicyChange{CeilingUnits: testUnits, PeriodSeconds: seconds, P: 4, B: 1, NMin: 9, GammaBP: 500, DeltaBP: 1500}, r)
+			case *PolicyChange, *BudgetExhausted:
+			default:
+				out = append(out, r)
+			}
+		}
+		return out
 	}
 }
 
@@ -194,7 +218,7 @@ func forgedRounds() []forgery {
 		{name: "code that is released later", want: "A8", plot: move(atRelease, atOpen1)},
 		{name: "two rosters", want: "A9", plot: with(atSurvivors1, &Roster{N: 10, K: 9, T: 6, Root: h(0x21)}),
 			spoil: at(atSurvivors1+1, func(r *Survivors) { r.Roster = LeafHash(honestEntries()[atRoster1]) })},
-		{name: "two sets of survivors", want: "A9", plot: with(atAbort3, &Survivors{SID: h(0x51), Count: 10, BitmapHash: h(0x54), InputsRoot: h(0x55)})},
+		{name: "two sets of survivors", want: "A9", plot: with(atAbort3, &Survivors{Count: 10, BitmapHash: h(0x54), InputsRoot: h(0x55)})},
 		{name: "two ends", want: "A9", plot: with(atOpen2, &Abort{Phase: 5, U1: 10, U2: 10, U3: 9})},
 		{name: "a round without an end", want: "A9", plot: without(atAbort3, 1)},
 		{name: "a round without an end, at the end", want: "A9", plot: without(atUnclosed, 1)},
@@ -202,6 +226,12 @@ func forgedRounds() []forgery {
 		{name: "a round opened twice", want: "A9", plot: twin},
 		{name: "survivors of another roster", want: "A9", spoil: at(atSurvivors7, func(r *Survivors) { r.Roster = h(1) }),
 			plot: before(atUnclosed, func(r *Abort) { r.U3 = 0 })},
+		{name: "survivors of another session", want: "A9", spoil: at(atSurvivors7, func(r *Survivors) { r.SID[31] ^= 1 })},
+		{name: "survivors of another session in mode SM", want: "A9", plot: before(atOpen7, func(r *RoundOpen) { r.Mode = 2 }),
+			spoil: at(atSurvivors7, func(r *Survivors) { r.SID[0] ^= 1 })},
+		{name: "survivors of another cohort's session", want: "A9", spoil: at(atSurvivors7, func(r *Survivors) {
+			r.SID = aggregation.SessionID(r.Open, r.Roster, aggregation.GraphSeed(r.Open, r.Roster), 1)
+		})},
 		{name: "survivors of a second cohort", want: "A9", plot: both(before(atSurvivors7, func(r *Survivors) { r.Cohort = 1 }))},
 		{name: "a sum without survivors", want: "A9", plot: without(atSurvivors6, 1)},
 		{name: "a roster of no round", want: "A9", plot: with(atOpen7, frozen()), spoil: at(atOpen7, func(r *Roster) { r.Open = h(1) })},
@@ -239,6 +269,8 @@ func forgedTerms() []forgery {
 		weaker("no mask generator", func(r *RoundOpen) { r.PRG = 0 }),
 		weaker("an unknown signature", func(r *RoundOpen) { r.Sig = 3 }),
 		weaker("an unknown seed kind", func(r *RoundOpen) { r.SeedKind = 4 }),
+		weaker("a cosigned seed in mode SH", func(r *RoundOpen) { r.SeedKind = 1 }),
+		weaker("a plain seed in mode W", func(r *RoundOpen) { r.Mode = 1 }),
 		weaker("several cohorts", func(r *RoundOpen) { r.Cohorts = 2 }),
 		{name: "a larger norm", want: "A10", plot: both(before(atOpen7, func(r *RoundOpen) { r.CInt, r.XMax = 81, 81 }), before(atPolicy2, func(r *PolicyChange) { r.CeilingUnits *= 2 }))},
 		{name: "less noise", want: "A10", plot: both(before(atOpen7, func(r *RoundOpen) { r.SigmaTotSq = 1599 }), before(atPolicy2, func(r *PolicyChange) { r.CeilingUnits *= 2 }))},
@@ -330,8 +362,9 @@ func TestRunningRoundNeedsLive(t *testing.T) {
 func TestHonestChangesPass(t *testing.T) {
 	for name, plot := range map[string]func([]Record) []Record{
 		"a round back on an older model": before(atOpen6, func(r *RoundOpen) { r.ModelIn = h(0xa0) }),
-		"a policy change within the period": with(atOpen3, &PolicyChange{CeilingUnits: 3 * testUnits, PeriodSeconds: 1, P: 4, B: 1, NMin: 9,
+		"a policy change within the period": with(atOpen3, &PolicyChange{CeilingUnits: 3 * testUnits, PeriodSeconds: 2 * testPeriod, P: 4, B: 1, NMin: 9,
 			GammaBP: 500, DeltaBP: 1500}),
+		"a witnessed round, whose session id the log does not give": both(before(atOpen7, func(r *RoundOpen) { r.Mode, r.SeedKind, r.Lambda = 1, 1, 80 })),
 		"a stricter round": before(atOpen7, func(r *RoundOpen) { r.C, r.P, r.SigmaTotSq = r.C-1, 3, 1700 }),
 		"a charged clip bit": both(before(atOpen7, func(r *RoundOpen) { r.SigmaBitSq = 4096 }),
 			before(atPolicy2, func(r *PolicyChange) { r.CeilingUnits *= 2 })),
@@ -342,6 +375,51 @@ func TestHonestChangesPass(t *testing.T) {
 		entries := (&scribe{}).write(plot(honestRecords()))
 		if ids, all := failed(t, folderOf(entries, len(entries)), Options{}); len(ids) > 0 {
 			t.Errorf("%s: %v failed:\n%s", name, ids, all)
+		}
+	}
+}
+
+// TestWeakerTermsInAPeriodAreRemarked: they are allowed, and an auditor says so.
+func TestWeakerTermsInAPeriodAreRemarked(t *testing.T) {
+	for _, tt := range []struct {
+		change       func(*PolicyChange)
+		place        int
+		want, absent string
+	}{
+		{func(p *PolicyChange) { p.CeilingUnits++ }, atOpen3, "from round 3 on, in the middle of a period, the ceiling is 6597069766657 instead of 6597069766656", "n_min"},
+		{func(p *PolicyChange) { p.NMin-- }, atOpen3, "from round 3 on, in the middle of a period, n_min is 8 instead of 9", "γ"},
+		{func(p *PolicyChange) { p.GammaBP-- }, atOpen4, "from round 4 on, in the middle of a period, γ is 499 instead of 500", "n_min"},
+		{func(p *PolicyChange) {}, atOpen3, "6 rounds", "middle"},
+		{func(p *PolicyChange) { p.NMin, p.GammaBP = 8, 499 }, atOpen6, "6 rounds", "middle"}, // with a new period
+	} {
+		p := *honestRecords()[atPolicy].(*PolicyChange)
+		tt.change(&p)
+		entries := (&scribe{}).write(with(tt.place, &p)(honestRecords()))
+		r, err := Verify(folderOf(entries, len(entries)), testRules(), Options{})
+		if err != nil || !r.OK {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		if got := r.Checks[9].Detail; !strings.Contains(got, tt.want) || strings.Contains(got, tt.absent) {
+			t.Errorf("A10 says %q, want %q", got, tt.want)
+		}
+	}
+}
+
+// TestNoPeriodHidesADearerOne: the figure is the dearest period's, whichever is the newest.
+func TestNoPeriodHidesADearerOne(t *testing.T) {
+	for rounds, want := range map[int]uint64{1: 3, 2: 3, 3: 3, 4: 4} { // charged rounds of the second period; the first has 3
+		all := honestRecords()[:atPolicy2+1]
+		all[atPolicy2].(*PolicyChange).CeilingUnits = 4 * testUnits
+		for i := range rounds {
+			all = append(all, opened(uint64(6+i), testStart+testPeriod+uint64(i), 0xa2), frozen(), sealed(), &Abort{Phase: 5, Reason: 9, U1: 10, U2: 10, U3: 9})
+		}
+		entries := (&scribe{}).write(all)
+		r, err := Verify(folderOf(entries, len(entries)), testRules(), Options{})
+		if err != nil || !r.OK {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		if r.RhoUnits != want*testUnits || r.TotalRhoUnits != uint64(3+rounds)*testUnits {
+			t.Errorf("%d rounds: %d units of %d in all, want %d rounds' worth of %d", rounds, r.RhoUnits, r.TotalRhoUnits, want, 3+rounds)
 		}
 	}
 }

@@ -16,6 +16,10 @@ type ledger struct {
 	Origin  string         `json:"origin"`
 	Delta   float64        `json:"delta"`
 	Periods []audit.Period `json:"periods"`
+
+	TotalRhoUnits uint64  `json:"total_rho_units"` // of all periods together
+	TotalRho      float64 `json:"total_rho"`
+	TotalEpsilon  float64 `json:"total_epsilon"`
 }
 
 func ledgerCommand() *cobra.Command {
@@ -29,7 +33,7 @@ ledger of a log that does not verify is shown with exit status 1.`,
 				return err
 			}
 			if wantsJSON(cmd) {
-				err = printJSON(cmd, ledger{r.OK, r.Origin, r.Delta, r.Periods})
+				err = printJSON(cmd, ledger{r.OK, r.Origin, r.Delta, r.Periods, r.TotalRhoUnits, r.TotalRho, r.TotalEpsilon})
 			} else {
 				_, err = io.WriteString(cmd.OutOrStdout(), ledgerText(r))
 			}

@@ -60,7 +60,7 @@ func opened(ts *testscript.TestScript, _ bool, args []string) {
 	var entries [][]byte
 	log := audit.NewLog()
 	for _, r := range []audit.Record{
-		&audit.PolicyChange{CeilingUnits: 1 << 42, PeriodSeconds: 3600, P: 4, B: 1, NMin: 9, GammaBP: 500, DeltaBP: 1500}, &audit.CodeRelease{}, question,
+		&audit.PolicyChange{CeilingUnits: 1 << 42, PeriodSeconds: audit.MinPeriodSeconds, P: 4, B: 1, NMin: 9, GammaBP: 500, DeltaBP: 1500}, &audit.CodeRelease{}, question,
 		&audit.RoundOpen{Round: 1, OpenedAt: now - uint64(ago), Question: audit.LeafHash(sealed), D: 100, WordBits: 32, XMax: 80, Kex: 1, PRG: 1, Sig: 1,
 			Mode: 3, SeedKind: 3, GammaBP: 500, DeltaBP: 1500, Lambda: 40, Eta: 20, NTarget: 10, NMin: 9, Cohorts: 1, C: 0x3f000000, CInt: 80,
 			SigmaTotSq: 1600, RhoUnits: 2 << 40, P: 4, B: 1, Deadlines: [5]uint32{600, 700, 800, 900, 1000}},

@@ -149,10 +149,17 @@ func figure(r audit.Report) string {
 	if n == 0 {
 		return "privacy: no round was opened, nothing was spent"
 	}
-	p := r.Periods[n-1]
+	p := r.Periods[slices.IndexFunc(r.Periods, func(p audit.Period) bool { return p.RhoUnits == r.RhoUnits })]
 	s := fmt.Sprintf("privacy: ε = %.4g at δ = %g (ρ = %.4g)\n", r.Epsilon, r.Delta, r.RhoBound)
-	s += fmt.Sprintf("  for one device, its whole history against none, over the ledger period from %s (%s, rounds %d to %d)\n", moment(p.Start), length(p.Seconds),
+	which := "the ledger period"
+	if n > 1 {
+		which = fmt.Sprintf("the dearest of %d ledger periods, that", n)
+	}
+	s += fmt.Sprintf("  for one device, its whole history against none, over %s from %s (%s, rounds %d to %d)\n", which, moment(p.Start), length(p.Seconds),
 		p.FirstRound, p.LastRound)
+	if n > 1 {
+		s += fmt.Sprintf("  over all %d ledger periods together: ε = %.4g (ρ = %.4g)\n", n, r.TotalEpsilon, r.TotalRho)
+	}
 	s += fmt.Sprintf("  towards a coordinator that controls at most γ = %g %% of each roster, without amplification", float64(r.GammaBP)/100)
 	if strings.HasSuffix(r.Origin, "/demo") {
 		s += "\n  a demo's noise protects nobody: it shows the machinery"

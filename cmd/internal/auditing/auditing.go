@@ -34,6 +34,9 @@ func Rules() audit.Rules {
 		WorstCase:   worstCase,
 		Epsilon:     privacy.Epsilon,
 		HonestFloor: privacy.HonestFloor,
+		SessionID: func(openHash, rosterHash [32]byte, cohort uint32) [32]byte {
+			return aggregation.SessionID(openHash, rosterHash, aggregation.GraphSeed(openHash, rosterHash), cohort)
+		},
 		CheckDegree: func(g audit.Graph) error {
 			return aggregation.CheckDegree(aggregation.GraphParams{N: g.N, GammaBP: g.GammaBP, DeltaBP: g.DeltaBP, Lambda: g.Lambda, Eta: g.Eta,
 				Mode: aggregation.Mode(g.Mode)}, aggregation.Degree{K: g.K, T: g.T})

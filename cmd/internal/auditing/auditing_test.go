@@ -3,9 +3,11 @@ package auditing_test
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"errors"
 	"os"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/cinesync/cinesync/audit"
@@ -47,6 +49,12 @@ func TestRulesAreThoseOfTheDesign(t *testing.T) {
 	}
 	if h := r.HonestFloor(1000, 500, 1000); h != 850 {
 		t.Errorf("h_min is %d, want 850", h)
+	}
+	open, roster := sha256.Sum256([]byte("open")), sha256.Sum256([]byte("roster"))
+	seed := sha256.Sum256(slices.Concat([]byte("cinesync/csa1/graph"), open[:], roster[:]))
+	want := sha256.Sum256(slices.Concat([]byte("cinesync/csa1/sid"), open[:], roster[:], seed[:], []byte{0, 0, 0, 7}))
+	if got := r.SessionID(open, roster, 7); got != want {
+		t.Errorf("session id is %x, want %x", got, want)
 	}
 	good := audit.Graph{N: 1000, K: 166, T: 126, GammaBP: 500, DeltaBP: 1000, Lambda: 80, Eta: 20, Mode: 1}
 	if err := r.CheckDegree(good); err != nil {
