@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -234,6 +235,26 @@ func TestOldCopyOfTheLedgerCountsAsSpent(t *testing.T) {
 	})
 }
 
+// TestLostLedgerGoesOnAtTheFirstCheckIn: the new chain begins above what the coordinator's copy of the last header says.
+func TestLostLedgerGoesOnAtTheFirstCheckIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 64, 100)
+		header := &protocol.Input{LedgerSeq: 5}
+		header.Sign(r.dev.Key)
+		r.header = header.Append(nil)
+		p := newPhone(t, r)
+		period := door.LostPeriod(time.Now())
+		p.disk.entries = [][]byte{period.Entry.Append(nil)}
+		p.start()
+		r.open()
+		if res := r.result(); res.U3 != 4 || len(p.seen("refused")) != 0 {
+			t.Errorf("%d vectors were summed; refused %+v", res.U3, p.seen("refused"))
+		}
+		synctest.Wait()
+		p.close()
+	})
+}
+
 // TestLongTrainingHoldsNoConnection trains for many minutes.
 func TestLongTrainingHoldsNoConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -305,6 +326,8 @@ func TestDeviceWithNothingToLearnFromSitsOut(t *testing.T) {
 		p.answer = func(context.Context, door.Task) (door.Answer, error) {
 			return door.Answer{}, errors.New("an empty history")
 		}
+		var log bytes.Buffer // where it would be said a second time
+		p.log = slog.New(slog.NewTextHandler(&log, nil))
 		p.start()
 		r.open()
 		if res := r.result(); res.U3 != 3 {
@@ -312,8 +335,8 @@ func TestDeviceWithNothingToLearnFromSitsOut(t *testing.T) {
 		}
 		synctest.Wait()
 		p.close()
-		if e := p.seen("refused"); len(e) != 1 || !strings.Contains(e[0].Detail, "an empty history") || len(p.disk.entries) != 0 {
-			t.Errorf("events %+v, %d charges", e, len(p.disk.entries))
+		if e := p.seen("refused"); len(e) != 1 || e[0].Detail != "this device sits the round out: an empty history" || log.Len() != 0 || len(p.disk.entries) != 0 {
+			t.Errorf("events %+v, %d charges, log %q", e, len(p.disk.entries), &log)
 		}
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/cinesync/cinesync/client/door"
 	"github.com/cinesync/cinesync/protocol"
 )
 
@@ -81,6 +82,41 @@ func TestWrongModelIsThrownAway(t *testing.T) {
 				}
 				if len(p.models.whole)+len(p.models.part) != 0 || len(p.disk.entries) != 0 {
 					t.Errorf("%d whole and %d partial models are kept, %d charges", len(p.models.whole), len(p.models.part), len(p.disk.entries))
+				}
+			})
+		})
+	}
+}
+
+// TestModelBeyondTheLimitIsNotAskedFor offers one that says so itself.
+func TestModelBeyondTheLimitIsNotAskedFor(t *testing.T) {
+	for _, c := range []struct {
+		claims uint64
+		asked  int
+	}{{door.MaxModel, 1}, {door.MaxModel + 1, 0}, {1 << 63, 0}} {
+		t.Run(fmt.Sprint(c.claims), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, 64, 1000)
+				r.claims = c.claims
+				p := newPhone(t, r)
+				p.start()
+				r.open()
+				if res := r.result(); res.U3 != 3 {
+					t.Errorf("%d vectors were summed", res.U3)
+				}
+				synctest.Wait()
+				p.close()
+				var asked int
+				for _, g := range sentOf[*protocol.ModelGet](p) {
+					if g.Hash != r.model { // which this round published
+						asked++
+					}
+				}
+				if asked != c.asked {
+					t.Errorf("asked for the offered model %d times, want %d", asked, c.asked)
+				}
+				if refused := p.seen("refused"); len(refused) != 1 || !strings.Contains(refused[0].Detail, "F04 wrong_model") {
+					t.Errorf("refused %+v", refused)
 				}
 			})
 		})

@@ -3,7 +3,6 @@ package door
 import (
 	"context"
 	"fmt"
-	"log/slog"
 
 	"github.com/cinesync/cinesync/client/participant"
 	"github.com/cinesync/cinesync/protocol"
@@ -24,7 +23,6 @@ func (d *Door) obey(ctx context.Context, conn protocol.Conn, out participant.Out
 		}
 	}
 	if out.Refused != nil {
-		d.cfg.Log.Warn("not taking part", slog.String("reason", out.Refused.Error()))
 		d.cfg.OnEvent(Event{Kind: "refused", Detail: out.Refused.Error()})
 	}
 	if out.Train != nil {

@@ -61,6 +61,12 @@ func NewPeriod(ctx context.Context, s PeriodStore, at time.Time) (Period, error)
 	return p, nil
 }
 
+// LostPeriod begins the ledger of a store that is gone, with all that was known of what this device signed. Its sequence is
+// the clock's seconds: above the lost one's, since no device is charged once a second from 1970 on.
+func LostPeriod(at time.Time) Period {
+	return Period{Entry: privacy.Reopen(uint64(max(0, at.Unix())), [32]byte{}, uint64(max(0, at.Unix())), 0)}
+}
+
 // goOn adds the entry that starts the period to an intact chain.
 func (p *Period) goOn(ctx context.Context, s Store, ledger *privacy.Ledger, at time.Time) error {
 	var err error

@@ -52,7 +52,7 @@ func (d *Door) lost(err error) time.Duration {
 	}
 	d.cfg.Log.Log(context.Background(), level, "the coordinator hung up", slog.String("code", h.Code.String()), slog.String("detail", h.Detail))
 	if h.Code == protocol.CodeNoSuchModel {
-		d.publish = [32]byte{} // it keeps the newest only
+		d.publish = [32]byte{} // a later one took its place; the next round's end names that
 	}
 	if h.RetryAfter > 0 {
 		asked := min(time.Duration(h.RetryAfter)*time.Second, maxAsked)

@@ -2,6 +2,7 @@ package door_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
@@ -54,6 +55,8 @@ type rig struct {
 	meet func(protocol.Message) bool
 	// tamper may change a model file's part.
 	tamper func(*protocol.ModelPart)
+	// claims, if not 0, is the model file's size in offers.
+	claims uint64
 	greet  func(protocol.Conn) bool // sees each new connection first; false keeps it from the round
 }
 
@@ -187,7 +190,7 @@ func (r *rig) open() {
 		Deadlines: [5]uint32{3000, 3010, 3100, 3150, 3200}}
 	index := r.seal(rec)
 	r.machine = round.New(round.Config{Open: *rec, Entry: r.entries[index], Index: index, Context: r.context, Code: code,
-		ModelSize: uint64(len(r.files[r.model])), Authority: public(r.authority), Key: r.s.Key, Grace: 20 * time.Second, RhoCumBound: r.number * uint64(units)})
+		ModelSize: cmp.Or(r.claims, uint64(len(r.files[r.model]))), Authority: public(r.authority), Key: r.s.Key, Grace: 20 * time.Second, RhoCumBound: r.number * uint64(units)})
 	r.spool = map[[32]byte][]byte{}
 	r.step(round.Event{Kind: round.Started})
 	for id := range r.others {

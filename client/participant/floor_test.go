@@ -1,6 +1,7 @@
 package participant
 
 import (
+	"errors"
 	"math"
 	"math/big"
 	"reflect"
@@ -156,6 +157,16 @@ func TestSignedSequenceOutlivesTheRound(t *testing.T) {
 	d.step(h, Event{Msg: &protocol.Welcome{Evidence: h.prove(), LastHeader: header.Append(nil)}})
 	if seq, err := Signed(d.disk); err != nil || seq != 41 {
 		t.Errorf("signed %d, %v", seq, err)
+	}
+	var old *Refused
+	if err := CheckLedger(d.disk, d.ledger); !errors.As(err, &old) || old.Why != F10Budget || !strings.Contains(old.Detail, "signed ledger entry 41 before, and its ledger ends at 1") {
+		t.Errorf("a ledger that ends before what was signed: %v", err)
+	}
+	if err := CheckLedger(nil, d.ledger); err != nil {
+		t.Errorf("a device that signed nothing: %v", err)
+	}
+	if err := CheckLedger([]byte("x"), d.ledger); !errors.Is(err, ErrDamaged) {
+		t.Errorf("a damaged state: %v", err)
 	}
 	if _, err := Signed([]byte("x")); err == nil {
 		t.Error("damaged bytes were read")

@@ -250,12 +250,24 @@ func (m *Machine) welcome(msg *protocol.Welcome, out *Output) error {
 }
 
 // checkLedger wants the ledger to reach as far as this device's signatures do.
-func (m *Machine) checkLedger() error {
-	if seq, _ := m.ledger.Head(); m.st.Signed > seq {
+func (m *Machine) checkLedger() error { return reaches(m.ledger, m.st.Signed) }
+
+func reaches(l *privacy.Ledger, signed uint64) error {
+	if seq, _ := l.Head(); signed > seq {
 		return refuse(F10Budget, "this device signed ledger entry %d before, and its ledger ends at %d: an old copy counts as spent; "+
-			"start a new period with `cinesyncd budget --new-period`", m.st.Signed, seq)
+			"start a new period with `cinesyncd budget --new-period`", signed, seq)
 	}
 	return nil
+}
+
+// CheckLedger holds a ledger against a saved state, as the machine does before a round: an old copy, which counts as spent,
+// gives the refusal F10.
+func CheckLedger(saved []byte, l *privacy.Ledger) error {
+	signed, err := Signed(saved)
+	if err != nil {
+		return err
+	}
+	return reaches(l, signed)
 }
 
 // logEntry is a verified entry of the log.

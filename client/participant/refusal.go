@@ -53,7 +53,13 @@ type Refused struct {
 	Detail string
 }
 
-func (e *Refused) Error() string { return fmt.Sprintf("refused (%s): %s", e.Why, e.Detail) }
+// Error names the reason and what was found; a device that sits out by itself has no reason of the list.
+func (e *Refused) Error() string {
+	if e.Why == None {
+		return e.Detail
+	}
+	return fmt.Sprintf("refused (%s): %s", e.Why, e.Detail)
+}
 
 func refuse(why Refusal, format string, args ...any) error {
 	return &Refused{Why: why, Detail: fmt.Sprintf(format, args...)}

@@ -333,6 +333,9 @@ func TestDeviceWithoutAnAnswerSitsTheRoundOut(t *testing.T) {
 	if out.Refused == nil || out.Refused.Why != None || out.HangUp != nil || len(d.entries) != 0 {
 		t.Errorf("%+v", out)
 	}
+	if got, want := out.Refused.Error(), "this device sits the round out: nothing to learn from"; got != want {
+		t.Errorf("its owner is told %q, want %q", got, want)
+	}
 	d.refused = nil
 	if out := d.step(h, Event{Msg: &protocol.Offer{Code: h.code, ModelSize: 4, Evidence: h.prove(h.policyAt, h.questionAt, h.openAt)}}); out.Fetch != nil || out.Refused != nil {
 		t.Errorf("the same offer again gives %+v", out)
