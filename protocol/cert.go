@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // CertSize is the length of a certificate in bytes.
@@ -71,11 +72,20 @@ func (c Cert) Verify(authority ed25519.PublicKey, now uint64, want Class) error 
 	case c.Class != want:
 		return fmt.Errorf("verify certificate of %x: %w: %v, want %v", c.IDPK[:4], ErrWrongClass, c.Class, want)
 	case now < c.NotBefore:
-		return fmt.Errorf("verify certificate of %x: %w: valid from %d, now %d", c.IDPK[:4], ErrNotYetValid, c.NotBefore, now)
+		return fmt.Errorf("verify certificate of %x: %w: valid from %s, now %s", c.IDPK[:4], ErrNotYetValid, date(c.NotBefore), date(now))
 	case now > c.NotAfter:
-		return fmt.Errorf("verify certificate of %x: %w: valid until %d, now %d", c.IDPK[:4], ErrExpired, c.NotAfter, now)
+		return fmt.Errorf("verify certificate of %x: %w: valid until %s, now %s", c.IDPK[:4], ErrExpired, date(c.NotAfter), date(now))
 	}
 	return nil
+}
+
+// date writes Unix seconds for people, who read these errors.
+func date(unix uint64) string {
+	const year9999 = 253402300799 // the last that RFC 3339 can write
+	if unix > year9999 {
+		return fmt.Sprintf("%d s after 1970", unix)
+	}
+	return time.Unix(int64(unix), 0).UTC().Format(time.RFC3339)
 }
 
 // Bytes is the canonical encoding.

@@ -58,6 +58,15 @@ func TestCertificateIsVerified(t *testing.T) {
 			}
 		})
 	}
+	for now, want := range map[uint64]string{
+		prototest.NotBefore - 1: "not yet valid: valid from 2023-11-14T22:13:20Z, now 2023-11-14T22:13:19Z",
+		prototest.NotAfter + 1:  "has expired: valid until 2096-10-02T07:06:40Z, now 2096-10-02T07:06:41Z",
+		math.MaxUint64:          "valid until 2096-10-02T07:06:40Z, now 18446744073709551615 s after 1970",
+	} {
+		if err := good.Verify(prototest.AuthorityKey(), now, protocol.ClassDevice); err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("at %d: %v, want %q", now, err, want)
+		}
+	}
 	if err := good.Verify(nil, prototest.Now, protocol.ClassDevice); !errors.Is(err, protocol.ErrUnknownAuthority) {
 		t.Errorf("no authority key at all: %v", err)
 	}
