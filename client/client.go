@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"slices"
 
@@ -101,8 +102,14 @@ type Recommendation struct {
 // Recommend ranks the titles this person has not seen, with the newest model, on the device.
 func (c *Client) Recommend(ctx context.Context, n int) ([]Recommendation, error) {
 	b, err := c.models.Newest()
-	if err != nil {
-		return nil, fmt.Errorf("%w (%w)", ErrNoModel, err)
+	var gone *damaged
+	switch {
+	case errors.As(err, &gone):
+		return nil, fmt.Errorf("recommend: %w", err)
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, ErrNoModel
+	case err != nil:
+		return nil, fmt.Errorf("read newest model: %w", err)
 	}
 	snap, err := model.Parse(b)
 	if err != nil {

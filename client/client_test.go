@@ -157,15 +157,31 @@ func TestRecommendSaysWhatIsMissing(t *testing.T) {
 		is      error
 	}{
 		"no model":         {history(1), failing{fs.ErrNotExist}, client.ErrNoModel},
+		"a failing disk":   {history(1), failing{fs.ErrPermission}, fs.ErrPermission},
 		"an empty history": {history(), good, client.ErrNoHistory},
 		"unknown titles":   {history(90), good, client.ErrNoHistory},
 		"a damaged model":  {history(1), newest("x"), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			list, err := client.New(c.history, c.models, seed).Recommend(t.Context(), 5)
-			if err == nil || c.is != nil && !errors.Is(err, c.is) || list != nil {
+			if err == nil || c.is != nil && !errors.Is(err, c.is) || list != nil || errors.Is(err, client.ErrNoModel) != (c.is == client.ErrNoModel) {
 				t.Errorf("%d recommendations, %v", len(list), err)
 			}
 		})
+	}
+}
+
+// TestDamagedModelIsToldOnce wants one line that does not contradict itself.
+func TestDamagedModelIsToldOnce(t *testing.T) {
+	m, dir := modelDir(t)
+	if err := m.Promote(put(t, m, start(t, model.TwoTowerFamily).Encode())); err != nil {
+		t.Fatal(err)
+	}
+	damage(t, dir)
+	for i, want := range []string{"was damaged on disk and is removed; `cinesyncd run` downloads a whole one", client.ErrNoModel.Error()} {
+		_, err := client.New(history(1, 4), m, seed).Recommend(t.Context(), 5)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") || errors.Is(err, client.ErrNoModel) != (i == 1) {
+			t.Errorf("time %d: %v", i+1, err)
+		}
 	}
 }

@@ -34,11 +34,23 @@ func (m *ModelDir) Read(hash [32]byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if sha256.Sum256(b) != hash {
-		return nil, errors.Join(fs.ErrNotExist, fmt.Errorf("model %x is damaged on disk and will be downloaded again", hash[:8]), os.Remove(m.path(hash, ".snapshot")))
+	if sha256.Sum256(b) == hash {
+		return b, nil
 	}
-	return b, nil
+	if err := os.Remove(m.path(hash, ".snapshot")); err != nil {
+		return nil, fmt.Errorf("model %x is damaged on disk, and has to be removed before it can be downloaded again: %w", hash[:8], err)
+	}
+	return nil, &damaged{hash}
 }
+
+// damaged is the error of a model that was not what its name says. It is gone, so it counts as absent.
+type damaged struct{ hash [32]byte }
+
+func (e *damaged) Error() string {
+	return fmt.Sprintf("model %x was damaged on disk and is removed; `cinesyncd run` downloads a whole one in the next round", e.hash[:8])
+}
+
+func (e *damaged) Unwrap() error { return fs.ErrNotExist }
 
 // Partial gives what is there of an unfinished download.
 func (m *ModelDir) Partial(hash [32]byte) ([]byte, error) {
@@ -116,13 +128,23 @@ func (m *ModelDir) Discard(hash [32]byte) error {
 
 // Newest gives the model that was promoted last.
 func (m *ModelDir) Newest() ([]byte, error) {
-	name, err := os.ReadFile(filepath.Join(m.dir, "newest"))
+	path := filepath.Join(m.dir, "newest")
+	name, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	raw, err := hex.DecodeString(string(name))
-	if err != nil || len(raw) != 32 {
-		return nil, fmt.Errorf("the file %s does not name a model", filepath.Join(m.dir, "newest"))
+	hash, ok := parseNewest(name)
+	if !ok {
+		return nil, fmt.Errorf("%s does not name a model: remove that file; `cinesyncd run` writes it again after the next round", path)
 	}
-	return m.Read([32]byte(raw))
+	return m.Read(hash)
+}
+
+// parseNewest reads the name that Promote writes: 64 lower-case hex digits and nothing else.
+func parseNewest(name []byte) (hash [32]byte, ok bool) {
+	raw, err := hex.DecodeString(string(name))
+	if err != nil || len(raw) != len(hash) || hex.EncodeToString(raw) != string(name) {
+		return hash, false
+	}
+	return [32]byte(raw), true
 }

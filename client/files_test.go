@@ -73,19 +73,31 @@ func TestModelIsWholeOnceFinished(t *testing.T) {
 func TestDamagedModelIsRemovedAndDownloadedAgain(t *testing.T) {
 	m, dir := modelDir(t)
 	h := put(t, m, []byte("a model file"))
+	file := damage(t, dir)
+	if _, err := m.Read(h); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "downloads a whole one") {
+		t.Errorf("%v", err)
+	}
+	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the damaged file is still there: %v", err)
+	}
+}
+
+// damage changes a byte of the only model in a folder.
+func damage(t *testing.T, dir string) string {
+	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.snapshot"))
 	if err != nil || len(files) != 1 {
 		t.Fatal(files, err)
 	}
-	if err := os.WriteFile(files[0], []byte("b model file"), 0o600); err != nil {
+	b, err := os.ReadFile(files[0])
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.Read(h); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "will be downloaded again") {
-		t.Errorf("%v", err)
+	b[len(b)/2] ^= 1
+	if err := os.WriteFile(files[0], b, 0o600); err != nil {
+		t.Fatal(err)
 	}
-	if _, err := os.Stat(files[0]); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the damaged file is still there: %v", err)
-	}
+	return files[0]
 }
 
 func TestNewestIsThePublishedOneAndTheRestIsLetGo(t *testing.T) {
@@ -120,7 +132,7 @@ func TestNewestIsThePublishedOneAndTheRestIsLetGo(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "newest"), []byte("nonsense"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.Newest(); err == nil || !strings.Contains(err.Error(), "does not name a model") {
+	if _, err := m.Newest(); err == nil || !strings.Contains(err.Error(), "does not name a model: remove that file") {
 		t.Errorf("%v", err)
 	}
 }
