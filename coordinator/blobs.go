@@ -16,8 +16,25 @@ import (
 type blobs struct {
 	files Files
 	mu    sync.Mutex
-	hash  [32]byte // of the snapshot kept in memory, since every device of a round asks for the same one
-	bytes []byte
+	inUse map[[32]byte][]byte // what devices may ask for; the file once somebody did, so that it is read once
+}
+
+// offer says which models are in use from now on. The files of the others leave memory.
+func (b *blobs) offer(hashes [][32]byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	next := map[[32]byte][]byte{}
+	for _, h := range hashes {
+		next[h] = b.inUse[h]
+	}
+	b.inUse = next
+}
+
+func (b *blobs) offered(hash [32]byte) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, ok := b.inUse[hash]
+	return ok
 }
 
 func (b *blobs) stage(hash [32]byte, snapshot, optimizer []byte) error {
@@ -33,21 +50,26 @@ func (b *blobs) stage(hash [32]byte, snapshot, optimizer []byte) error {
 	return nil
 }
 
-// snapshot reads a model file and checks it against its name.
+// snapshot gives a model file that hashes to its name. Nobody writes into it: those in use are shared.
 func (b *blobs) snapshot(hash [32]byte) ([]byte, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.bytes != nil && b.hash == hash {
-		return b.bytes, nil
+	if got := b.inUse[hash]; got != nil {
+		return got, nil
 	}
 	got, err := b.files.Read(hex.EncodeToString(hash[:]) + ".snapshot")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("model %x is not in the folder of models; put the folder back from a backup, or start a new coordinator in a new folder: %w", hash[:8], err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read model %x: %w", hash[:8], err)
 	}
 	if sha256.Sum256(got) != hash {
 		return nil, fmt.Errorf("model %x: the file does not hash to its name; restore it from a backup", hash[:8])
 	}
-	b.hash, b.bytes = hash, got
+	if _, ok := b.inUse[hash]; ok {
+		b.inUse[hash] = got
+	}
 	return got, nil
 }
 
@@ -62,15 +84,26 @@ func (b *blobs) optimizer(hash [32]byte) ([]byte, error) {
 	return got, nil
 }
 
-// modelPart answers a download request: the same bytes for everyone, resumable at any offset.
+// modelsInUse are those that devices may still want: of the newest version and of the one before it, each with the model
+// that is served from it. An open round trains on the newest. So at most four files are in memory.
+func (c *Coordinator) modelsInUse() [][32]byte {
+	list := [][32]byte{c.head.Model, c.head.Serve}
+	if c.before != (publication{}) {
+		list = append(list, c.before.Model, c.before.Serve)
+	}
+	return list
+}
+
+// modelPart answers a download request: the same bytes for everyone, resumable at any offset. What is not in use is refused
+// without a look at the disk.
 func (c *Coordinator) modelPart(get *protocol.ModelGet) protocol.Message {
+	if !c.blobs.offered(get.Hash) {
+		return &protocol.HangUp{Code: protocol.CodeNoSuchModel, Detail: "this coordinator does not have that model, or no longer: it keeps the newest ones"}
+	}
 	file, err := c.blobs.snapshot(get.Hash)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil {
 		c.cfg.Log.Error("serve model", slog.Any("error", err))
 		return &protocol.HangUp{Code: protocol.CodeInternal, Detail: "that model cannot be read now; ask again later"}
-	}
-	if err != nil {
-		return &protocol.HangUp{Code: protocol.CodeNoSuchModel, Detail: "this coordinator does not have that model"}
 	}
 	if get.Offset > uint64(len(file)) {
 		return &protocol.HangUp{Code: protocol.CodeMalformed, Detail: fmt.Sprintf("offset %d in a model of %d bytes", get.Offset, len(file))}

@@ -47,6 +47,7 @@ func (c *Coordinator) commit(ctx context.Context, b *batch) error {
 	}
 	if b.Move != nil {
 		c.head = b.Move.To
+		c.blobs.offer(c.modelsInUse())
 	}
 	if len(b.Entries) > 0 {
 		if err := c.publishLog(b.Entries[0].Index); err != nil {

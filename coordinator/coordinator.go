@@ -26,12 +26,15 @@ type Coordinator struct {
 	conns sync.WaitGroup
 	works sync.WaitGroup
 	blobs blobs
+	parts chan struct{} // one slot for each part of a model that is being sent
 
 	// owned by the loop
 	log        *audit.Log
 	entries    [][]byte
 	checkpoint []byte
 	head       Head
+	newest     publication // by the log; the head's once that is durable
+	before     publication // the one before it
 	layout     model.Layout
 	context    []uint64 // log indexes of policy, code release and question
 	question   [32]byte
@@ -59,6 +62,9 @@ type stage struct {
 	phase round.Phase
 }
 
+// publication is what a version consists of: the model that the next round trains on, and the one that is served.
+type publication struct{ Model, Serve [32]byte }
+
 // charge is one line of the population ledger.
 type charge struct {
 	round uint64
@@ -83,7 +89,7 @@ func New(ctx context.Context, cfg Config, store Store) (*Coordinator, error) {
 	}
 	c := &Coordinator{cfg: cfg, store: store, mail: make(chan mail, mailQueue), deaf: make(chan error, 1), done: make(chan struct{}),
 		blobs: blobs{files: cfg.Models}, log: audit.NewLog(), heard: map[[32]byte]int{}, peers: map[[32]byte]*peer{},
-		uploads: map[[32]byte]*upload{}, results: make(chan outcome, 1)}
+		uploads: map[[32]byte]*upload{}, results: make(chan outcome, 1), parts: make(chan struct{}, maxParts)}
 	if err := c.load(ctx); err != nil {
 		return nil, err
 	}
@@ -133,6 +139,7 @@ func (c *Coordinator) load(ctx context.Context) error {
 		return c.begin(ctx)
 	}
 	c.head = saved.Head
+	c.blobs.offer(c.modelsInUse())
 	if err := c.loadLayout(c.head.Model); err != nil {
 		return err
 	}
@@ -168,13 +175,20 @@ func (c *Coordinator) learn(entry []byte) error {
 		c.question, c.asked = hash, r
 	case *audit.RoundOpen:
 		c.opened, c.openedAt = r.Round, r.OpenedAt
+		if c.newest == (publication{}) {
+			c.newest = publication{r.ModelIn, r.ModelIn} // the start
+		}
 	case *audit.BudgetExhausted:
 		c.stopped = true
 	case *audit.Survivors:
 		if open := c.openRecord(r.Open); open != nil {
 			c.charges = append(c.charges, charge{open.Round, open.RhoUnits})
 		}
-	case *audit.RoundClose, *audit.Abort:
+	case *audit.RoundClose:
+		c.rounds++
+		c.prev = hash
+		c.before, c.newest = c.newest, publication{r.ModelOut, r.ServeHash}
+	case *audit.Abort:
 		c.rounds++
 		c.prev = hash
 	}
@@ -210,6 +224,7 @@ func (c *Coordinator) begin(ctx context.Context) error {
 		return err
 	}
 	c.head = Head{Model: hash, Serve: hash}
+	c.blobs.offer(c.modelsInUse())
 	batch := &Batch{First: &c.head}
 	for _, r := range c.genesis(uint64(c.cfg.Now().Add(c.cfg.Task.Expiry).Unix())) {
 		entry, err := audit.Seal(c.key(), r)

@@ -13,9 +13,10 @@ type peer struct {
 	id       [32]byte
 	conn     protocol.Conn
 	out      chan protocol.Message
-	over     chan struct{} // closed when the connection is given up
-	treeSize uint64        // owned by the loop: the tree this device was last shown
-	gone     bool          // owned by the loop
+	gets     chan *protocol.ModelGet // unbuffered: a request waits here while the one before it is answered
+	over     chan struct{}           // closed when the connection is given up
+	treeSize uint64                  // owned by the loop: the tree this device was last shown
+	gone     bool                    // owned by the loop
 }
 
 // Bounds of one connection.
@@ -23,6 +24,7 @@ const (
 	outQueue     = 256
 	helloTimeout = 5 * time.Second
 	sendTimeout  = 30 * time.Second
+	maxParts     = 512              // parts of models being sent, of all connections together: 128 MiB; one of each
 	maxHeard     = 256              // events of one device in one round: a handful of messages, and many reconnects
 	busyFor      = 60 * time.Second // how long a device that used them up is sent away
 )
@@ -69,8 +71,8 @@ func lastWord(err error) (protocol.Code, string) {
 	}
 }
 
-// serve reads one connection until it ends, and says why it did. Model downloads are answered here: they need nothing of
-// the loop.
+// serve reads one connection until it ends, and says why it did. Model downloads are answered beside the loop: they need
+// nothing of it.
 func (c *Coordinator) serve(ctx context.Context, conn protocol.Conn) error {
 	helloCtx, cancel := context.WithTimeout(ctx, helloTimeout)
 	first, err := conn.Recv(helloCtx)
@@ -84,7 +86,7 @@ func (c *Coordinator) serve(ctx context.Context, conn protocol.Conn) error {
 	}
 	ctx, cancel = context.WithCancel(ctx)
 	defer cancel()
-	p := &peer{id: conn.Peer().IDPK, conn: conn, out: make(chan protocol.Message, outQueue), over: make(chan struct{}), treeSize: hello.TreeSize}
+	p := &peer{id: conn.Peer().IDPK, conn: conn, out: make(chan protocol.Message, outQueue), gets: make(chan *protocol.ModelGet), over: make(chan struct{}), treeSize: hello.TreeSize}
 	writing := make(chan error, 1)
 	go func() {
 		writing <- c.write(ctx, p)
@@ -108,7 +110,7 @@ func (c *Coordinator) read(ctx context.Context, p *peer) error {
 			return err
 		}
 		if get, ok := msg.(*protocol.ModelGet); ok {
-			if !p.push(ctx, c.modelPart(get)) {
+			if !p.ask(ctx, get) {
 				return nil
 			}
 			continue
@@ -130,33 +132,53 @@ func (c *Coordinator) tell(ctx context.Context, m mail) bool {
 	}
 }
 
-// write sends what is queued, until the connection is given up. A HangUp is the last thing a connection hears.
+// write sends what is queued, until the connection is given up. A download waits beside the queue until it has a slot, and
+// its part is made when it is sent: what waits for a device that does not read is a request, and no piece of a model.
 func (c *Coordinator) write(ctx context.Context, p *peer) error {
+	var get *protocol.ModelGet
 	for {
+		gets, slot := p.gets, (chan<- struct{})(nil)
+		if get != nil {
+			gets, slot = nil, c.parts
+		}
+		var done bool
+		var err error
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-p.over:
 			return errSlow
 		case msg := <-p.out:
-			sendCtx, cancel := context.WithTimeout(ctx, sendTimeout)
-			err := p.conn.Send(sendCtx, msg)
-			cancel()
-			if h, ok := msg.(*protocol.HangUp); ok {
-				p.conn.Close(h.Code, h.Detail)
-				return nil
-			}
-			if err != nil {
-				return err
-			}
+			done, err = p.send(ctx, msg)
+		case get = <-gets:
+		case slot <- struct{}{}:
+			done, err = p.send(ctx, c.modelPart(get))
+			<-c.parts
+			get = nil
+		}
+		if done || err != nil {
+			return err
 		}
 	}
 }
 
-// push queues from a reader, which may wait: it holds back only its own connection.
-func (p *peer) push(ctx context.Context, m protocol.Message) bool {
+// send sends one message. A HangUp is the last thing a connection hears.
+func (p *peer) send(ctx context.Context, msg protocol.Message) (done bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	err = p.conn.Send(ctx, msg)
+	if h, ok := msg.(*protocol.HangUp); ok {
+		p.conn.Close(h.Code, h.Detail)
+		return true, nil
+	}
+	return false, err
+}
+
+// ask hands a download request to the writer. Its reader waits until the one before it is answered, and with it only this
+// connection.
+func (p *peer) ask(ctx context.Context, get *protocol.ModelGet) bool {
 	select {
-	case p.out <- m:
+	case p.gets <- get:
 		return true
 	case <-p.over:
 		return false
