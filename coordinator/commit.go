@@ -111,6 +111,7 @@ func (c *Coordinator) ended(r *round.Result) error {
 		if err := c.announce(c.row.Round); err != nil {
 			return err
 		}
+		c.prune()
 	}
 	c.machine = nil
 	c.nextAt = c.cfg.Now().Add(c.cfg.Task.Interval)

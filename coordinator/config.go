@@ -106,6 +106,7 @@ type Files interface {
 	Read(name string) ([]byte, error)  // fs.ErrNotExist if absent
 	Write(name string, b []byte) error // durable and atomic
 	Remove(name string) error          // absent is fine
+	Names() ([]string, error)          // of the files in the folder itself, in any order; none if it is not there
 }
 
 // Event is what an operator sees of a running coordinator.

@@ -93,6 +93,7 @@ func New(ctx context.Context, cfg Config, store Store) (*Coordinator, error) {
 	if err := c.load(ctx); err != nil {
 		return nil, err
 	}
+	c.prune()
 	return c, nil
 }
 

@@ -153,6 +153,11 @@ func (f folder) Remove(name string) error {
 	return f.do("remove "+f.name, func() error { delete(f.files, name); return nil })
 }
 
+func (f folder) Names() (list []string, err error) {
+	err = f.do("list "+f.name, func() error { list = slices.Collect(maps.Keys(f.files)); return nil })
+	return list, err
+}
+
 // TestFakeStoreKeepsTheContract holds the fake against what every store must do.
 func TestFakeStoreKeepsTheContract(t *testing.T) {
 	storetest.Run(t, func(*testing.T) storetest.Open {

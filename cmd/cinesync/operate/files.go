@@ -47,6 +47,21 @@ func (d Dir) Remove(name string) error {
 	return err
 }
 
+// Names lists the files of the folder itself.
+func (d Dir) Names() ([]string, error) {
+	list, err := os.ReadDir(string(d))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var names []string
+	for _, e := range list {
+		if e.Type().IsRegular() {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}
+
 // sweep removes what a crash left half written.
 func (d Dir) sweep() error {
 	return filepath.WalkDir(string(d), func(path string, e fs.DirEntry, err error) error {

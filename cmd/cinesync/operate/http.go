@@ -56,13 +56,30 @@ func newPlatform(dir string, cfg *Config, key ed25519.PublicKey, log *slog.Logge
 	if err != nil {
 		return nil, fmt.Errorf("serve recommendations: %w", err)
 	}
-	l, err := net.Listen("tcp", cfg.HTTP)
+	l, err := listenHTTP(cfg.HTTP)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s for the platform's API: %s%w", cfg.HTTP, adviceHTTP(err), err)
+		return nil, err
 	}
 	return &platform{service: service, listener: l, fresh: make(chan struct{}, 1), log: log, server: &http.Server{Handler: handler,
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}}, nil
+}
+
+func listenHTTP(address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s for the platform's API: %s%w", address, adviceHTTP(err), err)
+	}
+	return l, nil
+}
+
+// TryHTTP reports whether the platform's API can have an address now, for callers that make a folder first.
+func TryHTTP(address string) error {
+	l, err := listenHTTP(address)
+	if err != nil {
+		return err
+	}
+	return l.Close()
 }
 
 func adviceHTTP(err error) string {
