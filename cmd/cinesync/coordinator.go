@@ -15,7 +15,7 @@ import (
 func coordinatorCommand() *cobra.Command {
 	var dir, http string
 	var events bool
-	cmd := &cobra.Command{Use: "coordinator", Short: "Run the coordinator of a folder until it is stopped", Args: exactly(0),
+	cmd := &cobra.Command{Use: "coordinator", Short: "Run the coordinator of a folder until it is stopped", Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if dir == "" {
 				return usageError{fmt.Errorf("--dir is missing: name the coordinator's folder")}

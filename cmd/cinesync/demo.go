@@ -14,7 +14,7 @@ import (
 func demoCommand() *cobra.Command {
 	var o demo.Options
 	var asJSON bool
-	cmd := &cobra.Command{Use: "demo", Short: "Show the whole promise on this machine, with real parts", Args: exactly(0),
+	cmd := &cobra.Command{Use: "demo", Short: "Show the whole promise on this machine, with real parts", Args: exactly(),
 		Long: `Starts a coordinator and devices on loopback, with QUIC, an SQLite history for each device, secure aggregation and noise. Trains,
 measures, recommends, and audits the run. It needs no download: without --data, invented households watch a built-in catalogue.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -48,11 +48,11 @@ measures, recommends, and audits the run. It needs no download: without --data, 
 	f := cmd.Flags()
 	f.StringVar(&o.Dir, "dir", "", "folder for everything the demo makes (default: a fresh one)")
 	f.StringVar(&o.Data, "data", "", "a MovieLens folder (100K, 1M or latest): its first users by id instead of invented households")
-	f.IntVar(&o.Devices, "devices", 0, "how many devices (default 24)")
-	f.IntVar(&o.Rounds, "rounds", 0, "how many rounds (default 20)")
+	f.IntVar(&o.Devices, "devices", demo.DefaultDevices, "how many devices")
+	f.IntVar(&o.Rounds, "rounds", demo.DefaultRounds, "how many rounds")
 	f.StringVar(&o.Task, "task", "two-tower", "model family: two-tower or ncf")
-	f.Float64Var(&o.Drop, "drop", 0.1, "share of the devices that vanishes in every round")
-	f.BoolVar(&o.Crash, "crash", false, "run the coordinator as a process and kill -9 it once in every phase")
+	f.Float64Var(&o.Drop, "drop", 0.1, "share of the devices that vanishes in every round, to the nearest whole number of them")
+	f.BoolVar(&o.Crash, "crash", false, "run the coordinator as a process and kill -9 it once in every phase (6 rounds or more)")
 	f.Uint64Var(&o.Seed, "seed", 1, "seed of the households, the planned faults and the measurement")
 	f.StringVar(&o.HTTP, "http", "", "address for the platform's API while the demo runs, for example 127.0.0.1:8080")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")

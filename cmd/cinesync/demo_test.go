@@ -156,7 +156,7 @@ func TestDemoStopsWhenAsked(t *testing.T) {
 	if code := run(ctx, []string{"demo", "--devices", "8", "--rounds", "1000", "--dir", dir}, &out, errs); code != 1 {
 		t.Errorf("exit code %d, want 1", code)
 	}
-	if text := errs.all.String(); !strings.Contains(text, "stopped; the folder "+dir+" keeps what was recorded") {
+	if text := errs.all.String(); !strings.HasSuffix(text, "cinesync: stopped; the folder "+dir+" keeps what was recorded\n") {
 		t.Errorf("it says %q", text)
 	}
 	r, err := auditing.Verify(os.DirFS(dir), audit.Options{Live: true, Now: 1}) // the newest round may be open
@@ -192,10 +192,15 @@ func checkReport(ts *testscript.TestScript, _ bool, _ []string) {
 	if want := []string{"inputs", "keys", "recruit", "settle", "shares", "unmask"}; !slices.Equal(phases, want) {
 		ts.Fatalf("killed in %v, want %v", phases, want)
 	}
+	dropped := 0
 	for _, v := range r.Rounds {
 		if v.Outcome == "done" && !v.SumOK {
 			ts.Fatalf("round %+v: the sum is wrong", v)
 		}
+		dropped += v.Dropped
+	}
+	if dropped == 0 {
+		ts.Fatalf("nobody was dropped in any round")
 	}
 	if !r.Audit.OK {
 		ts.Fatalf("audit %+v", r.Audit)

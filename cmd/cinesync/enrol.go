@@ -27,7 +27,7 @@ func enrolCommand() *cobra.Command {
 func enrolInit() *cobra.Command {
 	var dir string
 	var asJSON bool
-	cmd := &cobra.Command{Use: "init", Short: "Make the authority's key", Args: exactly(0), RunE: func(cmd *cobra.Command, _ []string) error {
+	cmd := &cobra.Command{Use: "init", Short: "Make the authority's key", Args: exactly(), RunE: func(cmd *cobra.Command, _ []string) error {
 		pub, err := identity.Create(filepath.Join(dir, "authority.key"), rand.Reader)
 		if err != nil {
 			return err
@@ -50,7 +50,7 @@ func enrolSign() *cobra.Command {
 	var dir, out string
 	var days, quota int
 	var asJSON bool
-	cmd := &cobra.Command{Use: "sign REQUEST", Short: "Turn a signed request into a certificate", Args: exactly(1), RunE: func(cmd *cobra.Command, args []string) error {
+	cmd := &cobra.Command{Use: "sign REQUEST", Short: "Turn a signed request into a certificate", Args: exactly("REQUEST"), RunE: func(cmd *cobra.Command, args []string) error {
 		if days < 1 || days > 3650 || quota < 1 || quota > 65535 {
 			return usageError{fmt.Errorf("--days %d, --quota %d: want 1 to 3650 and 1 to 65535", days, quota)}
 		}

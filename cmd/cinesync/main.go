@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -50,11 +51,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 }
 
-// exactly makes cobra's complaint about arguments a usage error.
-func exactly(n int) cobra.PositionalArgs {
+// exactly wants these arguments, by the names they have in the usage line.
+func exactly(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if err := cobra.ExactArgs(n)(cmd, args); err != nil {
-			return usageError{err}
+		switch {
+		case len(args) < len(names):
+			return usageError{fmt.Errorf("%s: %s is missing", cmd.CommandPath(), names[len(args)])}
+		case len(args) > len(names) && len(names) == 0:
+			return usageError{fmt.Errorf("%s: %q is one argument too many: it takes only flags", cmd.CommandPath(), args[0])}
+		case len(args) > len(names):
+			return usageError{fmt.Errorf("%s: %q is one argument too many: it takes %s", cmd.CommandPath(), args[len(names)], strings.Join(names, " "))}
 		}
 		return nil
 	}

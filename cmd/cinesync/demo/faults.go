@@ -38,9 +38,6 @@ func newFaults(seed uint64, devices int, share float64) *faults {
 	return &faults{seed: seed, devices: devices, share: share, plan: make([]stage, devices), gone: map[int]stage{}, over: make(chan struct{})}
 }
 
-// vanishing is how many devices vanish in every round.
-func (f *faults) vanishing() int { return int(f.share*float64(f.devices) + 0.5) }
-
 // begin plans a round that has just opened. Called again for the same round, after a crash, it changes nothing.
 func (f *faults) begin(round uint64) {
 	f.mu.Lock()
@@ -55,7 +52,7 @@ func (f *faults) begin(round uint64) {
 	clear(f.plan)
 	clear(f.gone)
 	order := rand.New(rand.NewPCG(f.seed, round)).Perm(f.devices)
-	for at, device := range order[:f.vanishing()] {
+	for at, device := range order[:vanishing(f.devices, f.share)] {
 		f.plan[device] = beforeShares + stage((uint64(at)+round)%4)
 	}
 }

@@ -1,6 +1,10 @@
 package demo
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+	"os"
+)
 
 // Report is the one JSON object that --json prints.
 type Report struct {
@@ -17,7 +21,9 @@ type Report struct {
 	Audit           Audit            `json:"audit"`
 	Recommendations []Recommendation `json:"recommendations"`
 	Crashes         []Crash          `json:"crashes,omitempty"`
+	Missed          []string         `json:"phases_not_killed,omitempty"` // with --crash: where no kill landed
 	Seconds         float64          `json:"seconds"`
+	broken          error            // what kept the first device from recommending
 }
 
 // Round is one round as the demo, which owns both sides, saw it.
@@ -70,11 +76,53 @@ type Crash struct {
 // promise stands beside the demo's epsilon, always.
 const promise = "so few devices allow no real promise: the demo's noise protects nobody, it shows the machinery; no real device accepts this policy"
 
+// report measures and audits once more and asks the first device for titles.
+func (s *show) report(ctx context.Context) (*Report, error) {
+	r := &Report{Dir: s.folder.dir, Task: s.o.Task, Devices: len(s.devices), Parameters: s.judge.parameters, Rounds: append([]Round{}, s.rounds...),
+		Promise: promise, Recommendations: []Recommendation{},
+		Metrics: Metrics{HR10: round4(s.judge.hr10), NDCG10: round4(s.judge.ndcg10), PopularityHR10: round4(s.judge.popularity), StartHR10: round4(s.judge.start)}}
+	if s.kills != nil {
+		r.Crashes, r.Missed = s.kills.crashes, s.kills.missed()
+	}
+	plain, err := s.withoutPrivacy(ctx)
+	s.screen.done()
+	if err != nil {
+		return nil, err
+	}
+	r.Metrics.NoNoiseHR10 = round4(plain.HR10)
+	verdict := verify(os.DirFS(s.folder.dir))
+	r.Audit = Audit{OK: verdict.OK, Entries: verdict.Entries}
+	r.Epsilon, r.Delta = verdict.Epsilon, verdict.Delta
+	r.Claim = fmt.Sprintf("for one device's whole history over all rounds, towards a coordinator that follows the protocol and controls at most %g %% of each roster, without amplification",
+		float64(verdict.GammaBP)/100)
+	if s.last != ([32]byte{}) {
+		r.broken = s.recommend(ctx, r)
+	}
+	return r, ctx.Err()
+}
+
+// recommend asks the first device, which computes on its own history and its own copy of the model.
+func (s *show) recommend(ctx context.Context, r *Report) error {
+	list, err := s.devices[0].Client.Recommend(ctx, 10)
+	if err != nil {
+		return fmt.Errorf("recommend on the first device: %w", err)
+	}
+	names := map[string]string{}
+	for _, t := range s.world.titles {
+		names[t.ID] = fmt.Sprintf("%s (%d)", t.Title, t.Year)
+	}
+	for _, v := range list {
+		r.Recommendations = append(r.Recommendations, Recommendation{ID: v.ID, Title: names[v.ID], Score: v.Score})
+	}
+	return nil
+}
+
 // Verdict is an error if anything the demo promises did not hold.
 func (r *Report) Verdict() error {
-	done := 0
+	done, why := 0, "none was opened"
 	for _, v := range r.Rounds {
 		if v.Outcome != "done" {
+			why = fmt.Sprintf("round %d: %s", v.Round, v.Reason)
 			continue
 		}
 		done++
@@ -82,11 +130,13 @@ func (r *Report) Verdict() error {
 			return fmt.Errorf("round %d: the aggregate is not the sum of the included devices' vectors; keep %s and report this", v.Round, r.Dir)
 		}
 	}
-	if done == 0 {
-		return fmt.Errorf("no round was published; look into %s", r.Dir)
+	switch {
+	case !r.Audit.OK:
+		return fmt.Errorf("the log does not verify: run `cinesync-audit verify %s`", quote(r.Dir))
+	case done == 0:
+		return fmt.Errorf("no round was published (%s); look into %s", why, r.Dir)
+	case len(r.Missed) > 0:
+		return fmt.Errorf("no kill landed in phases %v: run more --rounds", r.Missed)
 	}
-	if !r.Audit.OK {
-		return fmt.Errorf("the log does not verify: run `cinesync-audit verify %s`", r.Dir)
-	}
-	return nil
+	return r.broken
 }

@@ -3,7 +3,7 @@ package demo
 import (
 	"fmt"
 	"io"
-	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -24,13 +24,20 @@ func newScreen(o *Options) *screen {
 	return &screen{out: o.Stderr, live: o.Terminal, rounds: o.Rounds}
 }
 
-var phases = []string{"recruit", "keys", "shares", "inputs", "unmask", "settle"}
-
 func (s *screen) say(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.clear()
 	fmt.Fprintf(s.out, format+"\n", args...)
+}
+
+// begin says what was asked for.
+func (s *screen) begin(o *Options, dir string, titles, parameters int) {
+	lost := vanishing(o.Devices, o.Drop)
+	s.say("folder %s, %d devices (%d vanish in each round), %d titles, %d parameters, task %s", dir, o.Devices, lost, titles, parameters, o.Task)
+	if lost == 0 && o.Drop > 0 {
+		s.say("--drop %v of %d devices is less than half a device: nobody vanishes", o.Drop, o.Devices)
+	}
 }
 
 // progress draws how far a long preparation has come.
@@ -66,13 +73,9 @@ func (s *screen) phase(e coordinator.Event) {
 	if !s.live {
 		return
 	}
-	at := 0
-	for i, p := range phases {
-		if p == e.Phase {
-			at = i + 1
-		}
-	}
-	line := fmt.Sprintf("%s round %d of %d  %-7s %d devices%s", bar(int(e.Round-1)*len(phases)+at, s.rounds*len(phases)), e.Round, s.rounds, e.Phase, e.Devices, s.score)
+	all := phases()
+	at := slices.Index(all, e.Phase) + 1
+	line := fmt.Sprintf("%s round %d of %d  %-7s %d devices%s", bar(int(e.Round-1)*len(all)+at, s.rounds*len(all)), e.Round, s.rounds, e.Phase, e.Devices, s.score)
 	s.clear()
 	fmt.Fprint(s.out, line)
 	s.drawn = len([]rune(line))
@@ -105,26 +108,3 @@ func (s *screen) done() {
 	defer s.mu.Unlock()
 	s.clear()
 }
-
-// Print writes the report for people.
-func (r *Report) Print(out io.Writer) {
-	fmt.Fprintf(out, "\nHit rate@10 on each device's newest title, against 99 it has not watched: %.3f\n", r.Metrics.HR10)
-	fmt.Fprintf(out, "  popularity alone %.3f, content before any round %.3f, the same training without noise %.3f; NDCG@10 %.3f\n",
-		r.Metrics.PopularityHR10, r.Metrics.StartHR10, r.Metrics.NoNoiseHR10, r.Metrics.NDCG10)
-	fmt.Fprintf(out, "Privacy: ε = %.1f at δ = %.0e %s.\n  %s.\n", r.Epsilon, r.Delta, r.Claim, upper(promise))
-	verdict := "the log verifies"
-	if !r.Audit.OK {
-		verdict = "THE LOG DOES NOT VERIFY"
-	}
-	fmt.Fprintf(out, "Audit: %s (%d entries).\n\nFor the first device, computed on it:\n", verdict, r.Audit.Entries)
-	for i, v := range r.Recommendations {
-		fmt.Fprintf(out, "  %2d. %s\n", i+1, v.Title)
-	}
-	for _, c := range r.Crashes {
-		fmt.Fprintf(out, "kill -9 in phase %s of round %d: %s %s\n", c.Phase, c.Round, c.Outcome, c.Reason)
-	}
-	fmt.Fprintf(out, "\nWhere to look next:\n  go run ./cmd/cinesync-audit verify %s\n  go run ./cmd/cinesyncd outbox --dir %s\n  go run ./cmd/cinesync coordinator --dir %s --http 127.0.0.1:8080\n",
-		r.Dir, r.Dir+string(os.PathSeparator)+"devices"+string(os.PathSeparator)+"00", r.Dir+string(os.PathSeparator)+"coordinator")
-}
-
-func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }

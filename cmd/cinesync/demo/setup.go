@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/cinesync/cinesync/client/history"
 	"github.com/cinesync/cinesync/cmd/cinesync/operate"
@@ -25,61 +24,6 @@ import (
 // LogOrigin is the demo's log; policy demo wants an origin that ends in /demo.
 const LogOrigin = "cinesync.local/demo"
 
-// folder is where everything of one demo lies.
-type folder struct {
-	dir       string
-	authority ed25519.PrivateKey
-	coord     protocol.Identity
-	logKey    ed25519.PublicKey
-}
-
-func (f *folder) path(parts ...string) string {
-	return filepath.Join(append([]string{f.dir}, parts...)...)
-}
-
-func (f *folder) device(i int) string { return f.path("devices", fmt.Sprintf("%02d", i)) }
-
-// makeFolder makes DIR, refuses one that holds anything, and plays the enrolment authority.
-func makeFolder(dir string) (*folder, error) {
-	if dir == "" {
-		tmp, err := os.MkdirTemp("", "cinesync-demo-")
-		if err != nil {
-			return nil, fmt.Errorf("make the demo's folder: %w", err)
-		}
-		dir = tmp
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the demo's folder: %w", err)
-	}
-	old, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, fmt.Errorf("look into the demo's folder: %w", err)
-	}
-	if len(old) > 0 {
-		return nil, fmt.Errorf("--dir %s is not empty: name a new folder, so that nothing in it is touched", dir)
-	}
-	if err := os.WriteFile(filepath.Join(dir, devices.Marker), []byte("Keys and histories in this folder are invented. Policy demo is taken only here.\n"), 0o644); err != nil {
-		return nil, fmt.Errorf("mark the demo's folder: %w", err)
-	}
-	f := &folder{dir: dir}
-	if _, err := identity.Create(f.path("enrol", "authority.key"), rand.Reader); err != nil {
-		return nil, err
-	}
-	f.authority, err = identity.LoadKey(f.path("enrol", "authority.key"))
-	return f, err
-}
-
-func (f *folder) authorityKey() ed25519.PublicKey { return f.authority.Public().(ed25519.PublicKey) }
-
-// enrol signs a request and puts the certificate in its owner's folder.
-func (f *folder) enrol(dir string, req protocol.Request) error {
-	cert, err := operate.Sign(f.authority, req, operate.Enrolled{Days: 1, Quota: 65535}, time.Now())
-	if err != nil {
-		return err
-	}
-	return identity.WriteCert(filepath.Join(dir, "identity.cert"), cert)
-}
-
 // makeCoordinator lays out the coordinator's folder and the terms of its task.
 func (f *folder) makeCoordinator(o *Options, w *world, start *model.Snapshot, listen string) error {
 	dir := f.path("coordinator")
@@ -88,11 +32,9 @@ func (f *folder) makeCoordinator(o *Options, w *world, start *model.Snapshot, li
 	if err != nil {
 		return fmt.Errorf("charge of a round: %w", err)
 	}
-	n := uint32(o.Devices)
-	delta := lossBP(o)
 	cfg := &operate.Config{LogOrigin: LogOrigin, Listen: listen, HTTP: o.HTTP, LogDir: "../log", Catalogue: "catalogue.jsonl", Task: operate.Task{
 		Family: o.Task, Purpose: "Learn which titles go together, from the sums of many devices' updates.", Rounds: o.Rounds,
-		Members: n, MinMembers: max(3, n-n*uint32(delta)/10000), GammaBP: 500, DeltaBP: delta, Lambda: 40, Eta: 20,
+		Members: uint32(o.Devices), MinMembers: uint32(minMembers(o)), GammaBP: gammaBP, DeltaBP: lossBP(o), Lambda: lambda, Eta: eta,
 		Clip: clip(o.Task), CInt: cInt, SigmaTotSq: sigma, P: uint32(o.Rounds), B: 1, CeilingUnits: uint64(units) * uint64(o.Rounds),
 		PeriodSeconds: 30 * 24 * 3600, Deadlines: [5]uint32{180, 300, 420, 540, 600}, GraceMillis: grace(o), ExpirySeconds: 24 * 3600}}
 	req, err := operate.Make(dir, cfg, f.authorityKey(), start.Encode())
@@ -114,14 +56,6 @@ func (f *folder) makeCoordinator(o *Options, w *world, start *model.Snapshot, li
 	}
 	f.logKey = key.Public().(ed25519.PublicKey)
 	return nil
-}
-
-// lossBP is the loss that a round is opened for, in basis points: the planned share and 5 % more, or, where few devices make
-// a share uneven, what the planned number of them is of all.
-func lossBP(o *Options) uint16 {
-	planned := newFaults(o.Seed, o.Devices, o.Drop).vanishing()
-	exact := (10000*planned + o.Devices - 1) / o.Devices
-	return uint16(min(6000, max(int(10000*o.Drop+500), exact)))
 }
 
 // grace is how long a phase waits for a device that is gone: with kills of the coordinator, long enough for everybody to

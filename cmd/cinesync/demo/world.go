@@ -2,10 +2,14 @@ package demo
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
+	"os"
 	"slices"
 
+	"github.com/cinesync/cinesync/aggregation"
 	"github.com/cinesync/cinesync/client/history/imports"
 	"github.com/cinesync/cinesync/model"
 	"github.com/cinesync/cinesync/serve/catalog"
@@ -48,9 +52,12 @@ func makeWorld(o *Options) (*world, error) {
 
 // fromMovieLens takes the first users by id.
 func fromMovieLens(o *Options) (*world, error) {
+	if _, err := os.Stat(o.Data); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("--data %s does not exist: name the folder of a MovieLens data set (100K, 1M or latest)", o.Data)
+	}
 	set, err := imports.ReadMovieLens(o.Data)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--data: %w", err)
 	}
 	w := &world{}
 	for _, t := range set.Titles {
@@ -62,8 +69,10 @@ func fromMovieLens(o *Options) (*world, error) {
 		}
 		w.add(u.Watches)
 	}
-	if len(w.people) < o.Devices {
-		return nil, fmt.Errorf("--devices is %d, and %s has %d people with at least %d titles: ask for fewer", o.Devices, o.Data, len(w.people), leastWatches)
+	if n := len(w.people); n < aggregation.MinDevices {
+		return nil, fmt.Errorf("--data %s: %d of its people have watched %d titles or more, and a round takes %d: name a larger data set", o.Data, n, leastWatches, aggregation.MinDevices)
+	} else if n < o.Devices {
+		return nil, fmt.Errorf("--devices is %d, and %s has %d people with at least %d titles: ask for --devices %d or fewer", o.Devices, o.Data, n, leastWatches, n)
 	}
 	return w, nil
 }
