@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -35,7 +36,7 @@ func child(kind, path string) error {
 	if kind == "locked-out" {
 		return lockedOut(path)
 	}
-	s, err := Open(path)
+	s, err := openOrCreate(path)
 	if err != nil {
 		return err
 	}
@@ -52,6 +53,14 @@ func child(kind, path string) error {
 		}
 		fmt.Println(i + 1)
 	}
+}
+
+func openOrCreate(path string) (*Store, error) {
+	s, err := Open(path)
+	if errors.Is(err, ErrMissing) {
+		return Create(path)
+	}
+	return s, err
 }
 
 // start runs this test binary as a child and gives its output by lines.
@@ -76,7 +85,7 @@ func start(t *testing.T, kind, path string) (*exec.Cmd, *bufio.Scanner) {
 
 func TestKilledBeforeCommit(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "history.sqlite")
-	s, err := Open(path)
+	s, err := Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +169,7 @@ func lockedOut(path string) error {
 			return err
 		}
 	}
-	s, err := Open(path)
+	s, err := openOrCreate(path)
 	if err == nil {
 		_, err = s.Apply(context.Background(), ratings("movielens", 0, 1))
 		s.Close()
@@ -179,7 +188,7 @@ func TestReadOnlyFolder(t *testing.T) {
 		os.RemoveAll(dir)
 	})
 	there := filepath.Join(dir, "there.sqlite")
-	s, err := Open(there)
+	s, err := Create(there)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 func file(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "history.sqlite")
-	s, err := Open(path)
+	s, err := Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,6 +32,8 @@ func TestDamagedFilesAreLeftAlone(t *testing.T) {
 		"not a database":     func([]byte) []byte { return bytes.Repeat([]byte("hello "), 2000) },
 		"cut":                func(b []byte) []byte { return b[:len(b)/2] },
 		"cut inside a page":  func(b []byte) []byte { return b[:len(b)-100] },
+		"emptied":            func([]byte) []byte { return nil },
+		"without its log":    func([]byte) []byte { return unfinished(t) },
 		"header overwritten": func(b []byte) []byte { clear(b[:16]); return b },
 		"page overwritten": func(b []byte) []byte {
 			for i := range b[3*4096 : 6*4096] {
@@ -55,13 +57,62 @@ func TestDamagedFilesAreLeftAlone(t *testing.T) {
 			t.Errorf("%s: the file was opened", name)
 			continue
 		}
-		if !errors.Is(err, errDamaged) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "restore it from a copy") {
-			t.Errorf("%s: error is %q, want one that names the file and says what to do", name, err)
+		if !errors.Is(err, errDamaged) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "restore it from a copy") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: error is %q, want one line that names the file and says what to do", name, err)
 		}
 		after, err := os.ReadFile(path)
 		if err != nil || !bytes.Equal(after, b) {
 			t.Errorf("%s: opening changed the file, %v", name, err)
 		}
+	}
+}
+
+// unfinished is a history without the log that its tables are in.
+func unfinished(t *testing.T) []byte {
+	t.Helper()
+	b, err := os.ReadFile(open(t).path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// TestMissingHistoryIsNotMadeAnew: an empty one would say that nothing was watched, and SQLite would throw the log away.
+func TestMissingHistoryIsNotMadeAnew(t *testing.T) {
+	s := open(t)
+	apply(t, s, ratings("movielens", 0, 5))
+	log, err := os.ReadFile(s.path + "-wal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.Close(), os.Remove(s.path), os.WriteFile(s.path+"-wal", log, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(s.path); !errors.Is(err, ErrMissing) || !strings.Contains(err.Error(), s.path+": it is missing: restore it from a copy, or import") {
+		t.Errorf("open: %v", err)
+	}
+	if _, err := Create(s.path); err == nil || !strings.Contains(err.Error(), s.path+"-wal is left of an earlier history") {
+		t.Errorf("create: %v", err)
+	}
+	if after, err := os.ReadFile(s.path + "-wal"); err != nil || !bytes.Equal(after, log) {
+		t.Errorf("the log was changed: %v", err)
+	}
+	if _, err := os.Stat(s.path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file was made: %v", err)
+	}
+}
+
+func TestHistoryIsCreatedOnce(t *testing.T) {
+	path := file(t)
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Create(path); err == nil || !strings.Contains(err.Error(), path+" is there already") {
+		t.Errorf("error is %v", err)
+	}
+	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, before) {
+		t.Errorf("the file was changed: %v", err)
 	}
 }
 
@@ -117,7 +168,7 @@ func TestFullDisk(t *testing.T) {
 
 func TestMissingFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "nowhere")
-	if _, err := Open(filepath.Join(dir, "history.sqlite")); err == nil || !strings.Contains(err.Error(), "make the folder "+dir) {
+	if _, err := Create(filepath.Join(dir, "history.sqlite")); err == nil || !strings.Contains(err.Error(), "make the folder "+dir) {
 		t.Errorf("error is %v, want one that says to make the folder", err)
 	}
 }

@@ -121,7 +121,7 @@ func TestApplyEqualsDistinct(t *testing.T) {
 			e.Seconds = rapid.IntRange(0, 2).Draw(rt, "seconds")
 			rows = append(rows, Row{File: "f", Row: i, Hash: RowHash("test", fmt.Sprint(e)), Event: e})
 		}
-		s, err := Open(t.TempDir() + "/h.sqlite")
+		s, err := Create(t.TempDir() + "/h.sqlite")
 		if err != nil {
 			rt.Fatal(err)
 		}

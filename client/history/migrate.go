@@ -5,6 +5,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // schema holds one file a version: 1.sql makes version 1 out of an empty file, and so on.
@@ -31,7 +32,7 @@ func (s *Store) check(ctx context.Context) error {
 		return err
 	}
 	if result != "ok" {
-		return fmt.Errorf("%w (%s)", errDamaged, result)
+		return fmt.Errorf("%w (%s)", errDamaged, strings.Join(strings.Fields(result), " ")) // SQLite writes several lines
 	}
 	var app, tables int
 	if err := s.db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&app); err != nil {
@@ -40,8 +41,11 @@ func (s *Store) check(ctx context.Context) error {
 	if err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
 		return err
 	}
-	if app != applicationID && (app != 0 || tables != 0) {
+	switch {
+	case app != applicationID && (app != 0 || tables != 0):
 		return errForeign
+	case app != applicationID:
+		return fmt.Errorf("%w (it holds no tables)", errDamaged)
 	}
 	return nil
 }

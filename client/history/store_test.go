@@ -1,6 +1,7 @@
 package history
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,7 +13,7 @@ import (
 
 func open(t *testing.T) *Store {
 	t.Helper()
-	s, err := Open(filepath.Join(t.TempDir(), "history.sqlite"))
+	s, err := Create(filepath.Join(t.TempDir(), "history.sqlite"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,11 +65,17 @@ func TestApplyTwice(t *testing.T) {
 
 func TestFileMode(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "history.sqlite")
-	if err := os.WriteFile(path, nil, 0o644); err != nil {
+	s, err := Create(path)
+	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := Open(path)
-	if err != nil {
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("a new history: mode %o, %v", info.Mode().Perm(), err)
+	}
+	if err := errors.Join(s.Close(), os.Chmod(path, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = Open(path); err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
@@ -109,7 +116,7 @@ func TestReopenKeepsEverything(t *testing.T) {
 		{Kind: Play, ID: "tmdb:tv:1396", Season: &season, Episode: &episode, EpisodeTitle: "x", At: "2024-09-14", Value: 7.5, Count: 2, Seconds: 99, Complete: &truth, Rewatch: true, Tags: []string{"a", "b,c"}},
 		{Kind: Tag, ID: "imdb:tt0105946", Text: "\"cool\"", Known: new(bool), Title: "Babylon 5"},
 	}
-	s, err := Open(path)
+	s, err := Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}

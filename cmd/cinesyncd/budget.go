@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cinesync/cinesync/client/door"
+	"github.com/cinesync/cinesync/client/participant"
 	"github.com/cinesync/cinesync/cmd/internal/device"
 	"github.com/cinesync/cinesync/privacy"
 )
@@ -23,7 +25,8 @@ type budget struct {
 	Epsilon float64 `json:"epsilon"`
 	Delta   float64 `json:"delta"`
 	Charges int     `json:"charges"`
-	Since   string  `json:"period_start,omitempty"` // empty: the ledger's first period
+	Spent   string  `json:"counts_as_spent,omitempty"` // why nothing more can be charged, whatever the ledger adds up to
+	Since   string  `json:"period_start,omitempty"`    // empty: the ledger's first period
 }
 
 func readBudget(ctx context.Context, d *device.Device) (budget, error) {
@@ -31,9 +34,19 @@ func readBudget(ctx context.Context, d *device.Device) (budget, error) {
 	if err != nil {
 		return budget{}, err
 	}
+	session, err := d.Outbox.Session(ctx)
+	if err != nil {
+		return budget{}, err
+	}
 	b := budget{Policy: d.Floor.Name, Rho: ledger.Spent().Rho(), Ceiling: d.Floor.Ceiling.Rho(), Delta: delta}
 	if at := ledger.PeriodStart(); at > 0 {
 		b.Since = time.Unix(int64(at), 0).UTC().Format(time.RFC3339)
+	}
+	var old *participant.Refused
+	if err := participant.CheckLedger(session, ledger); errors.As(err, &old) {
+		b.Spent = old.Detail
+	} else if err != nil {
+		return budget{}, err
 	}
 	if b.Charges, err = countCharges(ctx, d); err != nil {
 		return b, err
@@ -67,48 +80,60 @@ func countCharges(ctx context.Context, d *device.Device) (int, error) {
 
 func budgetCommand() *cobra.Command {
 	var fresh, yes bool
-	cmd := &cobra.Command{Use: "budget", Short: "Show how much of the privacy budget is spent, or start a new period", Args: exactly(0),
+	cmd := &cobra.Command{Use: "budget", Short: "Show how much of the privacy budget is spent, or start a new period", Args: exactly(),
 		Long: "Shows what the device's ledger says. With --new-period the budget begins again from zero: what was learned about you so far\n" +
 			"stays learned, and what later rounds learn adds to it. It is also the way out when the ledger is damaged or an old copy.",
-		RunE: with(func(cmd *cobra.Command, d *device.Device) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if yes && !fresh {
 				return usageError{fmt.Errorf("--yes belongs to --new-period")}
 			}
 			if fresh {
-				return newPeriod(cmd, d, yes)
+				return newPeriod(cmd, args, yes)
 			}
-			b, err := readBudget(cmd.Context(), d)
-			if err != nil {
-				return err
-			}
-			if wantsJSON(cmd) {
-				return printJSON(cmd, b)
-			}
-			fmt.Fprintln(cmd.OutOrStdout(), b)
-			return nil
-		})}
+			return with(showBudget)(cmd, args)
+		}}
 	cmd.Flags().BoolVar(&fresh, "new-period", false, "start a new ledger period")
 	cmd.Flags().BoolVar(&yes, "yes", false, "with --new-period: yes, begin again from zero")
 	return cmd
 }
 
+func showBudget(cmd *cobra.Command, d *device.Device) error {
+	b, err := readBudget(cmd.Context(), d)
+	if err != nil {
+		return err
+	}
+	if wantsJSON(cmd) {
+		return printJSON(cmd, b)
+	}
+	fmt.Fprintln(cmd.OutOrStdout(), b)
+	return nil
+}
+
 func (b budget) String() string {
+	if b.Spent != "" {
+		return fmt.Sprintf("policy %s: the budget counts as spent: %s", b.Policy, b.Spent)
+	}
 	return fmt.Sprintf("policy %s: ρ %.4g of %.4g spent in %d charges (ε = %.2f at δ = %.0e, for this device, without amplification)",
 		b.Policy, b.Rho, b.Ceiling, b.Charges, b.Epsilon, b.Delta)
 }
 
-// newPeriod starts a period, if its owner means it.
-func newPeriod(cmd *cobra.Command, d *device.Device, yes bool) error {
+// newPeriod starts a period, if its owner means it. The device is opened after that: its ledger may be gone.
+func newPeriod(cmd *cobra.Command, args []string, yes bool) error {
 	if !yes {
 		return fmt.Errorf("%w: a new period forgets what was spent, not what was learned; say --new-period --yes if that is what you want", errDecide)
 	}
-	if err := d.Lock(); err != nil {
-		return err
-	}
-	p, err := door.NewPeriod(cmd.Context(), d.Outbox, time.Now())
+	dir, err := folder(cmd)
 	if err != nil {
 		return err
 	}
+	p, err := device.NewPeriod(cmd.Context(), dir, time.Now())
+	if err != nil {
+		return err
+	}
+	return with(func(cmd *cobra.Command, d *device.Device) error { return showPeriod(cmd, d, p) })(cmd, args)
+}
+
+func showPeriod(cmd *cobra.Command, d *device.Device, p door.Period) error {
 	b, err := readBudget(cmd.Context(), d)
 	if err != nil {
 		return err

@@ -19,7 +19,7 @@ func importCommand() *cobra.Command {
 	var o imports.Options
 	var catalogue string
 	var dry bool
-	cmd := &cobra.Command{Use: "import PATH", Short: "Bring a history: a file, a folder or a zip", Args: exactly(1),
+	cmd := &cobra.Command{Use: "import PATH", Short: "Bring a history: a file, a folder or a zip", Args: exactly("PATH"),
 		Long: "Reads MovieLens 100K, 1M and latest. Everything stays on this device.\nExit 0: all placed; 3: a person must decide; 1: unreadable.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if catalogue != "" {
@@ -42,6 +42,9 @@ func importCommand() *cobra.Command {
 			}
 			if r := res.Report; o.User != "" && r.Rows > 0 && r.Ignored["other-user"] == r.Rows {
 				return fmt.Errorf("none of the %d rows in %s is of user %q; look for the number in the files and name it with --user", r.Rows, args[0], o.User)
+			}
+			if res.Report.Useless() {
+				return useless(cmd, res.Report, args[0], dry)
 			}
 			report, err := apply(cmd, res, dry)
 			if err != nil {
@@ -75,10 +78,19 @@ func apply(cmd *cobra.Command, res *imports.Result, dry bool) (report imports.Re
 	if dir, err = folder(cmd); err != nil {
 		return report, err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return report, fmt.Errorf("make device folder: %w", err)
+	if !dry {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return report, fmt.Errorf("make device folder: %w", err)
+		}
 	}
-	store, err := history.Open(filepath.Join(dir, "history.sqlite"))
+	path := filepath.Join(dir, "history.sqlite")
+	store, err := history.Open(path)
+	if errors.Is(err, history.ErrMissing) {
+		if dry {
+			return res.Report, nil // as with an empty one
+		}
+		store, err = history.Create(path)
+	}
 	if err != nil {
 		return report, err
 	}
@@ -95,6 +107,17 @@ func apply(cmd *cobra.Command, res *imports.Result, dry bool) (report imports.Re
 	return res.Report.With(out), nil
 }
 
+// useless reports an import of which not one row can be read; nothing is recorded.
+func useless(cmd *cobra.Command, r imports.Report, path string, dry bool) error {
+	if err := printReport(cmd, r, dry); err != nil {
+		return err
+	}
+	return fmt.Errorf("not one of the %d rows in %s can be read, and nothing was imported: is it a MovieLens file, with its titles beside it?", r.Rows, path)
+}
+
+// shownRows is how many rows without a place are named; --json lists all.
+const shownRows = 5
+
 func printReport(cmd *cobra.Command, r imports.Report, dry bool) error {
 	if wantsJSON(cmd) {
 		return printJSON(cmd, r)
@@ -107,6 +130,18 @@ func printReport(cmd *cobra.Command, r imports.Report, dry bool) error {
 		r.Source, verb, r.Made, r.Rows, r.Merged, r.Duplicates, len(r.Ambiguous), len(r.Unmatched))
 	for _, k := range slices.Sorted(maps.Keys(r.Ignored)) {
 		fmt.Fprintf(cmd.OutOrStdout(), "  ignored %d: %s\n", r.Ignored[k], k)
+	}
+	for _, line := range r.Unplaced(shownRows) {
+		fmt.Fprintf(cmd.OutOrStdout(), "  %s\n", line)
+	}
+	if more := len(r.Ambiguous) + len(r.Unmatched) - shownRows; more > 0 {
+		fmt.Fprintf(cmd.OutOrStdout(), "  and %d more; --json lists all\n", more)
+	}
+	if n := r.Unreadable(); n > 0 {
+		fmt.Fprintf(cmd.OutOrStdout(), "%d unreadable rows are not kept: mend them and import the files again; what is known is not counted twice\n", n)
+	}
+	if n := r.Waiting(); n > 0 && !dry {
+		fmt.Fprintf(cmd.OutOrStdout(), "%d rows are kept and wait: import the same files again with a newer --catalogue to place them\n", n)
 	}
 	return nil
 }

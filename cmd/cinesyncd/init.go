@@ -17,7 +17,7 @@ import (
 
 func initCommand() *cobra.Command {
 	var address, coordinator, authority, origin, logKey string
-	cmd := &cobra.Command{Use: "init", Short: "Make a device: its key, its pins, and a request for a certificate", Args: exactly(0),
+	cmd := &cobra.Command{Use: "init", Short: "Make a device: its key, its pins, and a request for a certificate", Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			dir, err := folder(cmd)
 			if err != nil {
@@ -32,12 +32,18 @@ func initCommand() *cobra.Command {
 			if address == "" || origin == "" {
 				return usageError{fmt.Errorf("--coordinator and --log-origin must be set: the coordinator's operator publishes them")}
 			}
+			if err := device.CheckAddress(address); err != nil {
+				return usageError{fmt.Errorf("--coordinator: %w", err)}
+			}
 			pub, err := identity.Create(filepath.Join(dir, "identity.key"), rand.Reader)
 			if err != nil {
 				return err
 			}
 			key, err := identity.LoadKey(filepath.Join(dir, "identity.key"))
 			if err != nil {
+				return err
+			}
+			if err := device.Make(dir); err != nil {
 				return err
 			}
 			req, err := protocol.NewRequest(key, protocol.ClassDevice, rand.Reader)

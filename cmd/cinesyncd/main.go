@@ -92,7 +92,7 @@ func noSuchCommand(_ *cobra.Command, args []string) error {
 }
 
 func versionCommand() *cobra.Command {
-	return &cobra.Command{Use: "version", Short: "Say which build this is", Args: exactly(0), RunE: func(cmd *cobra.Command, _ []string) error {
+	return &cobra.Command{Use: "version", Short: "Say which build this is", Args: exactly(), RunE: func(cmd *cobra.Command, _ []string) error {
 		version, revision := "unknown", ""
 		if info, ok := debug.ReadBuildInfo(); ok {
 			version = info.Main.Version
@@ -110,10 +110,14 @@ func versionCommand() *cobra.Command {
 	}}
 }
 
-func exactly(n int) cobra.PositionalArgs {
+// exactly wants one argument for each of these names.
+func exactly(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if err := cobra.ExactArgs(n)(cmd, args); err != nil {
-			return usageError{err}
+		switch {
+		case len(args) < len(names):
+			return usageError{fmt.Errorf("%s wants %s: see `cinesyncd %s --help`", cmd.Name(), names[len(args)], cmd.Name())}
+		case len(args) > len(names):
+			return usageError{fmt.Errorf("%s has no place for the argument %q", cmd.Name(), args[len(names)])}
 		}
 		return nil
 	}

@@ -5,9 +5,12 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"database/sql"
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -45,7 +48,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": exits, "onejson": oneJSON, "enrol": enrol, "model": putModel, "charge": charge, "sql": runSQL, "config": config, "damage": damage,
+			"exits": exits, "onejson": oneJSON, "enrol": enrol, "model": putModel, "charge": charge, "sql": runSQL, "config": config, "damage": damage, "signed": signed,
 		}})
 }
 
@@ -162,6 +165,17 @@ func damage(ts *testscript.TestScript, _ bool, args []string) {
 		b[len(b)/2] ^= 1
 		ts.Check(os.WriteFile(f, b, 0o600))
 	}
+}
+
+// signed DIR N leaves DIR as a check-in does in which the coordinator shows that this device signed ledger entry N.
+func signed(ts *testscript.TestScript, _ bool, args []string) {
+	s, err := sqlite.Open(filepath.Join(ts.MkAbs(args[0]), "door.sqlite"))
+	ts.Check(err)
+	defer s.Close()
+	head := fmt.Sprintf(`{"Version":2,"TreeRoot":%q,"Shunned":%[1]q,"Signed":%s}`, base64.StdEncoding.EncodeToString(make([]byte, 32)), args[1])
+	body := append(binary.BigEndian.AppendUint32(nil, uint32(len(head))), head...)
+	sum := sha256.Sum256(body)
+	ts.Check(s.Commit(context.Background(), door.Commit{SaveSession: true, Session: append(sum[:], body...)}))
 }
 
 // sql FILE STATEMENT changes a database.

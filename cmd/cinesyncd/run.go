@@ -13,7 +13,7 @@ import (
 
 func runCommand() *cobra.Command {
 	var verbose bool
-	cmd := &cobra.Command{Use: "run", Short: "Take part in rounds until stopped", Args: exactly(0), RunE: func(cmd *cobra.Command, _ []string) (err error) {
+	cmd := &cobra.Command{Use: "run", Short: "Take part in rounds until stopped", Args: exactly(), RunE: func(cmd *cobra.Command, _ []string) (err error) {
 		dir, err := folder(cmd)
 		if err != nil {
 			return err

@@ -31,7 +31,7 @@ func with(f func(cmd *cobra.Command, d *device.Device) error) func(*cobra.Comman
 
 func recommendCommand() *cobra.Command {
 	var n int
-	cmd := &cobra.Command{Use: "recommend", Short: "Suggest titles, computed on this device", Args: exactly(0), RunE: with(func(cmd *cobra.Command, d *device.Device) error {
+	cmd := &cobra.Command{Use: "recommend", Short: "Suggest titles, computed on this device", Args: exactly(), RunE: with(func(cmd *cobra.Command, d *device.Device) error {
 		if n < 1 || n > 100 {
 			return usageError{fmt.Errorf("--n is %d: want 1 to 100", n)}
 		}
@@ -63,7 +63,7 @@ func recommendCommand() *cobra.Command {
 }
 
 func statusCommand() *cobra.Command {
-	return &cobra.Command{Use: "status", Short: "Show the device: history, model, budget", Args: exactly(0), RunE: with(func(cmd *cobra.Command, d *device.Device) error {
+	return &cobra.Command{Use: "status", Short: "Show the device: history, model, budget", Args: exactly(), RunE: with(func(cmd *cobra.Command, d *device.Device) error {
 		b, err := readBudget(cmd.Context(), d)
 		if err != nil {
 			return err
@@ -75,7 +75,11 @@ func statusCommand() *cobra.Command {
 		if wantsJSON(cmd) {
 			return printJSON(cmd, map[string]any{"coordinator": d.Config.Address, "log_origin": d.Config.LogOrigin, "events": n, "budget": b})
 		}
-		fmt.Fprintf(cmd.OutOrStdout(), "coordinator %s, log %s\nhistory: %d events, on this device only\nprivacy: ρ %.4g of %.4g spent under policy %s\n", d.Config.Address, d.Config.LogOrigin, n, b.Rho, b.Ceiling, b.Policy)
+		spent := fmt.Sprintf("ρ %.4g of %.4g spent under policy %s", b.Rho, b.Ceiling, b.Policy)
+		if b.Spent != "" {
+			spent = fmt.Sprintf("the budget counts as spent under policy %s: %s", b.Policy, b.Spent)
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "coordinator %s, log %s\nhistory: %d events, on this device only\nprivacy: %s\n", d.Config.Address, d.Config.LogOrigin, n, spent)
 		return nil
 	})}
 }
@@ -93,7 +97,7 @@ type outboxRow struct {
 
 func outboxCommand() *cobra.Command {
 	var limit int
-	cmd := &cobra.Command{Use: "outbox", Short: "Show exactly what has left this device", Args: exactly(0), RunE: with(func(cmd *cobra.Command, d *device.Device) error {
+	cmd := &cobra.Command{Use: "outbox", Short: "Show exactly what has left this device", Args: exactly(), RunE: with(func(cmd *cobra.Command, d *device.Device) error {
 		if limit < 1 || limit > 100_000 {
 			return usageError{fmt.Errorf("--n is %d: want 1 to 100000", limit)}
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"testing"
 
@@ -60,7 +59,10 @@ func session(seq uint64) []byte { return append(fmt.Appendf(nil, "%d ", seq), ma
 // TestKilledDeviceNeverCountsLessThanItSent kills the child with kill -9 after some of its charges, again and again on the
 // same file.
 func TestKilledDeviceNeverCountsLessThanItSent(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "door.sqlite")
+	s, path := fresh(t)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

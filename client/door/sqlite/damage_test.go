@@ -1,16 +1,19 @@
 package sqlite_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cinesync/cinesync/client/door"
 	"github.com/cinesync/cinesync/client/door/sqlite"
+	"github.com/cinesync/cinesync/privacy"
 )
 
 // refuses wants Open to fail with these words, and to leave the file as it is.
@@ -53,6 +56,8 @@ func TestDamagedFileIsLeftAsItIs(t *testing.T) {
 		"cut":         func(b []byte) []byte { return b[:len(b)/2] },
 		"header":      func(b []byte) []byte { copy(b, "XXXX"); return b },
 		"zeroed page": func(b []byte) []byte { clear(b[4096:8192]); return b },
+		"emptied":     func([]byte) []byte { return nil },
+		"no log":      func([]byte) []byte { return unfinished(t) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filled(t)
@@ -63,8 +68,100 @@ func TestDamagedFileIsLeftAsItIs(t *testing.T) {
 			if err := os.WriteFile(path, damage(b), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			refuses(t, path, "damaged", "counts as spent", "new period")
+			refuses(t, path, "damaged", "counts as spent", "restore it from a copy", "cinesyncd budget --new-period")
 		})
+	}
+}
+
+// unfinished is the file without the log that its tables are in.
+func unfinished(t *testing.T) []byte {
+	t.Helper()
+	_, path := fresh(t)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// TestDamageIsToldInOneLine: SQLite's own words are several.
+func TestDamageIsToldInOneLine(t *testing.T) {
+	path := filled(t)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range b[3*4096 : 6*4096] {
+		b[3*4096+i] = byte(i * 7)
+	}
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sqlite.Open(path); err == nil || !strings.Contains(err.Error(), "in database main") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestMissingStoreIsNotMadeAnew: an empty one would say that nothing was spent, and SQLite would throw the log away.
+func TestMissingStoreIsNotMadeAnew(t *testing.T) {
+	s, path := fresh(t)
+	commit(t, s, door.Commit{Entry: []byte("one"), Seq: 1})
+	log, err := os.ReadFile(path + "-wal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	if err := errors.Join(os.Remove(path), os.WriteFile(path+"-wal", log, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = sqlite.Open(path)
+	if !errors.Is(err, sqlite.ErrMissing) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "counts as spent: restore it from a copy, or start a new period") {
+		t.Errorf("open: %v", err)
+	}
+	if _, err := sqlite.Create(path, nil); err == nil || !strings.Contains(err.Error(), path+"-wal is left of an earlier store") {
+		t.Errorf("create: %v", err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file was made: %v", err)
+	}
+	if after, err := os.ReadFile(path + "-wal"); err != nil || string(after) != string(log) {
+		t.Errorf("the log was changed: %v", err)
+	}
+}
+
+func TestStoreIsCreatedOnce(t *testing.T) {
+	path := filled(t)
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sqlite.Create(path, nil); err == nil || !strings.Contains(err.Error(), path+" is there already") {
+		t.Errorf("%v", err)
+	}
+	if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
+		t.Errorf("the file was changed: %v", err)
+	}
+}
+
+// TestLostLedgerBeginsWithItsFirstRow: the two are one transaction, or a crash would leave a ledger with nothing spent.
+func TestLostLedgerBeginsWithItsFirstRow(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "door.sqlite")
+	p := door.LostPeriod(time.Unix(1_800_000_000, 0))
+	s, err := sqlite.Create(path, &door.Row{Seq: p.Entry.Seq, Bytes: p.Entry.Append(nil)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	charge(t, s, 1)
+	if l, err := door.OpenLedger(t.Context(), s, privacy.Limits{}); err != nil || l.Spent() != 5 || l.PeriodStart() != 1_800_000_000 {
+		t.Errorf("%v", err)
+	}
+	bad := path + "2"
+	if _, err := sqlite.Create(bad, &door.Row{Seq: 1 << 63, Bytes: []byte("x")}); err == nil || !strings.Contains(err.Error(), "2^63-1") {
+		t.Errorf("%v", err)
+	}
+	if _, err := os.Stat(bad); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a store that could not be made is left: %v", err)
 	}
 }
 
@@ -77,7 +174,13 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 func TestAnotherProgramsDatabaseIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "other.sqlite")
 	edit(t, path, "CREATE TABLE theirs (x)", "INSERT INTO theirs VALUES (1)")
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	refuses(t, path, "not a device's door store")
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o644 {
+		t.Errorf("its mode is %o now, %v", info.Mode().Perm(), err)
+	}
 }
 
 func TestMissingEntryIsDamage(t *testing.T) {
@@ -91,7 +194,7 @@ func TestMissingEntryIsDamage(t *testing.T) {
 
 func TestMissingFolderIsNamed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "nowhere", "door.sqlite")
-	if _, err := sqlite.Open(path); err == nil || !strings.Contains(err.Error(), "make the folder "+filepath.Dir(path)) {
+	if _, err := sqlite.Create(path, nil); err == nil || !strings.Contains(err.Error(), "make the folder "+filepath.Dir(path)) {
 		t.Errorf("%v", err)
 	}
 }
@@ -105,7 +208,7 @@ func TestUnwritableFolderIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.Chmod(dir, 0o700) })
-	if _, err := sqlite.Open(filepath.Join(dir, "door.sqlite")); err == nil || !strings.Contains(err.Error(), "give this account the right") {
+	if _, err := sqlite.Create(filepath.Join(dir, "door.sqlite"), nil); err == nil || !strings.Contains(err.Error(), "give this account the right") {
 		t.Errorf("%v", err)
 	}
 }

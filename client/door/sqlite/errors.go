@@ -7,6 +7,9 @@ import (
 	"github.com/mattn/go-sqlite3"
 )
 
+// ErrMissing means that the store's file is not there. Nobody knows what was spent, unless no device was ever made here.
+var ErrMissing = errors.New("it is missing, so the privacy budget counts as spent")
+
 var (
 	errForeign = errors.New("it is an SQLite file, and not a device's door store: name another file")
 	errNewer   = errors.New("it was written by a newer version: update CineSync")
@@ -14,7 +17,8 @@ var (
 )
 
 // left says what a damaged store means: nobody knows what was spent.
-const left = "it was left as it is, and the privacy budget counts as spent: restore it from a copy, or move it away and start a new period"
+const left = "it was left as it is, and the privacy budget counts as spent: restore it from a copy, or " +
+	"move it away, with the -wal file beside it, and start a new period with `cinesyncd budget --new-period`"
 
 // explain says what a failure of the file means and what to do about it.
 func (s *Store) explain(err error) error {
@@ -22,6 +26,8 @@ func (s *Store) explain(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, ErrMissing):
+		return fmt.Errorf("%s: %w: restore it from a copy, or start a new period with `cinesyncd budget --new-period`", s.path, err)
 	case errors.Is(err, errForeign), errors.Is(err, errNewer):
 		return fmt.Errorf("%s: %w", s.path, err)
 	case errors.Is(err, errDamaged):

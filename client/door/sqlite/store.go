@@ -4,19 +4,19 @@
 // Promises: a commit is durable whole or not at all, under kill -9 too; ledger entries and outbox rows never change; a
 // session that is forgotten is erased from the file.
 // Never: reads what it keeps; repairs or replaces a damaged file.
-// Start here: Open, then Store.Commit.
+// Start here: Create once, then Open and Store.Commit.
 package sqlite
 
 import (
 	"context"
 	"database/sql"
-	_ "embed"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 )
 
@@ -30,33 +30,34 @@ type Store struct {
 	owed bool       // what was forgotten is still in the write-ahead log; guarded by mu
 }
 
-// Open opens the store at path and makes it, readable by its owner only, if it is not there. It checks the whole file for
-// damage.
+// Open opens the store at path, which must be there: a store that is gone takes with it what was spent, so it is reported and
+// never made anew here. It checks the whole file for damage.
 func Open(path string) (*Store, error) {
-	if err := prepareFile(path); err != nil {
-		return nil, fmt.Errorf("open door store: %w", err)
-	}
-	u := url.URL{Path: filepath.ToSlash(path)}
-	db, err := sql.Open("sqlite3", "file:"+u.EscapedPath()+"?_synchronous=FULL&_busy_timeout=10000&_txlock=immediate&_secure_delete=1")
+	s, err := connect(path)
 	if err != nil {
 		return nil, fmt.Errorf("open door store: %w", err)
 	}
-	db.SetMaxOpenConns(1) // one writer; transactions here are short
-	s := &Store{db: db, path: path, full: true}
 	ctx := context.Background()
-	if err := s.check(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open door store: %w", s.explain(err)), db.Close())
-	}
-	if err := s.writeAhead(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open door store: %w", s.explain(err)), db.Close())
-	}
-	if err := s.create(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open door store: %w", s.explain(err)), db.Close())
+	for _, step := range []func(context.Context) error{s.found, s.check, s.keep} {
+		if err := step(ctx); err != nil {
+			return nil, errors.Join(fmt.Errorf("open door store: %w", s.explain(err)), s.db.Close())
+		}
 	}
 	if err := s.erase(ctx); err != nil { // a crash may have come between an ending and its erasure
-		return nil, errors.Join(fmt.Errorf("open door store: %w", err), db.Close())
+		return nil, errors.Join(fmt.Errorf("open door store: %w", err), s.db.Close())
 	}
 	return s, nil
+}
+
+// connect names the file to SQLite, which may open it and not make it.
+func connect(path string) (*Store, error) {
+	u := url.URL{Path: filepath.ToSlash(path)}
+	db, err := sql.Open("sqlite3", "file:"+u.EscapedPath()+"?mode=rw&_synchronous=FULL&_busy_timeout=10000&_txlock=immediate&_secure_delete=1")
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1) // one writer; transactions here are short
+	return &Store{db: db, path: path, full: true}, nil
 }
 
 // Close closes the file.
@@ -67,59 +68,63 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// prepareFile makes sure that the file exists and that nobody but its owner can read it. SQLite gives its side files the
-// same mode.
-func prepareFile(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+// found wants the file to be there with something in it: SQLite would take an empty one for new, and throw away a log that
+// lies beside it.
+func (s *Store) found(context.Context) error {
+	f, err := os.OpenFile(s.path, os.O_RDWR, 0)
 	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return ErrMissing
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%w: give this account the right to read and write the file and its folder", err)
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%w: make the folder %s first", err, filepath.Dir(path))
 	case err != nil:
 		return err
 	}
 	info, err := f.Stat()
-	if err == nil && info.Mode().Perm()&0o077 != 0 {
-		err = f.Chmod(0o600)
+	if err == nil && info.Size() == 0 {
+		err = fmt.Errorf("%w (it is empty)", errDamaged)
 	}
 	return errors.Join(err, f.Close())
 }
 
-// schema is version 1.
-//
-//go:embed schema.sql
-var schema string
-
-const (
-	schemaVersion = 1
-	applicationID = 0x43534431 // "CSD1"
-)
-
-// check refuses files that are damaged or not ours.
+// check refuses files that are damaged, not ours, or of a later version.
 func (s *Store) check(ctx context.Context) error {
 	var result string
 	if err := s.db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&result); err != nil {
 		return err
 	}
 	if result != "ok" {
-		return fmt.Errorf("%w (%s)", errDamaged, result)
+		return fmt.Errorf("%w (%s)", errDamaged, strings.Join(strings.Fields(result), " ")) // SQLite writes several lines
 	}
-	var app, tables int
-	if err := s.db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&app); err != nil {
-		return err
+	var app, version, tables int
+	for query, n := range map[string]*int{"PRAGMA application_id": &app, "PRAGMA user_version": &version, "SELECT count(*) FROM sqlite_schema": &tables} {
+		if err := s.db.QueryRowContext(ctx, query).Scan(n); err != nil {
+			return err
+		}
 	}
-	if err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
-		return err
-	}
-	if app != applicationID && (app != 0 || tables != 0) {
+	switch {
+	case app != applicationID && (app != 0 || tables != 0):
 		return errForeign
+	case app != applicationID:
+		return fmt.Errorf("%w (it holds no tables)", errDamaged)
+	case version > schemaVersion:
+		return fmt.Errorf("schema version %d, this program knows %d: %w", version, schemaVersion, errNewer)
 	}
 	return nil
 }
 
-// writeAhead sets the journal mode, which SQLite keeps in the file: so only once the file is known to be ours.
-func (s *Store) writeAhead(ctx context.Context) error {
+// keep takes a file that is known to be ours: only its owner can read it, and it has a write-ahead log. SQLite gives the
+// side files the mode of the file, and looking into it has made them.
+func (s *Store) keep(ctx context.Context) error {
+	for _, end := range []string{"", "-wal", "-shm"} {
+		info, err := os.Stat(s.path + end)
+		if err == nil && info.Mode().Perm()&0o077 != 0 {
+			err = os.Chmod(s.path+end, 0o600)
+		}
+		if err != nil && (end == "" || !errors.Is(err, fs.ErrNotExist)) {
+			return err
+		}
+	}
 	var mode string
 	if err := s.db.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode); err != nil {
 		return err
@@ -128,30 +133,4 @@ func (s *Store) writeAhead(ctx context.Context) error {
 		return fmt.Errorf("the file system allows journal mode %s only: keep the file on a local disk", mode)
 	}
 	return nil
-}
-
-// create makes the tables of an empty file, in one transaction.
-func (s *Store) create(ctx context.Context) error {
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback()
-	var version int
-	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
-		return err
-	}
-	if version > schemaVersion {
-		return fmt.Errorf("schema version %d, this program knows %d: %w", version, schemaVersion, errNewer)
-	}
-	if version == schemaVersion {
-		return nil
-	}
-	if _, err := tx.ExecContext(ctx, schema); err != nil {
-		return fmt.Errorf("make tables: %w", err)
-	}
-	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d; PRAGMA application_id = %d", schemaVersion, applicationID)); err != nil {
-		return err
-	}
-	return tx.Commit()
 }

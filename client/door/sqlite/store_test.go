@@ -30,7 +30,12 @@ func open(t testing.TB, path string) *sqlite.Store {
 func fresh(t testing.TB) (*sqlite.Store, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "door.sqlite")
-	return open(t, path), path
+	s, err := sqlite.Create(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s, path
 }
 
 func row(key string) door.OutboxRow {
@@ -181,7 +186,7 @@ func TestStoreActsLikeItsModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		n++
 		path := filepath.Join(t.TempDir(), fmt.Sprint(n))
-		s, err := sqlite.Open(path)
+		s, err := sqlite.Create(path, nil)
 		if err != nil {
 			rt.Fatal(err)
 		}

@@ -107,7 +107,7 @@ func TestRealImports(t *testing.T) {
 			if r.Rows != want.rows || r.Made != want.made || r.Placed() != r.Rows || len(r.Unmatched)+len(r.Ambiguous) != 0 {
 				t.Errorf("rows %d, made %d, placed %d, unmatched %d, ambiguous %d", r.Rows, r.Made, r.Placed(), len(r.Unmatched), len(r.Ambiguous))
 			}
-			store, err := history.Open(filepath.Join(t.TempDir(), "history.sqlite"))
+			store, err := history.Create(filepath.Join(t.TempDir(), "history.sqlite"))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -119,7 +119,7 @@ func TestSamplesAgain(t *testing.T) {
 	cases, catalogue := samples(t)
 	for _, s := range cases {
 		t.Run(s.Path, func(t *testing.T) {
-			store, err := history.Open(filepath.Join(t.TempDir(), "history.sqlite"))
+			store, err := history.Create(filepath.Join(t.TempDir(), "history.sqlite"))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -98,6 +98,9 @@ func (f *folder) makeDevice(ctx context.Context, i int, p person, titles map[str
 	if err := f.enrol(dir, req); err != nil {
 		return err
 	}
+	if err := devices.Make(dir); err != nil {
+		return err
+	}
 	store, err := history.Open(filepath.Join(dir, "history.sqlite"))
 	if err != nil {
 		return err

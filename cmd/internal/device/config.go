@@ -1,7 +1,6 @@
 package device
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"encoding/hex"
 	"encoding/json"
@@ -12,10 +11,12 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/cinesync/cinesync/client/participant"
 	"github.com/cinesync/cinesync/cmd/internal/identity"
+	"github.com/cinesync/cinesync/internal/strictjson"
 )
 
 // Config is device.json: what the device pins, and its owner's policy. Unknown fields are errors.
@@ -49,34 +50,83 @@ func (c *Config) Save(dir string) error {
 	return os.WriteFile(filepath.Join(dir, "device.json"), append(b, '\n'), 0o600)
 }
 
+// maxConfig is what device.json may have; a real one is a few hundred bytes.
+const maxConfig = 64 << 10
+
 // Load reads device.json strictly.
 func Load(dir string) (*Config, error) {
 	path := filepath.Join(dir, "device.json")
-	b, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s holds no device: make one with `cinesyncd init --dir %s ...`", dir, dir)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.DisallowUnknownFields()
-	var c Config
-	if err := dec.Decode(&c); err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
+	b, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil, fmt.Errorf("read %s: something follows the object", path)
+	c, err := parse(b)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w; correct it or restore it from a copy: it holds no secret, and another device's file shows the form", path, err)
+	}
+	return c, nil
+}
+
+func parse(b []byte) (*Config, error) {
+	switch {
+	case len(b) == 0:
+		return nil, errors.New("it is empty")
+	case len(b) > maxConfig:
+		return nil, fmt.Errorf("it is longer than %d bytes", maxConfig)
+	}
+	var c Config
+	fields := map[string]any{"address": &c.Address, "coordinator": &c.Coordinator, "authority": &c.Authority, "log_origin": &c.LogOrigin,
+		"log_key": &c.LogKey, "policy": &c.Policy, "demo_rounds": &c.DemoRounds}
+	err := strictjson.Object(b, func(name string, value json.RawMessage) error {
+		to, ok := fields[name]
+		if !ok {
+			return fmt.Errorf("unknown field %q", name)
+		}
+		if err := json.Unmarshal(value, to); err != nil {
+			return fmt.Errorf("%s is %.100s: %w", name, value, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	for _, k := range []struct {
 		name, text string
 		key        *ed25519.PublicKey
 	}{{"coordinator", c.Coordinator, &c.coordinator}, {"authority", c.Authority, &c.authority}, {"log_key", c.LogKey, &c.logKey}} {
 		if *k.key, err = identity.ParsePublic(k.text); err != nil {
-			return nil, fmt.Errorf("read %s: %s: %w", path, k.name, err)
+			return nil, fmt.Errorf("%s: %w", k.name, err)
 		}
 	}
+	if err := CheckAddress(c.Address); err != nil {
+		return nil, fmt.Errorf("address: %w", err)
+	}
+	if c.LogOrigin == "" {
+		return nil, errors.New("log_origin is empty: want the log's name")
+	}
 	return &c, nil
+}
+
+// CheckAddress wants a coordinator's address that can be dialled: a host, and a port from 1 to 65535.
+func CheckAddress(address string) error {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("%q: want host:port, such as coordinator.example.org:4747", address)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || port[0] == '+' {
+		return fmt.Errorf("%q: the port is %q, want 1 to 65535", address, port)
+	}
+	if host == "" || strings.ContainsAny(host, " \t\r\n/@") {
+		return fmt.Errorf("%q: the host is %q, want a name or an IP address", address, host)
+	}
+	return nil
 }
 
 // floor is the device's policy. Policy demo is taken only with a coordinator on loopback, a log origin that ends in

@@ -3,7 +3,7 @@
 // Owns: the folder's layout, device.json, the wiring of history, door, client and QUIC, the rule where policy demo may run.
 // Promises: what `cinesyncd` runs and what the demo runs is the same device.
 // Never: trains, charges or sends by itself.
-// Start here: Open. Layout: device.json, identity.key, identity.cert, history.sqlite, door.sqlite, models/, lock.
+// Start here: Make once, then Open. Layout: device.json, identity.key, identity.cert, history.sqlite, door.sqlite, models/, lock.
 package device
 
 import (
@@ -40,7 +40,8 @@ type Device struct {
 	lock    *os.File // held from Lock to Close
 }
 
-// Open opens the parts of a device that need no network and no certificate.
+// Open opens the parts of a device that need no network and no certificate. A history or ledger that is gone is reported, and
+// not made anew: an empty one would say that nothing was watched or spent.
 func Open(dir string) (*Device, error) {
 	cfg, err := Load(dir)
 	if err != nil {
@@ -90,7 +91,11 @@ func (d *Device) Door(ctx context.Context, h Hooks) (*door.Door, error) {
 	if err := d.Lock(); err != nil {
 		return nil, err
 	}
-	if err := id.Cert.Verify(ed25519.PublicKey(d.Config.authority), uint64(time.Now().Unix()), protocol.ClassDevice); err != nil {
+	err = id.Cert.Verify(ed25519.PublicKey(d.Config.authority), uint64(time.Now().Unix()), protocol.ClassDevice)
+	if errors.Is(err, protocol.ErrNotYetValid) {
+		return nil, fmt.Errorf("this device's certificate: %w; set this machine's clock, or wait", err)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("this device's certificate: %w; ask the enrolment authority for a new one", err)
 	}
 	dial := func(ctx context.Context) (protocol.Conn, error) {

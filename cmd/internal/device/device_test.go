@@ -3,10 +3,18 @@ package device
 import (
 	"bytes"
 	"crypto/ed25519"
+	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/cinesync/cinesync/client/door"
+	"github.com/cinesync/cinesync/cmd/internal/identity"
+	"github.com/cinesync/cinesync/protocol"
 )
 
 func pub(b byte) ed25519.PublicKey {
@@ -79,29 +87,88 @@ func TestConfigurationIsReadStrictly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	address := func(to string) string {
+		return strings.Replace(string(good), `"127.0.0.1:9"`, `"`+to+`"`, 1)
+	}
 	for name, text := range map[string]string{
 		"unknown field \"x\"": strings.Replace(string(good), "{", `{"x":1,`, 1),
-		"something follows":   string(good) + "{}",
+		"text follows":        string(good) + "{}",
+		"stands there twice":  strings.Replace(string(good), "{", `{"policy":"demo",`, 1),
+		`"Policy"`:            strings.Replace(string(good), `"policy"`, `"Policy"`, 1),
 		"log_key":             strings.Replace(string(good), `"log_key": "`, `"log_key": "00`, 1),
 		"authority":           strings.Replace(string(good), `"authority": "`, `"authority": "z`, 1),
 		"coordinator":         strings.Replace(string(good), `"coordinator": "`, `"coordinator": " `+"0", 1),
-		"EOF":                 "",
-		"cannot unmarshal":    `{"address": 5}`,
+		"it is empty":         "",
+		"longer than 65536":   string(good) + strings.Repeat(" ", 64<<10),
+		"ends inside":         string(good[:len(good)/2]),
+		"address is 5":        `{"address": 5}`,
+		"demo_rounds is -1":   strings.Replace(string(good), "{", `{"demo_rounds":-1,`, 1),
+		"log_origin is empty": strings.Replace(string(good), `"x/log"`, `""`, 1),
+
+		`"127.0.0.1:4747a": the port is "4747a", want 1 to 65535`: address("127.0.0.1:4747a"),
+		`the port is "0"`:              address("127.0.0.1:0"),
+		`the port is "65536"`:          address("127.0.0.1:65536"),
+		`the port is "+9"`:             address("127.0.0.1:+9"),
+		`the port is ""`:               address("127.0.0.1:"),
+		`"127.0.0.1": want host:port`:  address("127.0.0.1"),
+		`"": want host:port`:           address(""),
+		`the host is ""`:               address(":9"),
+		`the host is "a b"`:            address("a b:9"),
+		`"http://a:9": want host:port`: address("http://a:9"),
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "device.json") {
+		if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), path+": ") || !strings.Contains(err.Error(), "correct it or restore it from a copy") {
 			t.Errorf("want %q, got %v", name, err)
+		}
+	}
+	for _, good := range []string{"127.0.0.1:1", "[::1]:65535", "coordinator.example.org:4747"} {
+		if _, err := parse([]byte(address(good))); err != nil {
+			t.Error(err)
 		}
 	}
 }
 
-func TestOneProgramAtATimeTakesPart(t *testing.T) {
+// FuzzConfig wants what is read to be what Save would write: the same pins, whatever the spelling.
+func FuzzConfig(f *testing.F) {
+	good, err := json.Marshal(New("127.0.0.1:9", pub(1), pub(2), pub(3), "x/log", "balanced"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, b := range [][]byte{good, nil, []byte("{}"), []byte("null"), good[:40], bytes.Replace(good, []byte("127.0.0.1:9"), []byte("[::1]:70000"), 1)} {
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c, err := parse(b)
+		if err != nil {
+			return
+		}
+		if len(c.coordinator) != ed25519.PublicKeySize || len(c.authority) != ed25519.PublicKeySize || len(c.logKey) != ed25519.PublicKeySize || CheckAddress(c.Address) != nil || c.LogOrigin == "" {
+			t.Fatalf("half a configuration: %+v", c)
+		}
+		text, err := json.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := parse(text); err != nil || !reflect.DeepEqual(again, c) {
+			t.Errorf("written again it is %+v, it was %+v: %v", again, c, err)
+		}
+	})
+}
+
+// made is a device's folder without a key.
+func made(t *testing.T) string {
+	t.Helper()
 	dir := folder(t, false)
-	if err := New("127.0.0.1:9", pub(1), pub(2), pub(3), "x/log", "balanced").Save(dir); err != nil {
+	if err := errors.Join(New("127.0.0.1:9", pub(1), pub(2), pub(3), "x/log", "balanced").Save(dir), Make(dir)); err != nil {
 		t.Fatal(err)
 	}
+	return dir
+}
+
+func TestOneProgramAtATimeTakesPart(t *testing.T) {
+	dir := made(t)
 	var devices [3]*Device
 	for i := range devices {
 		var err error
@@ -117,6 +184,9 @@ func TestOneProgramAtATimeTakesPart(t *testing.T) {
 	if err := devices[1].Lock(); err == nil || !strings.Contains(err.Error(), "in use by another cinesyncd: stop that one first") {
 		t.Errorf("a second program: %v", err)
 	}
+	if _, err := NewPeriod(t.Context(), dir, time.Now()); err == nil || !strings.Contains(err.Error(), "in use by another cinesyncd") {
+		t.Errorf("a second program that begins the ledger again: %v", err)
+	}
 	if err := devices[0].Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -130,11 +200,8 @@ func TestOneProgramAtATimeTakesPart(t *testing.T) {
 	}
 }
 
-func TestOpenMakesTheFilesOfADevice(t *testing.T) {
-	dir := folder(t, false)
-	if err := New("127.0.0.1:9", pub(1), pub(2), pub(3), "x/log", "balanced").Save(dir); err != nil {
-		t.Fatal(err)
-	}
+func TestMakeMakesTheFilesOfADeviceOnce(t *testing.T) {
+	dir := made(t)
 	d, err := Open(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -151,10 +218,106 @@ func TestOpenMakesTheFilesOfADevice(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, info, err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, "door.sqlite"), bytes.Repeat([]byte("junk"), 100), 0o600); err != nil {
+	if err := Make(dir); err == nil || !strings.Contains(err.Error(), "door.sqlite is there already") {
+		t.Errorf("a second time: %v", err)
+	}
+}
+
+// TestOpenMakesNothingAnew: an empty file in the place of a lost one would say that nothing was watched or spent.
+func TestOpenMakesNothingAnew(t *testing.T) {
+	for name, words := range map[string]string{"history.sqlite": "import your history again", "door.sqlite": "counts as spent"} {
+		for how, harm := range map[string]func(path string) error{
+			"missing": os.Remove,
+			"empty":   func(path string) error { return os.Truncate(path, 0) },
+			"damaged": func(path string) error { return os.WriteFile(path, bytes.Repeat([]byte("junk"), 100), 0o600) },
+		} {
+			t.Run(how+" "+name, func(t *testing.T) {
+				dir := made(t)
+				path := filepath.Join(dir, name)
+				if err := harm(path); err != nil {
+					t.Fatal(err)
+				}
+				before, _ := os.ReadFile(path)
+				for range 2 {
+					if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), how) || !strings.Contains(err.Error(), words) {
+						t.Errorf("%v", err)
+					}
+				}
+				if after, err := os.ReadFile(path); !bytes.Equal(before, after) || errors.Is(err, os.ErrNotExist) != (how == "missing") {
+					t.Errorf("the file is another now: %v", err)
+				}
+			})
+		}
+	}
+}
+
+func TestNewPeriodMakesALostLedgerAnew(t *testing.T) {
+	dir := made(t)
+	path := filepath.Join(dir, "door.sqlite")
+	at := time.Unix(1_800_000_000, 0)
+	if p, err := NewPeriod(t.Context(), dir, at); err != nil || p.Entry.Seq != 1 {
+		t.Fatalf("an intact ledger: %+v, %v", p, err)
+	}
+	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "damaged") {
-		t.Errorf("a damaged store: %v", err)
+	p, err := NewPeriod(t.Context(), dir, at)
+	if err != nil || p.Entry.Seq <= 1_700_000_000 {
+		t.Fatalf("a lost ledger: %+v, %v; want a sequence above all that can have been signed", p, err)
+	}
+	if again, err := NewPeriod(t.Context(), dir, at); err != nil || again.Entry.Seq != p.Entry.Seq+1 {
+		t.Errorf("again: %+v, %v", again, err)
+	}
+	d, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	l, err := door.OpenLedger(t.Context(), d.Outbox, d.Floor.Limits())
+	if err != nil || l.PeriodStart() != 1_800_000_000 {
+		t.Errorf("%v", err)
+	}
+	if err := os.Truncate(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewPeriod(t.Context(), dir, at); err == nil || !strings.Contains(err.Error(), "move it away") {
+		t.Errorf("an empty file: %v", err)
+	}
+	if _, err := NewPeriod(t.Context(), t.TempDir(), at); err == nil || !strings.Contains(err.Error(), "holds no device") {
+		t.Errorf("no device: %v", err)
+	}
+}
+
+// TestCertificateThatIsNotValidNowSaysWhatToDo wants dates as people write them.
+func TestCertificateThatIsNotValidNowSaysWhatToDo(t *testing.T) {
+	dir := made(t)
+	if _, err := identity.Create(filepath.Join(dir, "identity.key"), bytes.NewReader(bytes.Repeat([]byte{7}, 32))); err != nil {
+		t.Fatal(err)
+	}
+	authority := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{2}, 32))
+	for _, c := range []struct {
+		from, to uint64
+		words    []string
+	}{
+		{0, 1_700_000_000, []string{"valid until 2023-11-14T22:13:20Z, now 20", "ask the enrolment authority for a new one"}},
+		{253402300799, 253402300799, []string{"valid from 9999-12-31T23:59:59Z, now 20", "set this machine's clock"}},
+	} {
+		cert := protocol.IssueCert(authority, protocol.Cert{IDPK: [32]byte(pub(7)), Class: protocol.ClassDevice, NotBefore: c.from, NotAfter: c.to, Quota: 1})
+		if err := identity.WriteCert(filepath.Join(dir, "identity.cert"), cert); err != nil {
+			t.Fatal(err)
+		}
+		d, err := Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = d.Door(t.Context(), Hooks{})
+		for _, w := range c.words {
+			if err == nil || !strings.Contains(err.Error(), w) {
+				t.Errorf("%v, want %q", err, w)
+			}
+		}
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }

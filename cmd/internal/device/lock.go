@@ -14,19 +14,25 @@ func (d *Device) Lock() error {
 	if d.lock != nil {
 		return nil
 	}
-	f, err := os.OpenFile(filepath.Join(d.Dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	var err error
+	d.lock, err = lockFolder(d.Dir)
+	return err
+}
+
+// lockFolder takes the lock of a device's folder, which ends when the file is closed.
+func lockFolder(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return fmt.Errorf("lock device folder: %w", err)
+		return nil, fmt.Errorf("lock device folder: %w", err)
 	}
 	err = lockFile(f)
 	if errors.Is(err, errLocked) {
-		err = fmt.Errorf("%s is in use by another cinesyncd: stop that one first", d.Dir)
+		err = fmt.Errorf("%s is in use by another cinesyncd: stop that one first", dir)
 	}
 	if err != nil {
-		return errors.Join(err, f.Close())
+		return nil, errors.Join(err, f.Close())
 	}
-	d.lock = f
-	return nil
+	return f, nil
 }
 
 func (d *Device) unlock() error {
