@@ -7,6 +7,7 @@
 package identity
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"encoding/hex"
 	"errors"
@@ -50,6 +51,9 @@ func Create(path string, random io.Reader) (ed25519.PublicKey, error) {
 // LoadKey reads a private key. A file that others may read is refused.
 func LoadKey(path string) (ed25519.PrivateKey, error) {
 	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read key: %s is missing: restore it from a backup, or name the right folder; without the key, start in a new folder, where another is made", path)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read key: %w", err)
 	}
@@ -60,12 +64,21 @@ func LoadKey(path string) (ed25519.PrivateKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read key: %w", err)
 	}
+	key, ok := parseKey(b)
+	if !ok {
+		return nil, fmt.Errorf("read key %s: it is damaged or not a CineSync key file: restore it from a backup; without one, start in a new folder, where another key is made", path)
+	}
+	return key, nil
+}
+
+// parseKey says no more than yes or no: an error could print a piece of the secret.
+func parseKey(b []byte) (ed25519.PrivateKey, bool) {
 	text, ok := strings.CutPrefix(strings.TrimSuffix(string(b), "\n"), keyLine)
 	seed, err := hex.DecodeString(text)
 	if !ok || err != nil || len(seed) != ed25519.SeedSize {
-		return nil, fmt.Errorf("read key %s: not a CineSync key file", path)
+		return nil, false
 	}
-	return ed25519.NewKeyFromSeed(seed), nil
+	return ed25519.NewKeyFromSeed(seed), true
 }
 
 // WritePublic writes a public key as one line of hex.
@@ -77,7 +90,7 @@ func WritePublic(path string, pub ed25519.PublicKey) error {
 func ParsePublic(text string) (ed25519.PublicKey, error) {
 	b, err := hex.DecodeString(strings.TrimSpace(text))
 	if err != nil || len(b) != ed25519.PublicKeySize {
-		return nil, fmt.Errorf("public key %q: want %d hex digits", text, 2*ed25519.PublicKeySize)
+		return nil, fmt.Errorf("public key %.80q: want %d hex digits", text, 2*ed25519.PublicKeySize)
 	}
 	return b, nil
 }
@@ -85,20 +98,22 @@ func ParsePublic(text string) (ed25519.PublicKey, error) {
 // LoadPublic reads a public key file.
 func LoadPublic(path string) (ed25519.PublicKey, error) {
 	b, err := readSmall(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read public key: %s is missing: put the enrolment authority's public key there, its authority.pub", path)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read public key: %w", err)
 	}
 	pub, err := ParsePublic(string(b))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
+		return nil, fmt.Errorf("read %s: %w; copy the enrolment authority's authority.pub there again", path, err)
 	}
 	return pub, nil
 }
 
-// WriteCert writes a certificate as one line of hex.
+// WriteCert writes a certificate as the text of the protocol's specification, section 10.
 func WriteCert(path string, c protocol.Cert) error {
-	b := c.Bytes()
-	return os.WriteFile(path, []byte(hex.EncodeToString(b[:])+"\n"), 0o644)
+	return os.WriteFile(path, c.Armor(), 0o644)
 }
 
 // Load reads identity.key and identity.cert of a folder.
@@ -113,20 +128,25 @@ func Load(dir string) (protocol.Identity, error) {
 		return protocol.Identity{}, fmt.Errorf("%s is missing: send identity.request to the enrolment authority, who turns it into this file with `cinesync enrol sign`", path)
 	}
 	if err != nil {
-		return protocol.Identity{}, fmt.Errorf("read certificate: %w", err)
+		return protocol.Identity{}, fmt.Errorf("read certificate: %w; %s", err, getAgain)
 	}
-	raw, err := hex.DecodeString(strings.TrimSpace(string(b)))
+	cert, err := parseCert(b)
 	if err != nil {
-		return protocol.Identity{}, fmt.Errorf("read certificate %s: not hex", path)
-	}
-	cert, err := protocol.ParseCert(raw)
-	if err != nil {
-		return protocol.Identity{}, fmt.Errorf("read certificate %s: %w", path, err)
+		return protocol.Identity{}, fmt.Errorf("read certificate %s: %w; %s", path, err, getAgain)
 	}
 	if string(cert.IDPK[:]) != string(key.Public().(ed25519.PublicKey)) {
-		return protocol.Identity{}, fmt.Errorf("certificate %s is for another key than identity.key", path)
+		return protocol.Identity{}, fmt.Errorf("certificate %s is for another key than identity.key beside it; put back the one of the two that was exchanged, or %s", path, getAgain)
 	}
 	return protocol.Identity{Key: key, Cert: cert}, nil
+}
+
+const getAgain = "get it from the enrolment authority, who makes it of this folder's request with `cinesync enrol sign`"
+
+func parseCert(text []byte) (protocol.Cert, error) {
+	if len(bytes.TrimSpace(text)) == 0 {
+		return protocol.Cert{}, errors.New("the file is empty")
+	}
+	return protocol.ParseCertArmor(text)
 }
 
 // readSmall reads a file of at most 64 KiB: keys and certificates are a few hundred bytes.

@@ -101,13 +101,16 @@ func TestKeyFilesThatAreRefused(t *testing.T) {
 			}
 			_, err := identity.LoadKey(path)
 			says(t, err, c.words, path)
+			if c.mode == 0o600 && c.name != "huge" {
+				says(t, err, "restore it from a backup", "new folder")
+			}
 			if strings.Contains(err.Error(), seed[:16]) {
 				t.Error("the error prints the key")
 			}
 		})
 	}
 	_, err := identity.LoadKey(filepath.Join(t.TempDir(), "none"))
-	says(t, err, "read key", "none")
+	says(t, err, "read key", "none is missing", "restore it from a backup", "name the right folder")
 }
 
 func TestPublicKeysAreOneLineOfHex(t *testing.T) {
@@ -124,10 +127,15 @@ func TestPublicKeysAreOneLineOfHex(t *testing.T) {
 		says(t, err, "want 64 hex digits")
 		write(t, path, text, 0o644)
 		_, err = identity.LoadPublic(path)
-		says(t, err, path)
+		says(t, err, path, "authority.pub", "again")
 	}
-	_, err := identity.LoadPublic(path + "x")
-	says(t, err, "read public key")
+	write(t, path, strings.Repeat("x", 60<<10), 0o644)
+	_, err := identity.LoadPublic(path)
+	if says(t, err, path); len(err.Error()) > 500 {
+		t.Errorf("the error prints %d bytes of the file", len(err.Error()))
+	}
+	_, err = identity.LoadPublic(path + "x")
+	says(t, err, "read public key", path+"x is missing", "enrolment authority")
 }
 
 func FuzzParsePublic(f *testing.F) {
@@ -171,20 +179,29 @@ func TestIdentityIsAKeyWithItsCertificate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if want := cert(key); string(text) != string(want.Armor()) {
+		t.Errorf("the certificate's file holds\n%swant\n%s", text, want.Armor())
+	}
+	request := strings.ReplaceAll(string(text), "CERTIFICATE", "REQUEST")
+	other := cert(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{9}, 32)))
 	for name, c := range map[string]struct{ text, words string }{
-		"not hex":       {"certificate", "not hex"},
-		"cut":           {string(text[:100]), "read certificate"},
-		"a byte more":   {strings.TrimSpace(string(text)) + "00\n", "131"},
-		"empty":         {"", "read certificate"},
-		"of nobody":     {strings.Repeat("00", protocol.CertSize), "class"},
-		"huge":          {strings.Repeat("0", 64<<10+1), "too large"},
-		"another's key": {hexOf(cert(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{9}, 32)))), "another key than identity.key"},
+		"one line of hex": {hexOf(cert(key)), "read certificate"},
+		"cut":             {string(text[:100]), "read certificate"},
+		"twice":           {string(text) + string(text), "read certificate"},
+		"empty":           {"", "is empty"},
+		"a request":       {request, "read certificate"},
+		"huge":            {strings.Repeat("0", 64<<10+1), "too large"},
+		"another's key":   {string(other.Armor()), "another key than identity.key"},
 	} {
-		write(t, certPath, c.text, 0o644)
-		_, err := identity.Load(dir)
-		if says(t, err, c.words, certPath); t.Failed() {
-			t.Fatal(name)
-		}
+		t.Run(name, func(t *testing.T) {
+			write(t, certPath, c.text, 0o644)
+			_, err := identity.Load(dir)
+			says(t, err, c.words, certPath, "enrolment authority", "cinesync enrol sign")
+		})
+	}
+	write(t, certPath, strings.ReplaceAll(string(text), "\n", "\r\n")+"\n", 0o644)
+	if id, err := identity.Load(dir); err != nil || id.Cert != cert(key) {
+		t.Errorf("carriage returns: %v", err)
 	}
 }
 
