@@ -60,7 +60,8 @@ bench: ## run the benchmarks and print their ratios to the baselines of the same
 	@grep -rlE --include='*_test.go' '^func Benchmark' . | xargs -n1 dirname | sort -u | \
 		xargs $(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 200ms | tee bin/bench.txt
 	@echo; echo "ratios"; \
-		awk '/^Benchmark/ {for (i = 3; i < NF; i++) if ($$(i+1) ~ /^x-/) printf "%8s %-28s %s\n", $$i, $$(i+1), $$1}' bin/bench.txt
+		awk '/^pkg:/ {pkg = $$2; sub("^[^/]*/[^/]*/[^/]*/", "", pkg)} \
+			/^Benchmark/ {for (i = 3; i < NF; i++) if ($$(i+1) ~ /^x-/) printf "%8s %-24s %-24s %s\n", $$i, $$(i+1), pkg, $$1}' bin/bench.txt
 
 .PHONY: golden
 golden: ## rewrite the golden files (-update); read the difference before it is committed
