@@ -74,7 +74,8 @@ func (c *Coordinator) checkPublished() error {
 	}
 	cp, err := audit.OpenCheckpoint(c.cfg.LogOrigin, c.cfg.LogKey.Public().(ed25519.PublicKey), note)
 	if err != nil {
-		return fmt.Errorf("the public log's checkpoint is damaged or another log's; name this coordinator's own log folder: %w", err)
+		return fmt.Errorf("the public log's checkpoint is damaged or another log's: where the folder is this coordinator's own log, move that file away, "+
+			"and the next start writes it again; else name its own log folder: %w", err)
 	}
 	if cp.Size > c.log.Size() {
 		return fmt.Errorf("the public log has %d entries and the store %d: the store is an old copy, or a new one beside an old log; "+

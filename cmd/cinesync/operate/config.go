@@ -7,6 +7,7 @@
 package operate
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -98,6 +99,9 @@ func LoadConfig(dir string) (*Config, error) {
 func parseConfig(b []byte) (*Config, error) {
 	if len(b) > maxConfig {
 		return nil, fmt.Errorf("the file has more than %d bytes", maxConfig)
+	}
+	if len(bytes.TrimSpace(b)) == 0 {
+		return nil, errors.New("the file is empty: put it back from a backup, or make a new coordinator in a new folder")
 	}
 	var c Config
 	if err := strict(b, reflect.TypeFor[Config](), ""); err != nil {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // Dir is a folder of files that are whole or absent.
@@ -17,6 +18,13 @@ func (d Dir) Read(name string) ([]byte, error) { return os.ReadFile(filepath.Joi
 // Write puts a file in place durably: written beside, synced, renamed, folder synced. Equal content is left alone.
 func (d Dir) Write(name string, b []byte) error {
 	path := filepath.Join(string(d), name)
+	if err := write(path, b); err != nil {
+		return fmt.Errorf("write %s: %s%w", path, adviceDisk(err), err)
+	}
+	return nil
+}
+
+func write(path string, b []byte) error {
 	if old, err := os.ReadFile(path); err == nil && string(old) == string(b) {
 		return nil
 	}
@@ -33,7 +41,7 @@ func (d Dir) Write(name string, b []byte) error {
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("write %s: %w", path, err), os.Remove(f.Name()))
+		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return syncDir(filepath.Dir(path))
 }
@@ -84,4 +92,21 @@ func syncDir(dir string) error {
 		return err
 	}
 	return errors.Join(f.Sync(), f.Close())
+}
+
+// adviceDisk says what a person can do about a file that cannot be written. Nothing that is recorded is lost then: the
+// coordinator stops, and the next start makes good what was not written.
+func adviceDisk(err error) string {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return "the disk is full; free some space and start again, nothing recorded is lost: "
+	case errors.Is(err, fs.ErrPermission):
+		return "give this account the right to write there and start again: "
+	case errors.Is(err, syscall.EROFS):
+		return "the disk cannot be written to; mount it for writing and start again, nothing recorded is lost: "
+	case errors.Is(err, syscall.EIO):
+		return "the disk does not write as it should; check the disk, then start again, nothing recorded is lost: "
+	default:
+		return ""
+	}
 }

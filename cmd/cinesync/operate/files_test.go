@@ -2,11 +2,13 @@ package operate
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -98,6 +100,21 @@ func TestFailedWriteLeavesTheOldFileAndNoOther(t *testing.T) {
 	}
 	if err := d.Write("serving/kept/below", nil); err == nil {
 		t.Error("a file below a file was written")
+	}
+}
+
+func TestFailedWriteSaysWhatToDo(t *testing.T) {
+	for err, words := range map[error]string{
+		&fs.PathError{Err: syscall.ENOSPC}:           "free some space and start again",
+		&fs.PathError{Err: syscall.EDQUOT}:           "free some space and start again",
+		&fs.PathError{Err: syscall.EACCES}:           "right to write",
+		&fs.PathError{Err: syscall.EROFS}:            "cannot be written to",
+		fmt.Errorf("sync: %w", error(syscall.EIO)):   "check the disk",
+		&fs.PathError{Path: "x", Err: fs.ErrInvalid}: "",
+	} {
+		if got := adviceDisk(err); words == "" && got != "" || !strings.Contains(got, words) {
+			t.Errorf("%v: %q, want %q", err, got, words)
+		}
 	}
 }
 

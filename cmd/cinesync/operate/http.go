@@ -111,6 +111,9 @@ func loadCatalogue(dir string, cfg *Config) (*catalog.Catalogue, error) {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return nil, fmt.Errorf("catalogue %s: %w", path, err)
 	}
+	if titles.Len() == 0 {
+		return nil, fmt.Errorf("catalogue %s holds no title, so nothing could be recommended: put the titles of the model in it, one JSON object a line", path)
+	}
 	return titles, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -60,6 +61,9 @@ func run(ctx context.Context, dir string, cfg *Config, keys *keys, store *sqlite
 		return err
 	}
 	start, err := os.ReadFile(filepath.Join(dir, "start.snapshot"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("the model that this coordinator began with is missing: put start.snapshot back from a backup, or make a new coordinator in a new folder: %w", err)
+	}
 	if err != nil {
 		return fmt.Errorf("read starting model: %w", err)
 	}
@@ -78,16 +82,16 @@ func run(ctx context.Context, dir string, cfg *Config, keys *keys, store *sqlite
 		return err
 	}
 	defer l.Close()
-	o.OnEvent(coordinator.Event{Kind: "listening", Address: l.Addr().String(), HTTP: platform.address()})
 	c, err := coordinator.New(ctx, coordinator.Config{Identity: keys.identity, Authority: keys.authority, LogKey: keys.log, LogOrigin: cfg.LogOrigin,
 		Task: task, Start: start, Models: models, LogDir: logDir, Log: o.Log, OnEvent: o.OnEvent,
 		OnPublish: func(coordinator.Release) { platform.published() }}, store)
 	if err != nil {
-		return err
+		return fmt.Errorf("start the coordinator in %s, with its public log in %s: %w", dir, logDir, err)
 	}
 	if err := writeKeys(logDir, cfg, keys); err != nil {
 		return err
 	}
+	o.OnEvent(coordinator.Event{Kind: "listening", Address: l.Addr().String(), HTTP: platform.address()})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return c.Run(ctx, l) })
 	group.Go(func() error { return platform.run(ctx) })
@@ -113,10 +117,29 @@ func loadKeys(dir string) (*keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := id.Cert.Verify(authority, uint64(time.Now().Unix()), protocol.ClassCoordinator); err != nil {
-		return nil, fmt.Errorf("the coordinator's certificate: %w", err)
+	if err := checkCert(filepath.Join(dir, "identity.cert"), id.Cert, authority, time.Now()); err != nil {
+		return nil, err
 	}
 	return &keys{id, authority, log}, nil
+}
+
+// checkCert holds the certificate against what every device will hold it against, and says what to do.
+func checkCert(path string, cert protocol.Cert, authority ed25519.PublicKey, now time.Time) error {
+	err := cert.Verify(authority, uint64(now.Unix()), protocol.ClassCoordinator)
+	const another = "ask the enrolment authority for another one (`cinesync enrol sign` makes it of this folder's request) and put it there"
+	date := func(unix uint64) string { return time.Unix(int64(unix), 0).UTC().Format(time.RFC3339) }
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, protocol.ErrExpired):
+		return fmt.Errorf("the coordinator's certificate %s: %w: it was valid until %s and now it is %s; %s", path, protocol.ErrExpired, date(cert.NotAfter), date(uint64(now.Unix())), another)
+	case errors.Is(err, protocol.ErrNotYetValid):
+		return fmt.Errorf("the coordinator's certificate %s: %w: it is valid from %s and now it is %s; set this machine's clock, or wait", path, protocol.ErrNotYetValid, date(cert.NotBefore), date(uint64(now.Unix())))
+	case errors.Is(err, protocol.ErrUnknownAuthority):
+		return fmt.Errorf("the coordinator's certificate %s: %w; put the key of the authority that issued it into authority.pub, or %s", path, err, another)
+	default:
+		return fmt.Errorf("the coordinator's certificate %s: %w; %s", path, err, another)
+	}
 }
 
 // writeKeys publishes what an auditor needs beside the tiles.

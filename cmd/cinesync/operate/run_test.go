@@ -135,22 +135,69 @@ func TestPlatformPortInUseNamesTheAddressAndTheNextStep(t *testing.T) {
 	cfg := config()
 	cfg.HTTP, cfg.Catalogue = taken.Addr().String(), "catalogue.jsonl"
 	dir := made(t, cfg)
+	writeCatalogue(t, dir, "\n")
+	refuses(t, dir, "catalogue "+filepath.Join(dir, cfg.Catalogue), "no title", "JSON object a line")
 	title := `{"id":"movielens:movie:1","kind":"film","title":"Metropolis","year":1927,"genres":["Sci-Fi"]}` + "\n"
-	if err := os.WriteFile(filepath.Join(dir, cfg.Catalogue), []byte(title), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeCatalogue(t, dir, title)
 	refuses(t, dir, cfg.HTTP, "in use", "choose another port")
 }
 
+func writeCatalogue(t *testing.T, dir, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, "catalogue.jsonl"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestFolderWithAPartMissingIsRefused(t *testing.T) {
-	for _, name := range []string{"coordinator.json", "identity.key", "identity.cert", "log.key", "authority.pub", "start.snapshot"} {
+	for name, what := range map[string]string{"coordinator.json": "--dir", "identity.key": "backup", "identity.cert": "cinesync enrol sign", "log.key": "backup",
+		"authority.pub": "enrolment authority", "start.snapshot": "backup"} {
 		t.Run(name, func(t *testing.T) {
 			dir := made(t, config())
 			if err := os.Remove(filepath.Join(dir, name)); err != nil {
 				t.Fatal(err)
 			}
-			refuses(t, dir, name)
+			refuses(t, dir, name, what)
+			if name == "coordinator.json" || name == "start.snapshot" {
+				return // what is wrong with their content is told by their readers
+			}
+			if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			refuses(t, dir, name, what)
 		})
+	}
+}
+
+// TestFolderOfModelsThatIsGoneIsNamed takes away what the store names.
+func TestFolderOfModelsThatIsGoneIsNamed(t *testing.T) {
+	dir := made(t, config())
+	runs(t, dir, "phase")
+	if err := os.RemoveAll(filepath.Join(dir, "models")); err != nil {
+		t.Fatal(err)
+	}
+	refuses(t, dir, filepath.Join(dir, "models"), "backup", "new folder")
+}
+
+// TestDamagedCheckpointCanBeMovedAway follows the advice that the refusal gives.
+func TestDamagedCheckpointCanBeMovedAway(t *testing.T) {
+	dir := made(t, config())
+	runs(t, dir, "phase")
+	path := filepath.Join(dir, "..", "log", "checkpoint")
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, whole[:len(whole)/2], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	refuses(t, dir, "checkpoint is damaged", filepath.Dir(path), "move that file away")
+	if err := os.Rename(path, path+".damaged"); err != nil {
+		t.Fatal(err)
+	}
+	runs(t, dir, "recovered")
+	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, whole) {
+		t.Errorf("the checkpoint is\n%s(%v), want\n%s", got, err, whole)
 	}
 }
 
@@ -167,20 +214,33 @@ func TestDamagedStartIsRefused(t *testing.T) {
 	refuses(t, dir, "starting model")
 }
 
-func TestExpiredCertificateIsRefused(t *testing.T) {
+func TestCertificateThatDoesNotHoldIsRefused(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "coordinator")
 	req, err := Make(dir, config(), public(authority), start(t))
 	if err != nil {
 		t.Fatal(err)
 	}
+	id, err := identity.LoadKey(filepath.Join(dir, "identity.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	device, err := protocol.NewRequest(id, protocol.ClassDevice, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, coming := time.Now().AddDate(0, 0, -8), time.Now().AddDate(0, 0, 1)
 	for name, c := range map[string]struct {
-		key ed25519.PrivateKey
-		at  time.Time
+		key   ed25519.PrivateKey
+		req   protocol.Request
+		at    time.Time
+		words []string
 	}{
-		"expired": {authority, time.Now().AddDate(0, 0, -8)},
-		"foreign": {ed25519.NewKeyFromSeed(bytes.Repeat([]byte{8}, ed25519.SeedSize)), time.Now()},
+		"expired": {authority, req, old, []string{"has expired", "valid until " + old.AddDate(0, 0, 7).UTC().Format(time.RFC3339), "enrolment authority", "cinesync enrol sign"}},
+		"early":   {authority, req, coming, []string{"not yet valid", "valid from " + coming.Add(-5*time.Minute).UTC().Format(time.RFC3339), "clock"}},
+		"foreign": {ed25519.NewKeyFromSeed(bytes.Repeat([]byte{8}, ed25519.SeedSize)), req, time.Now(), []string{"authority.pub", "cinesync enrol sign"}},
+		"class":   {authority, device, time.Now(), []string{"device", "want coordinator", "cinesync enrol sign"}},
 	} {
-		cert, err := Sign(c.key, req, Enrolled{Days: 7, Quota: 1}, c.at)
+		cert, err := Sign(c.key, c.req, Enrolled{Days: 7, Quota: 1}, c.at)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -191,7 +251,20 @@ func TestExpiredCertificateIsRefused(t *testing.T) {
 		if err := identity.WriteCert(path, cert); err != nil {
 			t.Fatal(err)
 		}
-		t.Run(name, func(t *testing.T) { refuses(t, dir, "the coordinator's certificate") })
+		t.Run(name, func(t *testing.T) { refuses(t, dir, append(c.words, "the coordinator's certificate", path)...) })
+	}
+}
+
+// TestListeningIsToldOnceTheStartHasWorked lets the last step of a start fail.
+func TestListeningIsToldOnceTheStartHasWorked(t *testing.T) {
+	dir := made(t, config())
+	path := filepath.Join(dir, "start.snapshot")
+	if err := os.WriteFile(path, []byte("no model"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := Run(t.Context(), dir, Options{OnEvent: func(e coordinator.Event) { t.Errorf("told %+v", e) }})
+	if err == nil {
+		t.Error("it ran")
 	}
 }
 
