@@ -57,11 +57,18 @@ type Task struct {
 	Expiry     time.Duration // of the question
 }
 
+// longestRound is the longest that devices keep a round's secrets, in seconds (F16).
+const longestRound = 7 * 24 * 3600
+
 // check refuses a task whose rounds every device would refuse, before anything is logged.
 func (t *Task) check(d int) error {
 	switch {
 	case t.NMin < 3 || t.NTarget < t.NMin:
 		return fmt.Errorf("task: n_min %d and n_target %d: want at least 3 members and a target not below n_min", t.NMin, t.NTarget)
+	case t.NTarget > protocol.MaxRoster:
+		return fmt.Errorf("task: n_target %d is more than %d, the most members of a round", t.NTarget, protocol.MaxRoster)
+	case t.Deadlines[4] > longestRound:
+		return fmt.Errorf("task: the last deadline of %d s is more than %d (7 days): devices refuse longer rounds", t.Deadlines[4], longestRound)
 	case !(t.C > 0) || math.IsInf(float64(t.C), 0):
 		return fmt.Errorf("task: clip is %v, want a positive number", t.C)
 	case t.P == 0 || t.B == 0 || t.Ceiling == 0:

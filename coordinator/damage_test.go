@@ -65,6 +65,8 @@ func TestFolderOfAnotherTaskIsRefused(t *testing.T) {
 		"log key":     {func(c *coordinator.Config) { c.LogKey = prototest.Key("another") }, "own log folder"},
 		"log origin":  {func(c *coordinator.Config) { c.LogOrigin = "another/demo" }, "own log folder"},
 		"nonsense":    {func(c *coordinator.Config) { c.Task.NMin = 2 }, "n_min"},
+		"too long":    {func(c *coordinator.Config) { c.Task.Deadlines[4] = 7*24*3600 + 1 }, "deadline of 604801 s is more than 604800"},
+		"too many":    {func(c *coordinator.Config) { c.Task.NTarget = protocol.MaxRoster + 1 }, "n_target 16385 is more than 16384"},
 		"backwards":   {func(c *coordinator.Config) { c.Task.Deadlines[1] = 1 }, "deadlines"},
 		"mode":        {func(c *coordinator.Config) { c.Task.Mode = 1 }, "mode"},
 		"no noise":    {func(c *coordinator.Config) { c.Task.SigmaTotSq = 1 }, "noise"},
