@@ -138,7 +138,7 @@ func packIndexes(list []uint64) []byte {
 
 func unpackIndexes(b []byte) ([]uint64, error) {
 	if len(b)%8 != 0 {
-		return nil, fmt.Errorf("index list of %d bytes", len(b))
+		return nil, fmt.Errorf("round.context holds an index list of %d bytes: %w", len(b), errDamaged)
 	}
 	var out []uint64
 	for ; len(b) > 0; b = b[8:] {

@@ -29,7 +29,7 @@ func (s *Store) loadEntries(ctx context.Context, saved *coordinator.Saved) error
 			return err
 		}
 		if idx != uint64(len(saved.Entries)) {
-			return fmt.Errorf("log entry %d is missing", len(saved.Entries))
+			return fmt.Errorf("log entry %d is missing: %w", len(saved.Entries), errDamaged)
 		}
 		saved.Entries = append(saved.Entries, entry)
 		return nil
@@ -46,7 +46,7 @@ func (s *Store) loadHead(ctx context.Context, saved *coordinator.Saved) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(hash32(&h.Model, model), hash32(&h.Serve, serve))
+	return hashes(column{"head.model", &h.Model, model}, column{"head.serve", &h.Serve, serve})
 }
 
 func (s *Store) loadOpen(ctx context.Context, saved *coordinator.Saved) error {
@@ -63,17 +63,19 @@ func (s *Store) loadOpen(ctx context.Context, saved *coordinator.Saved) error {
 	if o.Context, err = unpackIndexes(list); err != nil {
 		return err
 	}
+	if err := hashes(column{"round.open_hash", &o.OpenHash, openHash}); err != nil {
+		return err
+	}
 	saved.Open = o
-	err = s.each(ctx, "SELECT seq, at, event, digest FROM journal WHERE round = ? ORDER BY seq", []any{o.Round}, func(r *sql.Rows) error {
+	return s.each(ctx, "SELECT seq, at, event, digest FROM journal WHERE round = ? ORDER BY seq", []any{o.Round}, func(r *sql.Rows) error {
 		j := coordinator.JournalRow{Round: o.Round}
 		var digest []byte
 		if err := r.Scan(&j.Seq, &j.At, &j.Event, &digest); err != nil {
 			return err
 		}
 		o.Journal = append(o.Journal, j)
-		return hash32(&o.Journal[len(o.Journal)-1].Digest, digest)
+		return hashes(column{"journal.digest", &o.Journal[len(o.Journal)-1].Digest, digest})
 	})
-	return errors.Join(err, hash32(&o.OpenHash, openHash))
 }
 
 // Upload joins the durable chunks of one member's vector.
@@ -86,7 +88,7 @@ func (s *Store) Upload(ctx context.Context, rnd uint64, id [32]byte) ([]byte, er
 			return err
 		}
 		if offset != uint64(len(out)) {
-			return fmt.Errorf("chunk at %d of a vector is missing", len(out))
+			return fmt.Errorf("chunk at %d of a vector is missing: %w", len(out), errDamaged)
 		}
 		out = append(out, data...)
 		return nil
@@ -113,7 +115,7 @@ func (s *Store) Members(ctx context.Context, openHash [32]byte) (*coordinator.En
 		if err := r.Scan(&id, &m.Index, &m.Leaf, &yhash); err != nil {
 			return err
 		}
-		if err := errors.Join(hash32(&m.ID, id), hash32(&m.YHash, yhash)); err != nil {
+		if err := hashes(column{"member.id", &m.ID, id}, column{"member.yhash", &m.YHash, yhash}); err != nil {
 			return err
 		}
 		e.Members = append(e.Members, m)
@@ -152,10 +154,22 @@ func (s *Store) each(ctx context.Context, query string, args []any, f func(*sql.
 	return rows.Err()
 }
 
-func hash32(dst *[32]byte, b []byte) error {
-	if len(b) != 32 {
-		return fmt.Errorf("a hash of %d bytes", len(b))
+// errDamaged marks content that this program never writes.
+var errDamaged = errors.New("not as it was written")
+
+// column is a hash as it stands in the file, with its place.
+type column struct {
+	name string
+	dst  *[32]byte
+	got  []byte
+}
+
+func hashes(list ...column) error {
+	for _, c := range list {
+		if len(c.got) != len(c.dst) {
+			return fmt.Errorf("%s holds a hash of %d bytes: %w", c.name, len(c.got), errDamaged)
+		}
+		copy(c.dst[:], c.got)
 	}
-	copy(dst[:], b)
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/cinesync/cinesync/coordinator"
 	sqlite3 "github.com/mattn/go-sqlite3"
@@ -90,7 +91,7 @@ func (s *Store) prepare(ctx context.Context) error {
 		return err
 	}
 	if check != "ok" {
-		return fmt.Errorf("the file is damaged (%s): restore it from a backup, or start a new folder", check)
+		return fmt.Errorf("the file is damaged (%s): restore it from a backup, or start a new folder", oneLine(check))
 	}
 	var app, version, tables int
 	for query, dst := range map[string]*int{"PRAGMA application_id": &app, "PRAGMA user_version": &version, "SELECT count(*) FROM sqlite_schema": &tables} {
@@ -112,6 +113,15 @@ func (s *Store) prepare(ctx context.Context) error {
 		return err
 	}
 	return s.erase(ctx)
+}
+
+// oneLine makes one line of what SQLite says of damage, without the heading, which names no file.
+func oneLine(check string) string {
+	lines := strings.Split(strings.TrimSpace(check), "\n")
+	if len(lines) > 1 && strings.HasPrefix(lines[0], "***") {
+		lines = lines[1:]
+	}
+	return strings.Join(lines, "; ")
 }
 
 // erase empties the write-ahead log, which still holds what was deleted; in the file itself deleted content is
@@ -140,6 +150,9 @@ func (s *Store) explain(doing string, err error) error {
 		case sqlite3.ErrReadonly, sqlite3.ErrCantOpen, sqlite3.ErrPerm:
 			return fmt.Errorf("%s %s: the file cannot be written; check its owner and permissions: %w", doing, s.path, err)
 		}
+	}
+	if errors.Is(err, errDamaged) {
+		return fmt.Errorf("%s %s: the file is damaged; restore it from a backup, or start a new folder: %w", doing, s.path, err)
 	}
 	return fmt.Errorf("%s %s: %w", doing, s.path, err)
 }

@@ -69,6 +69,9 @@ func refused(t *testing.T, path string, words ...string) {
 			t.Errorf("error %q does not say %q", err, w)
 		}
 	}
+	if strings.ContainsAny(err.Error(), "\n\r") {
+		t.Errorf("error %q has more than one line", err)
+	}
 }
 
 func TestDamagedFileIsRefused(t *testing.T) {
@@ -156,8 +159,11 @@ func TestGapsAreFoundAtLoad(t *testing.T) {
 			change(t, path, query.sql)
 			s := open(t, path)
 			defer s.Close()
-			if _, err := s.Load(t.Context()); err == nil || !strings.Contains(err.Error(), query.want) {
-				t.Errorf("load: %v, want %q", err, query.want)
+			_, err := s.Load(t.Context())
+			for _, word := range []string{query.want, path, "restore it from a backup"} {
+				if err == nil || !strings.Contains(err.Error(), word) {
+					t.Errorf("load: %v, want %q", err, word)
+				}
 			}
 		})
 	}
