@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -76,7 +77,7 @@ func (t *titles) front(s string) string {
 
 // key is what titles are compared by (design: imports 3, title key). Titles without a letter or digit have the key "".
 func (t *titles) key(s string) string {
-	s = t.fold.String(norm.NFKC.String(s))
+	s = t.folded(norm.NFKC.String(strings.ToValidUTF8(s, "\ufffd"))) // a broken byte would hide the accent behind it
 	s = strings.Map(func(r rune) rune {
 		if unicode.Is(unicode.M, r) {
 			return -1
@@ -104,4 +105,23 @@ func (t *titles) key(s string) string {
 		words = words[1:]
 	}
 	return strings.Join(words, " ")
+}
+
+// folded folds letter by letter. The library swaps the two cases of Cherokee letters instead of folding them; the lesser of
+// the two stands for both.
+func (t *titles) folded(s string) string {
+	var b strings.Builder
+	b.Grow(len(s))
+	for _, r := range s {
+		if r < utf8.RuneSelf {
+			b.WriteRune(unicode.ToLower(r))
+		} else {
+			once := t.fold.String(string(r))
+			if twice := t.fold.String(once); twice != once {
+				once = min(once, twice)
+			}
+			b.WriteString(once)
+		}
+	}
+	return b.String()
 }

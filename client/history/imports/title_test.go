@@ -2,6 +2,7 @@ package imports
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -113,7 +114,7 @@ func TestBadCatalogues(t *testing.T) {
 }
 
 func FuzzTitle(f *testing.F) {
-	for _, s := range []string{"Postman, The (Postino, Il) (1994)", "(", ")", "()()((", "X, L'", "\xff (1999)", "a (1)(2)(3000)", "ǅ, The", "A The A 00"} {
+	for _, s := range []string{"Postman, The (Postino, Il) (1994)", "(", ")", "()()((", "X, L'", "\xff (1999)", "a (1)(2)(3000)", "ǅ, The", "A The A 00", "0000\xf7Ć", strings.Repeat("0", 64) + "ꮡ"} {
 		f.Add(s)
 	}
 	ti := newTitles()
