@@ -154,7 +154,11 @@ func openZipped(zf *zip.File) (io.ReadCloser, error) {
 	if zf.Flags&1 != 0 {
 		return nil, fmt.Errorf("%s in the zip is encrypted: unpack it first: %w", zf.Name, ErrUnreadable)
 	}
-	return zf.Open()
+	r, err := zf.Open()
+	if err != nil {
+		return nil, fmt.Errorf("open %s in the zip: %w: %w", zf.Name, err, ErrUnreadable)
+	}
+	return r, nil
 }
 
 // directoryGuard bounds what is read while a zip's directory is listed, and with it the memory that the list takes.
