@@ -23,7 +23,8 @@ type Report struct {
 	Crashes         []Crash          `json:"crashes,omitempty"`
 	Missed          []string         `json:"phases_not_killed,omitempty"` // with --crash: where no kill landed
 	Seconds         float64          `json:"seconds"`
-	broken          error            // what kept the first device from recommending
+	logged          int              // rounds in the log: those that were heard of, if all went well
+	broken          error            // what could not be measured or recommended
 }
 
 // Round is one round as the demo, which owns both sides, saw it.
@@ -95,7 +96,8 @@ func (s *show) report(ctx context.Context) (*Report, error) {
 	r.Epsilon, r.Delta = verdict.Epsilon, verdict.Delta
 	r.Claim = fmt.Sprintf("for one device's whole history over all rounds, towards a coordinator that follows the protocol and controls at most %g %% of each roster, without amplification",
 		float64(verdict.GammaBP)/100)
-	if s.last != ([32]byte{}) {
+	r.logged, r.broken = verdict.Rounds, s.unmeasured
+	if s.last != ([32]byte{}) && r.broken == nil {
 		r.broken = s.recommend(ctx, r)
 	}
 	return r, ctx.Err()
@@ -135,6 +137,8 @@ func (r *Report) Verdict() error {
 		return fmt.Errorf("the log does not verify: run `cinesync-audit verify %s`", quote(r.Dir))
 	case done == 0:
 		return fmt.Errorf("no round was published (%s); look into %s", why, r.Dir)
+	case r.logged != len(r.Rounds):
+		return fmt.Errorf("the log holds %d rounds and the demo heard how %d ended, so the other sums are unchecked (a coordinator can be killed just then): run it again", r.logged, len(r.Rounds))
 	case len(r.Missed) > 0:
 		return fmt.Errorf("no kill landed in phases %v: run more --rounds", r.Missed)
 	}

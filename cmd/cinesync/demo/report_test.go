@@ -9,7 +9,7 @@ import (
 
 func heldReport() *Report {
 	return &Report{Dir: "d", Rounds: []Round{{Round: 1, Outcome: "aborted", Reason: "too few inputs"}, {Round: 2, Outcome: "done", SumOK: true}},
-		Audit: Audit{OK: true, Entries: 9}, Recommendations: []Recommendation{{Title: "Once (2007)"}}}
+		logged: 2, Audit: Audit{OK: true, Entries: 9}, Recommendations: []Recommendation{{Title: "Once (2007)"}}}
 }
 
 func TestVerdictNamesWhatDidNotHold(t *testing.T) {
@@ -19,11 +19,12 @@ func TestVerdictNamesWhatDidNotHold(t *testing.T) {
 	}{
 		"all held":           {func(*Report) {}, ""},
 		"a sum is wrong":     {func(r *Report) { r.Rounds[1].SumOK = false }, "round 2: the aggregate is not the sum"},
-		"one of two sums is": {func(r *Report) { r.Rounds = append(r.Rounds, Round{Round: 3, Outcome: "done"}) }, "round 3: the aggregate is not the sum"},
+		"one of two sums is": {func(r *Report) { r.Rounds, r.logged = append(r.Rounds, Round{Round: 3, Outcome: "done"}), 3 }, "round 3: the aggregate is not the sum"},
 		"the log is bad":     {func(r *Report) { r.Audit.OK = false }, "the log does not verify"},
 		"nothing was published": {func(r *Report) { r.Rounds = r.Rounds[:1] },
 			"no round was published (round 1: too few inputs)"},
 		"no round":             {func(r *Report) { r.Rounds = nil }, "no round was published (none was opened)"},
+		"a round went unheard": {func(r *Report) { r.logged = 3 }, "the log holds 3 rounds and the demo heard how 2 ended"},
 		"a phase lived":        {func(r *Report) { r.Missed = []string{"settle"} }, "no kill landed in phases [settle]"},
 		"nothing to recommend": {func(r *Report) { r.broken = errors.New("no model") }, "no model"},
 	} {

@@ -1,7 +1,9 @@
 package demo
 
 import (
+	"cmp"
 	"encoding/hex"
+	"fmt"
 	"math"
 	"os"
 	"strings"
@@ -43,6 +45,7 @@ func (s *show) roundOver(e coordinator.Event) {
 		}
 		if err != nil {
 			s.screen.say("round %d: %v", e.Round, err)
+			s.unmeasured = cmp.Or(s.unmeasured, fmt.Errorf("measure round %d: %w", e.Round, err))
 		}
 		r.HR10 = round4(s.judge.hr10)
 	}

@@ -57,6 +57,7 @@ type show struct {
 	up                 int64
 	down               int64
 	last               [32]byte // the newest published model
+	unmeasured         error    // the first published model that could not be scored
 }
 
 func newShow(o *Options) *show {
