@@ -99,11 +99,7 @@ func (c *Coordinator) ended(r *round.Result) error {
 	for _, ms := range r.Millis {
 		e.Millis = append(e.Millis, int(ms))
 	}
-	for _, m := range r.Members {
-		if m.Leaf >= 0 {
-			e.Members = append(e.Members, fmt.Sprintf("%x", m.ID))
-		}
-	}
+	e.Members = included(r.Members)
 	if r.Phase == round.Failed {
 		e.Outcome, e.Reason, e.Detail = "aborted", r.Reason.String(), r.Detail
 	} else {

@@ -78,7 +78,7 @@ func (c *Coordinator) finished() bool {
 // the round that the crash interrupted.
 func (c *Coordinator) begun(ctx context.Context) error {
 	if c.machine == nil {
-		return nil
+		return c.retell(ctx)
 	}
 	b := newBatch()
 	e := Event{Kind: "recovered", Round: c.row.Round, Phase: c.machine.Phase().String(), Outcome: "resumed"}

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/cinesync/cinesync/protocol"
 )
 
@@ -147,5 +149,25 @@ func TestNoRoundOpensForNobody(t *testing.T) {
 		}
 		w.join(w.devices...)
 		w.await("done", 0)
+	})
+}
+
+// TestStartTellsAgainHowTheLastRoundEnded wants the same words, members and hashes, with no round running: a crash just after
+// the commit may have swallowed them.
+func TestStartTellsAgainHowTheLastRoundEnded(t *testing.T) {
+	bubble(t, terms{}, func(w *world) {
+		w.mustStart()
+		w.join(w.devices...)
+		w.await("done", 0)
+		want := w.over(uint64(w.cfg.Task.Rounds))
+		w.halt()
+		w.mu.Lock()
+		heard := len(w.events)
+		w.mu.Unlock()
+		w.mustStart()
+		got, _ := w.await("round", heard)
+		if diff := cmp.Diff(want, got); diff != "" || len(want.Members) == 0 {
+			t.Errorf("told first and again (-first +again):\n%s", diff)
+		}
 	})
 }

@@ -22,6 +22,9 @@ func (s *show) on(e coordinator.Event) {
 	case "recovered":
 		s.screen.say("coordinator killed in phase %s of round %d: %s %s", e.Phase, e.Round, e.Outcome, e.Reason)
 	case "round":
+		if n := len(s.rounds); n > 0 && s.rounds[n-1].Round >= e.Round {
+			return // told again by a coordinator that was started again
+		}
 		s.faults.begin(e.Round)
 		s.roundOver(e)
 		s.faults.end()
