@@ -130,7 +130,11 @@ func newPeriod(cmd *cobra.Command, args []string, yes bool) error {
 	if err != nil {
 		return err
 	}
-	return with(func(cmd *cobra.Command, d *device.Device) error { return showPeriod(cmd, d, p) })(cmd, args)
+	show := with(func(cmd *cobra.Command, d *device.Device) error { return showPeriod(cmd, d, p) })
+	if err := show(cmd, args); err != nil {
+		return fmt.Errorf("a new period began, ledger entry %d, so do not ask for it again; showing it failed: %w", p.Entry.Seq, err)
+	}
+	return nil
 }
 
 func showPeriod(cmd *cobra.Command, d *device.Device, p door.Period) error {

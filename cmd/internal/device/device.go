@@ -43,6 +43,18 @@ type Device struct {
 // Open opens the parts of a device that need no network and no certificate. A history or ledger that is gone is reported, and
 // not made anew: an empty one would say that nothing was watched or spent.
 func Open(dir string) (*Device, error) {
+	d, err := openAround(dir)
+	if err != nil {
+		return nil, err
+	}
+	if d.Outbox, err = sqlite.Open(filepath.Join(dir, "door.sqlite")); err != nil {
+		return nil, errors.Join(err, d.History.Close())
+	}
+	return d, nil
+}
+
+// openAround opens all that Open does except the ledger, which it does not touch.
+func openAround(dir string) (*Device, error) {
 	cfg, err := Load(dir)
 	if err != nil {
 		return nil, err
@@ -54,11 +66,8 @@ func Open(dir string) (*Device, error) {
 	if d.History, err = history.Open(filepath.Join(dir, "history.sqlite")); err != nil {
 		return nil, err
 	}
-	if d.Outbox, err = sqlite.Open(filepath.Join(dir, "door.sqlite")); err != nil {
-		return nil, errors.Join(err, d.History.Close())
-	}
 	if d.models, err = client.OpenModelDir(filepath.Join(dir, "models")); err != nil {
-		return nil, errors.Join(err, d.Close())
+		return nil, errors.Join(err, d.History.Close())
 	}
 	d.Client = client.New(d.History, d.models, seed)
 	return d, nil

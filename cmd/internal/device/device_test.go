@@ -321,3 +321,47 @@ func TestCertificateThatIsNotValidNowSaysWhatToDo(t *testing.T) {
 		}
 	}
 }
+
+// TestNewPeriodLeavesTheLedgerOfADeviceThatCannotOpen: the owner would mend it, ask again, and get a second period.
+func TestNewPeriodLeavesTheLedgerOfADeviceThatCannotOpen(t *testing.T) {
+	for _, c := range []struct {
+		name, words string
+		harm        func(dir string) error
+	}{
+		{"a damaged history", "history.sqlite: it is damaged", func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "history.sqlite"), bytes.Repeat([]byte("junk"), 100), 0o600)
+		}},
+		{"no history", "history.sqlite: it is missing", func(dir string) error { return os.Remove(filepath.Join(dir, "history.sqlite")) }},
+		{"no floor", "policy is \"reckless\"", func(dir string) error {
+			return New("127.0.0.1:9", pub(1), pub(2), pub(3), "x/log", "reckless").Save(dir)
+		}},
+		{"no place for models", "make model folder", func(dir string) error {
+			return errors.Join(os.Remove(filepath.Join(dir, "models")), os.WriteFile(filepath.Join(dir, "models"), nil, 0o600))
+		}},
+	} {
+		for _, lost := range []bool{false, true} {
+			dir := made(t)
+			path := filepath.Join(dir, "door.sqlite")
+			if lost {
+				if err := os.Remove(path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			before, _ := os.ReadFile(path)
+			if err := c.harm(dir); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := NewPeriod(t.Context(), dir, time.Now()); err == nil || !strings.Contains(err.Error(), c.words) {
+				t.Errorf("%s: %v, want %q", c.name, err, c.words)
+			}
+			if after, err := os.ReadFile(path); !bytes.Equal(before, after) || errors.Is(err, os.ErrNotExist) != lost {
+				t.Errorf("%s: the ledger (lost: %v) is another now: %v", c.name, lost, err)
+			}
+			for _, end := range []string{"-wal", "-journal"} {
+				if _, err := os.Stat(path + end); err == nil {
+					t.Errorf("%s: the ledger has a log now", c.name)
+				}
+			}
+		}
+	}
+}

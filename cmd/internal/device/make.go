@@ -42,7 +42,8 @@ func Make(dir string) error {
 }
 
 // NewPeriod begins the ledger of the device in dir again; one that is gone is made anew, and begins above all that this
-// device can have signed.
+// device can have signed. All else of the device must open first: an owner who saw a failure would ask again, and get a second
+// period.
 func NewPeriod(ctx context.Context, dir string, at time.Time) (p door.Period, err error) {
 	if _, err := Load(dir); err != nil {
 		return p, err
@@ -52,6 +53,13 @@ func NewPeriod(ctx context.Context, dir string, at time.Time) (p door.Period, er
 		return p, err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
+	around, err := openAround(dir)
+	if err != nil {
+		return p, err
+	}
+	if err := around.History.Close(); err != nil {
+		return p, err
+	}
 	path := filepath.Join(dir, "door.sqlite")
 	outbox, err := sqlite.Open(path)
 	if errors.Is(err, sqlite.ErrMissing) {
