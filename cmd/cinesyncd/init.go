@@ -5,19 +5,17 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cinesync/cinesync/cmd/internal/device"
 	"github.com/cinesync/cinesync/cmd/internal/identity"
-	"github.com/cinesync/cinesync/protocol"
 )
 
 func initCommand() *cobra.Command {
 	var address, coordinator, authority, origin, logKey string
 	cmd := &cobra.Command{Use: "init", Short: "Make a device: its key, its pins, and a request for a certificate", Args: exactly(),
+		Long: "Makes a device in --dir, once. If it is stopped before it is done, call it again: it goes on with the key that is there.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			dir, err := folder(cmd)
 			if err != nil {
@@ -35,27 +33,8 @@ func initCommand() *cobra.Command {
 			if err := device.CheckAddress(address); err != nil {
 				return usageError{fmt.Errorf("--coordinator: %w", err)}
 			}
-			pub, err := identity.Create(filepath.Join(dir, "identity.key"), rand.Reader)
+			pub, path, err := device.Init(dir, device.New(address, pins[0], pins[1], pins[2], origin, "balanced"), rand.Reader)
 			if err != nil {
-				return err
-			}
-			key, err := identity.LoadKey(filepath.Join(dir, "identity.key"))
-			if err != nil {
-				return err
-			}
-			if err := device.Make(dir); err != nil {
-				return err
-			}
-			req, err := protocol.NewRequest(key, protocol.ClassDevice, rand.Reader)
-			if err != nil {
-				return err
-			}
-			path := filepath.Join(dir, "identity.request")
-			if err := os.WriteFile(path, req.Armor(), 0o644); err != nil {
-				return fmt.Errorf("write request: %w", err)
-			}
-			cfg := device.New(address, pins[0], pins[1], pins[2], origin, "balanced")
-			if err := cfg.Save(dir); err != nil {
 				return err
 			}
 			if wantsJSON(cmd) {

@@ -41,13 +41,25 @@ func New(address string, coordinator, authority, logKey ed25519.PublicKey, origi
 		LogOrigin: origin, LogKey: hex.EncodeToString(logKey), Policy: policy, coordinator: coordinator, authority: authority, logKey: logKey}
 }
 
-// Save writes device.json.
+// Save writes device.json, whole or not at all: half of one would pass for a device that is made.
 func (c *Config) Save(dir string) error {
 	b, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode device.json: %w", err)
 	}
-	return os.WriteFile(filepath.Join(dir, "device.json"), append(b, '\n'), 0o600)
+	path := filepath.Join(dir, "device.json")
+	f, err := os.OpenFile(path+".part", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("write configuration: %w", err)
+	}
+	_, err = f.Write(append(b, '\n'))
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("write configuration: %w", err)
+	}
+	return nil
 }
 
 // maxConfig is what device.json may have; a real one is a few hundred bytes.

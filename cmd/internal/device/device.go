@@ -3,7 +3,7 @@
 // Owns: the folder's layout, device.json, the wiring of history, door, client and QUIC, the rule where policy demo may run.
 // Promises: what `cinesyncd` runs and what the demo runs is the same device.
 // Never: trains, charges or sends by itself.
-// Start here: Make once, then Open. Layout: device.json, identity.key, identity.cert, history.sqlite, door.sqlite, models/, lock.
+// Start here: Init once, then Open. Layout: device.json, identity.key, identity.cert, history.sqlite, door.sqlite, models/, lock.
 package device
 
 import (

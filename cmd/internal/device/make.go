@@ -20,6 +20,11 @@ func Make(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make device folder: %w", err)
 	}
+	return makeStores(dir, false)
+}
+
+// makeStores makes them in this order, which Init relies on: the history, the ledger unless the caller has seen one, models.
+func makeStores(dir string, ledger bool) error {
 	events, err := history.Open(filepath.Join(dir, "history.sqlite"))
 	if errors.Is(err, history.ErrMissing) {
 		events, err = history.Create(filepath.Join(dir, "history.sqlite"))
@@ -30,12 +35,14 @@ func Make(dir string) error {
 	if err := events.Close(); err != nil {
 		return err
 	}
-	outbox, err := sqlite.Create(filepath.Join(dir, "door.sqlite"), nil)
-	if err != nil {
-		return err
-	}
-	if err := outbox.Close(); err != nil {
-		return err
+	if !ledger {
+		outbox, err := sqlite.Create(filepath.Join(dir, "door.sqlite"), nil)
+		if err != nil {
+			return err
+		}
+		if err := outbox.Close(); err != nil {
+			return err
+		}
 	}
 	_, err = client.OpenModelDir(filepath.Join(dir, "models"))
 	return err
