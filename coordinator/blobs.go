@@ -17,6 +17,7 @@ type blobs struct {
 	files Files
 	mu    sync.Mutex
 	inUse map[[32]byte][]byte // what devices may ask for; the file once somebody did, so that it is read once
+	made  map[[32]byte]bool   // what this process was the first to stage
 }
 
 // offer says which models are in use from now on. The files of the others leave memory.
@@ -39,6 +40,9 @@ func (b *blobs) offered(hash [32]byte) bool {
 
 func (b *blobs) stage(hash [32]byte, snapshot, optimizer []byte) error {
 	name := hex.EncodeToString(hash[:])
+	if _, err := b.files.Read(name + ".snapshot"); errors.Is(err, fs.ErrNotExist) {
+		b.claim(hash)
+	}
 	if optimizer != nil {
 		if err := b.files.Write(name+".optimizer", optimizer); err != nil {
 			return fmt.Errorf("stage optimiser state: %w", err)
@@ -48,6 +52,22 @@ func (b *blobs) stage(hash [32]byte, snapshot, optimizer []byte) error {
 		return fmt.Errorf("stage model: %w", err)
 	}
 	return nil
+}
+
+// claim notes that this process is the first to write a model. One that was there before may be another store's, and stays.
+func (b *blobs) claim(hash [32]byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.made == nil {
+		b.made = map[[32]byte]bool{}
+	}
+	b.made[hash] = true
+}
+
+func (b *blobs) wasStaged(hash [32]byte) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.made[hash]
 }
 
 // snapshot gives a model file that hashes to its name. Nobody writes into it: those in use are shared.

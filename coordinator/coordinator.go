@@ -33,8 +33,9 @@ type Coordinator struct {
 	entries    [][]byte
 	checkpoint []byte
 	head       Head
-	newest     publication // by the log; the head's once that is durable
-	before     publication // the one before it
+	newest     publication       // by the log; the head's once that is durable
+	before     publication       // the one before it
+	logged     map[[32]byte]bool // every model that the log names
 	layout     model.Layout
 	context    []uint64 // log indexes of policy, code release and question
 	question   [32]byte
@@ -88,12 +89,11 @@ func New(ctx context.Context, cfg Config, store Store) (*Coordinator, error) {
 		cfg.OnEvent = func(Event) {}
 	}
 	c := &Coordinator{cfg: cfg, store: store, mail: make(chan mail, mailQueue), deaf: make(chan error, 1), done: make(chan struct{}),
-		blobs: blobs{files: cfg.Models}, log: audit.NewLog(), heard: map[[32]byte]int{}, peers: map[[32]byte]*peer{},
+		blobs: blobs{files: cfg.Models}, log: audit.NewLog(), logged: map[[32]byte]bool{}, heard: map[[32]byte]int{}, peers: map[[32]byte]*peer{},
 		uploads: map[[32]byte]*upload{}, results: make(chan outcome, 1), parts: make(chan struct{}, maxParts)}
 	if err := c.load(ctx); err != nil {
 		return nil, err
 	}
-	c.prune()
 	return c, nil
 }
 
@@ -154,8 +154,11 @@ func (c *Coordinator) load(ctx context.Context) error {
 		return err
 	}
 	if saved.Open != nil {
-		return c.resume(ctx, saved.Open)
+		if err := c.resume(ctx, saved.Open); err != nil {
+			return err
+		}
 	}
+	c.prune()
 	return nil
 }
 
@@ -176,6 +179,7 @@ func (c *Coordinator) learn(entry []byte) error {
 		c.question, c.asked = hash, r
 	case *audit.RoundOpen:
 		c.opened, c.openedAt = r.Round, r.OpenedAt
+		c.logged[r.ModelIn] = true
 		if c.newest == (publication{}) {
 			c.newest = publication{r.ModelIn, r.ModelIn} // the start
 		}
@@ -189,6 +193,7 @@ func (c *Coordinator) learn(entry []byte) error {
 		c.rounds++
 		c.prev = hash
 		c.before, c.newest = c.newest, publication{r.ModelOut, r.ServeHash}
+		c.logged[r.ModelOut], c.logged[r.ServeHash] = true, true
 	case *audit.Abort:
 		c.rounds++
 		c.prev = hash
@@ -210,7 +215,7 @@ func (c *Coordinator) openRecord(hash [32]byte) *audit.RoundOpen {
 	return nil
 }
 
-// begin starts a new log: policy, code release and question are its first entries, and version 0 is the head.
+// begin starts a new log where nothing was trained yet: policy, code release and question are its first entries, and version 0 is the head.
 func (c *Coordinator) begin(ctx context.Context) error {
 	snap, err := model.Parse(c.cfg.Start)
 	if err != nil {
@@ -218,6 +223,9 @@ func (c *Coordinator) begin(ctx context.Context) error {
 	}
 	c.layout = snap.Layout
 	if err := c.cfg.Task.check(snap.Layout.Size()); err != nil {
+		return err
+	}
+	if err := c.checkUntrained(); err != nil {
 		return err
 	}
 	hash := sha256.Sum256(c.cfg.Start)

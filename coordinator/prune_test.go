@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cinesync/cinesync/coordinator"
@@ -35,20 +36,21 @@ func TestModelsThatNobodyNeedsAreRemoved(t *testing.T) {
 	})
 }
 
-// TestStartRemovesWhatACrashLeft puts files beside those of the newest versions. Only those that the coordinator itself could
-// have left may go.
-func TestStartRemovesWhatACrashLeft(t *testing.T) {
-	ran(t, func(w *world) {
+// TestStartRemovesOldModelsOfItsOwnLogOnly brings back what was removed, as a crash before the removal leaves it, beside files
+// that this store's log knows nothing of: they may be all that is left of another one's work.
+func TestStartRemovesOldModelsOfItsOwnLogOnly(t *testing.T) {
+	trained(t, terms{rounds: 3}, func(w *world, made []pair) {
+		w.halt()
 		stray := strings.Repeat("ab", 32)
-		left := []string{stray + ".snapshot", stray + ".optimizer", stray + ".release"}
-		foreign := []string{"README", stray, stray + ".backup", "abab.snapshot", ".writing-" + stray + ".snapshot", strings.ToUpper(stray) + ".snapshot"}
-		before := w.models()
-		for _, name := range append(left, foreign...) {
-			w.disk.models[name] = []byte(name)
+		want := append(w.models(), "README", stray, stray+".backup", "abab.snapshot", stray+".snapshot", stray+".optimizer", stray+".release",
+			strings.ToUpper(fmt.Sprintf("%x", made[1].model))+".snapshot")
+		for _, name := range slices.Concat(want, made[0].files(), made[1].files()) {
+			if _, ok := w.disk.models[name]; !ok {
+				w.disk.models[name] = []byte(name)
+			}
 		}
 		w.mustStart()
 		w.halt()
-		want := append(foreign, before...)
 		slices.Sort(want)
 		if got := w.models(); !slices.Equal(got, want) {
 			t.Errorf("the folder holds %s,\nwant %s", strings.Join(got, " "), strings.Join(want, " "))
@@ -56,11 +58,81 @@ func TestStartRemovesWhatACrashLeft(t *testing.T) {
 	})
 }
 
+// TestNewStoreLeavesTheModelsOfAnother takes the store away, and the log too: nothing but the folder of models says then that
+// something was trained. The store must find it whole when it comes back.
+func TestNewStoreLeavesTheModelsOfAnother(t *testing.T) {
+	for name, forget := range map[string]func(models map[string][]byte){
+		"all": func(map[string][]byte) {},
+		"serving alone": func(m map[string][]byte) {
+			maps.DeleteFunc(m, func(n string, _ []byte) bool { return strings.HasSuffix(n, ".optimizer") })
+		},
+		"optimizers alone": func(m map[string][]byte) { delete(m, "serving") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			ran(t, func(w *world) {
+				whole, rows, log := maps.Clone(w.disk.models), w.disk.rows, maps.Clone(w.disk.log)
+				forget(w.disk.models)
+				before := w.models()
+				w.disk.rows = newRows()
+				clear(w.disk.log)
+				w.refused("models of another store", "put that store back", "new folder")
+				if got := w.models(); !slices.Equal(got, before) {
+					t.Errorf("the folder holds %s,\nwant %s", strings.Join(got, " "), strings.Join(before, " "))
+				}
+				maps.Copy(w.disk.models, whole)
+				maps.Copy(w.disk.log, log)
+				w.disk.rows = rows
+				w.mustStart()
+			})
+		})
+	}
+}
+
+// TestOldStoreLeavesNewerModels starts a copy of the store from before the last round, with the log moved away: the newest
+// store must find its models when it comes back.
+func TestOldStoreLeavesNewerModels(t *testing.T) {
+	bubble(t, terms{rounds: 3}, func(w *world) {
+		var backup *rows
+		w.onTold = func(p *process, e coordinator.Event) {
+			if e.Kind == "round" && e.Round == 2 {
+				backup = p.disk.now()
+			}
+		}
+		w.mustStart()
+		w.join(w.devices...)
+		w.await("done", 0)
+		for _, d := range w.devices {
+			d.vanish()
+		}
+		w.halt()
+		before, newest, log := w.models(), w.disk.rows, maps.Clone(w.disk.log)
+		w.disk.rows = backup
+		clear(w.disk.log)
+		w.mustStart()
+		w.halt()
+		w.disk.rows = newest
+		maps.Copy(w.disk.log, log)
+		w.mustStart()
+		if got := w.models(); !slices.Equal(got, before) {
+			t.Errorf("the folder holds %s,\nwant %s", strings.Join(got, " "), strings.Join(before, " "))
+		}
+	})
+}
+
 // TestServedModelIsKeptWhateverTheStoreSays is a folder whose promoted model is not the coordinator's newest.
 func TestServedModelIsKeptWhateverTheStoreSays(t *testing.T) {
-	bubble(t, terms{}, func(w *world) {
-		served := strings.Repeat("cd", 32)
-		w.disk.models["serving"], w.disk.models[served+".snapshot"], w.disk.models[served+".release"] = []byte(served+"\n"), []byte("x"), []byte("y")
+	trained(t, terms{rounds: 3}, func(w *world, made []pair) {
+		w.halt()
+		served := fmt.Sprintf("%x", made[1].serve)
+		w.disk.models[served+".snapshot"], w.disk.models[served+".release"] = []byte("x"), []byte("y")
+		promote := w.disk.models
+		w.onTold = func(p *process, e coordinator.Event) {
+			if e.Kind == "published" { // told before anything is removed
+				p.disk.mu.Lock()
+				defer p.disk.mu.Unlock()
+				promote["serving"] = []byte(served + "\n")
+			}
+		}
 		w.mustStart()
 		w.halt()
 		if got := w.models(); !slices.Contains(got, served+".snapshot") || !slices.Contains(got, served+".release") {
@@ -99,14 +171,16 @@ func TestFolderThatCannotBeTidiedStopsNoRound(t *testing.T) {
 	for _, broken := range []string{"list models", "remove models"} {
 		t.Run(broken, func(t *testing.T) {
 			bubble(t, terms{rounds: 3}, func(w *world) {
+				var begun atomic.Bool
 				if err := w.start(func(op string) fate {
-					if op == broken {
+					if op == broken && begun.Load() {
 						return fails
 					}
 					return works
 				}); err != nil {
 					t.Fatal(err)
 				}
+				begun.Store(true)
 				w.join(w.devices...)
 				w.await("done", 0)
 				if n := len(w.models()); n < 10 {

@@ -2,7 +2,9 @@ package coordinator_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -36,6 +38,7 @@ func TestWorkThatOutlivesItsRoundIsForgotten(t *testing.T) {
 			return &slow{aggregation.NewAccumulator(d), wait}
 		}
 		w.mustStart()
+		start := fmt.Sprintf("%x", w.disk.now().head.Model)
 		w.join(w.devices...)
 		if e := w.over(1); e.Outcome != "aborted" || e.Reason != "deadline passed" {
 			t.Errorf("%+v, want round 1 aborted at its deadline", e)
@@ -47,6 +50,12 @@ func TestWorkThatOutlivesItsRoundIsForgotten(t *testing.T) {
 		close(second)
 		if e := w.over(2); e.Outcome != "done" || e.U3 != 4 {
 			t.Errorf("%+v, want round 2 done", e)
+		}
+		head := w.disk.now().head
+		for _, name := range w.models() {
+			if hash, _, _ := strings.Cut(name, "."); !slices.Contains([]string{"serving", start, fmt.Sprintf("%x", head.Model), fmt.Sprintf("%x", head.Serve)}, hash) {
+				t.Errorf("the folder still holds %s, which round 1 left", name)
+			}
 		}
 	})
 }
