@@ -27,6 +27,7 @@ type Coordinator struct {
 	works sync.WaitGroup
 	blobs blobs
 	parts chan struct{} // one slot for each part of a model that is being sent
+	turns turns         // and of these, one for each device
 
 	// owned by the loop
 	log        *audit.Log

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/cinesync/cinesync/audit"
 	"github.com/cinesync/cinesync/protocol"
@@ -154,5 +155,38 @@ func TestOnePeerThatDoesNotReadLeavesDownloadsToOthers(t *testing.T) {
 		other.hear(protocol.TypeModelPart)
 		other.Close(protocol.CodeOK, "")
 		stuck.Close(protocol.CodeOK, "")
+	})
+}
+
+// TestDeviceThatReconnectsLeavesDownloadsToOthers opens more connections than there are slots, each in place of the one before
+// it, and reads none of the parts it asks for.
+func TestDeviceThatReconnectsLeavesDownloadsToOthers(t *testing.T) {
+	trained(t, terms{}, func(w *world, made []pair) {
+		hash := made[1].model
+		var stuck []*raw
+		for range 520 {
+			c := w.devices[0].greeted()
+			stuck = append(stuck, c)
+			w.running.Go(func() {
+				for c.Send(w.ctx, &protocol.ModelGet{Hash: hash}) == nil {
+				}
+			})
+			synctest.Wait()
+		}
+		from, other := time.Now(), w.devices[1].greeted()
+		other.say(&protocol.ModelGet{Hash: hash})
+		other.hear(protocol.TypeModelPart)
+		if took := time.Since(from); took != 0 { // fake time
+			t.Errorf("another device's part took %v, want none", took)
+		}
+		for _, c := range stuck[:len(stuck)-1] {
+			if h := c.end(); h.Code != protocol.CodeConflict {
+				t.Errorf("a replaced connection heard %v, want conflict", h)
+				break
+			}
+		}
+		for _, c := range append(stuck, other) {
+			c.Close(protocol.CodeOK, "")
+		}
 	})
 }

@@ -25,7 +25,7 @@ func (c *Coordinator) handle(ctx context.Context, m mail, b *batch) error {
 	case m.hello != nil:
 		return c.joined(ctx, now, p, m.hello, b)
 	case m.gone:
-		p.drop()
+		p.drop(nil)
 		if c.peers[p.id] != p {
 			return nil // replaced by a newer connection
 		}
@@ -74,8 +74,7 @@ func (c *Coordinator) joined(ctx context.Context, now time.Time, p *peer, hello 
 		return nil
 	}
 	if old := c.peers[p.id]; old != nil {
-		old.queue(&protocol.HangUp{Code: protocol.CodeConflict, Detail: "this device opened a newer connection"})
-		old.gone = true
+		old.drop(errNewer) // not through its queue: what it does not read must not last
 		if err := c.step(now, round.Event{Kind: round.Disconnected, From: p.id}, b); err != nil {
 			return err
 		}

@@ -14,7 +14,8 @@ type peer struct {
 	conn     protocol.Conn
 	out      chan protocol.Message
 	gets     chan *protocol.ModelGet // unbuffered: a request waits here while the one before it is answered
-	over     chan struct{}           // closed when the connection is given up
+	turn     chan struct{}           // the device's own slot for a part being sent
+	end      context.CancelCauseFunc // gives the connection up, and with it what is being sent
 	treeSize uint64                  // owned by the loop: the tree this device was last shown
 	gone     bool                    // owned by the loop
 }
@@ -54,6 +55,7 @@ func (c *Coordinator) accept(ctx context.Context, l Listener) {
 var (
 	errNoHello = errors.New("the first message must be hello")
 	errSlow    = errors.New("this device does not read what it is sent")
+	errNewer   = errors.New("this device opened a newer connection")
 )
 
 // lastWord is what a device hears at the end of a connection that nobody hung up before.
@@ -64,6 +66,8 @@ func lastWord(err error) (protocol.Code, string) {
 		return protocol.CodeOK, ""
 	case errors.Is(err, errNoHello):
 		return protocol.CodeUnexpected, err.Error()
+	case errors.Is(err, errNewer):
+		return protocol.CodeConflict, err.Error()
 	case errors.Is(err, errSlow), errors.Is(err, context.DeadlineExceeded):
 		return protocol.CodeTimeout, "silent or slow for too long: " + err.Error()
 	default:
@@ -84,19 +88,22 @@ func (c *Coordinator) serve(ctx context.Context, conn protocol.Conn) error {
 	if !ok {
 		return errNoHello
 	}
-	ctx, cancel = context.WithCancel(ctx)
-	defer cancel()
-	p := &peer{id: conn.Peer().IDPK, conn: conn, out: make(chan protocol.Message, outQueue), gets: make(chan *protocol.ModelGet), over: make(chan struct{}), treeSize: hello.TreeSize}
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	id := conn.Peer().IDPK
+	turn, leave := c.turns.join(id)
+	defer leave()
+	p := &peer{id: id, conn: conn, out: make(chan protocol.Message, outQueue), gets: make(chan *protocol.ModelGet), turn: turn, end: end, treeSize: hello.TreeSize}
 	writing := make(chan error, 1)
 	go func() {
 		writing <- c.write(ctx, p)
-		cancel() // a connection that cannot be written to is over
+		end(nil) // a connection that cannot be written to is over
 	}()
 	if c.tell(ctx, mail{from: p, hello: hello}) {
 		err = c.read(ctx, p)
 		c.tell(context.WithoutCancel(ctx), mail{from: p, gone: true})
 	}
-	cancel()
+	end(nil)
 	if broken := <-writing; err == nil || errors.Is(err, context.Canceled) {
 		err = broken
 	}
@@ -132,29 +139,43 @@ func (c *Coordinator) tell(ctx context.Context, m mail) bool {
 	}
 }
 
-// write sends what is queued, until the connection is given up. A download waits beside the queue until it has a slot, and
-// its part is made when it is sent: what waits for a device that does not read is a request, and no piece of a model.
+// write sends what is queued, until the connection is given up. A download waits beside the queue until it has a slot, the
+// device's own before one of all devices', and its part is made when it is sent: what waits for a device that does not read is a
+// request, and no piece of a model.
 func (c *Coordinator) write(ctx context.Context, p *peer) error {
 	var get *protocol.ModelGet
+	mine := false // the device's own slot
+	defer func() {
+		if mine {
+			<-p.turn
+		}
+	}()
 	for {
-		gets, slot := p.gets, (chan<- struct{})(nil)
-		if get != nil {
+		gets, turn, slot := p.gets, (chan<- struct{})(nil), (chan<- struct{})(nil)
+		switch {
+		case mine:
 			gets, slot = nil, c.parts
+		case get != nil:
+			gets, turn = nil, p.turn
 		}
 		var done bool
 		var err error
 		select {
 		case <-ctx.Done():
-			return nil
-		case <-p.over:
-			return errSlow
+			return context.Cause(ctx)
 		case msg := <-p.out:
 			done, err = p.send(ctx, msg)
 		case get = <-gets:
+		case turn <- struct{}{}:
+			mine = true
 		case slot <- struct{}{}:
 			done, err = p.send(ctx, c.modelPart(get))
 			<-c.parts
-			get = nil
+			<-p.turn
+			get, mine = nil, false
+		}
+		if err != nil && ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 		if done || err != nil {
 			return err
@@ -180,8 +201,6 @@ func (p *peer) ask(ctx context.Context, get *protocol.ModelGet) bool {
 	select {
 	case p.gets <- get:
 		return true
-	case <-p.over:
-		return false
 	case <-ctx.Done():
 		return false
 	}
@@ -195,13 +214,14 @@ func (p *peer) queue(m protocol.Message) {
 	select {
 	case p.out <- m:
 	default:
-		p.drop()
+		p.drop(errSlow)
 	}
 }
 
-func (p *peer) drop() {
+// drop gives a connection up at once, whatever is being sent over it; why is its last word.
+func (p *peer) drop(why error) {
 	if !p.gone {
 		p.gone = true
-		close(p.over)
+		p.end(why)
 	}
 }
