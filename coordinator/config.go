@@ -110,10 +110,10 @@ func (t *Task) policy() *audit.PolicyChange {
 
 // Files holds named files that are whole or absent.
 type Files interface {
-	Read(name string) ([]byte, error)  // fs.ErrNotExist if absent
-	Write(name string, b []byte) error // durable and atomic
-	Remove(name string) error          // absent is fine
-	Names() ([]string, error)          // of the files in the folder itself, in any order; none if it is not there
+	Read(name string) ([]byte, error)      // fs.ErrNotExist if absent
+	Write(name string, b []byte) error     // durable and atomic
+	Remove(name string) error              // absent is fine
+	Names(folder string) ([]string, error) // of the files in a folder below, in any order; "" is the folder itself, and none if it is not there
 }
 
 // Event is what an operator sees of a running coordinator.

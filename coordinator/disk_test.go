@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"path"
 	"slices"
 	"sync"
 	"testing"
@@ -153,8 +154,15 @@ func (f folder) Remove(name string) error {
 	return f.do("remove "+f.name, func() error { delete(f.files, name); return nil })
 }
 
-func (f folder) Names() (list []string, err error) {
-	err = f.do("list "+f.name, func() error { list = slices.Collect(maps.Keys(f.files)); return nil })
+func (f folder) Names(sub string) (list []string, err error) {
+	err = f.do("list "+f.name, func() error {
+		for name := range f.files {
+			if path.Dir(name) == path.Clean(sub) {
+				list = append(list, path.Base(name))
+			}
+		}
+		return nil
+	})
 	return list, err
 }
 

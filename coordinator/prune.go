@@ -30,7 +30,7 @@ func (c *Coordinator) tidy() error {
 		return fmt.Errorf("read which model is served: %w", err)
 	}
 	keep[strings.TrimSpace(string(served))] = true
-	names, err := c.cfg.Models.Names()
+	names, err := c.cfg.Models.Names("")
 	if err != nil {
 		return fmt.Errorf("list models: %w", err)
 	}
@@ -61,7 +61,7 @@ func modelOf(name string) (hash [32]byte, ok bool) {
 
 // checkUntrained refuses to begin where something was trained before: the store that knows of it is missing.
 func (c *Coordinator) checkUntrained() error {
-	names, err := c.cfg.Models.Names()
+	names, err := c.cfg.Models.Names("")
 	if err != nil {
 		return fmt.Errorf("list models: %w", err)
 	}

@@ -2,11 +2,9 @@ package coordinator
 
 import (
 	"bytes"
-	"crypto/ed25519"
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 
 	"github.com/cinesync/cinesync/audit"
@@ -60,31 +58,6 @@ func words(r audit.Record) string {
 	default:
 		return "purpose, model layout, clip, noise, least members, participations or spacing"
 	}
-}
-
-// checkPublished refuses a store that is behind the log it published, or beside it: a backup that was restored would open
-// rounds again that were charged before, and show two histories.
-func (c *Coordinator) checkPublished() error {
-	note, err := c.cfg.LogDir.Read("checkpoint")
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read the public log's checkpoint: %w", err)
-	}
-	cp, err := audit.OpenCheckpoint(c.cfg.LogOrigin, c.cfg.LogKey.Public().(ed25519.PublicKey), note)
-	if err != nil {
-		return fmt.Errorf("the public log's checkpoint is damaged or another log's: where the folder is this coordinator's own log, move that file away, "+
-			"and the next start writes it again; else name its own log folder: %w", err)
-	}
-	if cp.Size > c.log.Size() {
-		return fmt.Errorf("the public log has %d entries and the store %d: the store is an old copy, or a new one beside an old log; "+
-			"put the newest store back, or start with a new store and a new log folder", cp.Size, c.log.Size())
-	}
-	if c.log.Root(cp.Size) != cp.Root {
-		return fmt.Errorf("the public log's %d entries are not the store's: put the store back that wrote this log, or name its own log folder", cp.Size)
-	}
-	return nil
 }
 
 func (c *Coordinator) loadLayout(hash [32]byte) error {

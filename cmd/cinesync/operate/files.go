@@ -55,9 +55,9 @@ func (d Dir) Remove(name string) error {
 	return err
 }
 
-// Names lists the files of the folder itself.
-func (d Dir) Names() ([]string, error) {
-	list, err := os.ReadDir(string(d))
+// Names lists the files of a folder below, or of the folder itself for "".
+func (d Dir) Names(folder string) ([]string, error) {
+	list, err := os.ReadDir(filepath.Join(string(d), folder))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}

@@ -156,21 +156,24 @@ func TestRemoveOfAnAbsentFileIsFine(t *testing.T) {
 	}
 }
 
-func TestNamesAreThoseOfTheFilesOfTheFolderItself(t *testing.T) {
+func TestNamesAreThoseOfTheFilesOfOneFolder(t *testing.T) {
 	d := Dir(t.TempDir())
 	for _, name := range []string{"serving", "b.snapshot", "below/c.snapshot"} {
 		if err := d.Write(name, []byte(name)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got, err := d.Names()
+	got, err := d.Names("")
 	if slices.Sort(got); err != nil || !slices.Equal(got, []string{"b.snapshot", "serving"}) {
 		t.Errorf("%v, %v", got, err)
 	}
-	if got, err := Dir(filepath.Join(string(d), "absent")).Names(); err != nil || got != nil {
+	if got, err := d.Names("below"); err != nil || !slices.Equal(got, []string{"c.snapshot"}) {
+		t.Errorf("below: %v, %v", got, err)
+	}
+	if got, err := d.Names("absent"); err != nil || got != nil {
 		t.Errorf("a folder that is not there yet: %v, %v", got, err)
 	}
-	if _, err := Dir(filepath.Join(string(d), "serving")).Names(); err == nil {
+	if _, err := d.Names("serving"); err == nil {
 		t.Error("a file in its place was listed")
 	}
 }
