@@ -31,11 +31,19 @@ func (w *world) killAt(phase string) {
 func (w *world) showKeys() {
 	w.devices[0].hook = func(_ *tapped, m protocol.Message) []protocol.Message {
 		if m.Type() == protocol.TypeAdvertise {
+			w.mu.Lock()
+			round := uint64(1)
+			for _, e := range w.events {
+				if e.Kind == "round" {
+					round = e.Round + 1
+				}
+			}
+			w.mu.Unlock()
 			w.until(func() bool {
 				return slices.ContainsFunc(w.events, func(e coordinator.Event) bool {
-					return e.Round == 1 && (e.Phase == "keys" || e.Kind == "round") // or the round is over without it
+					return e.Round == round && (e.Phase == "keys" || e.Kind == "round") // or the round is over without it
 				})
-			}, "phase keys of round 1, or its end")
+			}, "phase keys of the round, or its end")
 		}
 		return instead(m)
 	}

@@ -146,6 +146,7 @@ func TestOpenRoundKeepsWhatItNeeds(t *testing.T) {
 	for _, phase := range phases {
 		t.Run(phase, func(t *testing.T) {
 			bubble(t, terms{rounds: 4}, func(w *world) {
+				w.showKeys()
 				w.onTold = func(p *process, e coordinator.Event) {
 					if e.Round == 3 && e.Phase == phase {
 						p.disk.kill()
