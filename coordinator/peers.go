@@ -18,6 +18,7 @@ type peer struct {
 	end      context.CancelCauseFunc // gives the connection up, and with it what is being sent
 	treeSize uint64                  // owned by the loop: the tree this device was last shown
 	gone     bool                    // owned by the loop
+	said     bool                    // owned by the loop: a hang-up is queued, and nothing comes after it
 }
 
 // Bounds of one connection.
@@ -208,11 +209,12 @@ func (p *peer) ask(ctx context.Context, get *protocol.ModelGet) bool {
 
 // queue queues from the loop, which never waits: a device that does not read is dropped and may reconnect.
 func (p *peer) queue(m protocol.Message) {
-	if p.gone {
+	if p.gone || p.said {
 		return
 	}
 	select {
 	case p.out <- m:
+		_, p.said = m.(*protocol.HangUp)
 	default:
 		p.drop(errSlow)
 	}
