@@ -124,20 +124,21 @@ func TestDemoLearnsFromRealRatings(t *testing.T) {
 		t.Skip("a minute of training")
 	}
 	data := realdata.Folder(t, "ml-100k")
+	// The noise is drawn anew in every run: with 200 devices the hit rate lies some eight of its deviations above popularity.
 	// The program as people build it, in a process of its own: under the race detector this takes ten times as long.
 	program := filepath.Join(t.TempDir(), "cinesync")
 	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 	var errs bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), program, "demo", "--json", "--dir", filepath.Join(t.TempDir(), "demo"), "--data", data, "--devices", "120", "--rounds", "12", "--drop", "0.1")
+	cmd := exec.CommandContext(t.Context(), program, "demo", "--json", "--dir", filepath.Join(t.TempDir(), "demo"), "--data", data, "--devices", "200", "--rounds", "16", "--drop", "0.1")
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, &errs)
 	}
 	r := parseReport(t, out)
-	checkRounds(t, r, 12, 120, 12)
+	checkRounds(t, r, 16, 200, 20)
 	if r.Metrics.HR10 <= r.Metrics.PopularityHR10 {
 		t.Errorf("hit rate %v, popularity alone %v", r.Metrics.HR10, r.Metrics.PopularityHR10)
 	}
