@@ -124,7 +124,7 @@ func TestDemoLearnsFromRealRatings(t *testing.T) {
 		t.Skip("a minute of training")
 	}
 	data := realdata.Folder(t, "ml-100k")
-	// The noise is drawn anew in every run: with 200 devices the hit rate lies some eight of its deviations above popularity.
+	// The noise is drawn anew in every run. Six runs of 20 rounds with 200 devices gave .53 to .575, popularity alone .375.
 	// The program as people build it, in a process of its own: under the race detector this takes ten times as long.
 	program := filepath.Join(t.TempDir(), "cinesync")
 	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
