@@ -6,7 +6,7 @@ import (
 )
 
 // codec writes the fields it visits, or reads them. Integers are big-endian of fixed width, byte strings and lists stand behind a u32
-// length, and nothing is optional. After the first error every visit does nothing.
+// length, and nothing is optional. After the first error every read does nothing; what was written then is not to be used.
 type codec struct {
 	out     []byte // written so far
 	in      []byte // still to read
@@ -64,6 +64,23 @@ func (c *codec) hash(v *[32]byte) {
 		c.out = append(c.out, v[:]...)
 	} else if b := c.take(32); b != nil {
 		*v = [32]byte(b)
+	}
+}
+
+// hashes visits a list of 1 to most hashes.
+func (c *codec) hashes(v *[][32]byte, most int) {
+	n := c.list(len(*v), 32)
+	if c.err == nil && (n < 1 || n > most) {
+		c.err = fmt.Errorf("a list of %d hashes, want 1 to %d", n, most)
+	}
+	if c.err != nil {
+		return
+	}
+	if c.reading {
+		*v = make([][32]byte, n)
+	}
+	for i := range *v {
+		c.hash(&(*v)[i])
 	}
 }
 

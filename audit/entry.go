@@ -22,7 +22,10 @@ func Seal(key ed25519.PrivateKey, r Record) ([]byte, error) {
 	if len(key) != ed25519.PrivateKeySize {
 		return nil, fmt.Errorf("seal %v: the signing key has %d bytes, want %d", r.kind(), len(key), ed25519.PrivateKeySize)
 	}
-	signed := AppendRecord([]byte(entryLabel), r)
+	signed, err := appendRecord([]byte(entryLabel), r)
+	if err != nil {
+		return nil, fmt.Errorf("seal %v: %w", r.kind(), err)
+	}
 	record := signed[len(entryLabel):]
 	if len(record) > MaxRecord {
 		return nil, fmt.Errorf("seal %v: the record has %d bytes, at most %d are allowed; shorten its texts", r.kind(), len(record), MaxRecord)

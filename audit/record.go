@@ -55,8 +55,13 @@ type Record interface {
 // KindOf is the record's type.
 func KindOf(r Record) Kind { return r.kind() }
 
-// recordVersion is the version of every record's layout; a changed layout gets another number.
-const recordVersion = 1
+// version is that of the kind's layout; a changed layout gets another number.
+func (k Kind) version() uint16 {
+	if k == KindRoundClose {
+		return 2 // with lists of survivors and sums, one element a cohort
+	}
+	return 1
+}
 
 func newRecord(k Kind) (Record, bool) {
 	switch k {
@@ -83,14 +88,20 @@ func newRecord(k Kind) (Record, bool) {
 	}
 }
 
-// AppendRecord appends the canonical bytes of r: u16 kind, u16 version, the fields in order.
+// AppendRecord appends the canonical bytes of r: u16 kind, u16 version, the fields in order. A record with lists that no reader takes
+// has none; Seal refuses it.
 func AppendRecord(dst []byte, r Record) []byte {
+	out, _ := appendRecord(dst, r)
+	return out
+}
+
+func appendRecord(dst []byte, r Record) ([]byte, error) {
 	c := codec{out: dst}
-	kind, version := uint16(r.kind()), uint16(recordVersion)
+	kind, version := uint16(r.kind()), r.kind().version()
 	c.u16(&kind)
 	c.u16(&version)
 	r.fields(&c)
-	return c.out
+	return c.out, c.err
 }
 
 // ParseRecord reads canonical bytes strictly: a known kind and version, every field, nothing after them, no more than an entry can
@@ -110,8 +121,8 @@ func ParseRecord(b []byte) (Record, error) {
 	if !ok {
 		return nil, fmt.Errorf("parse log record: kind %d is not one of csa1", kind)
 	}
-	if version != recordVersion {
-		return nil, fmt.Errorf("parse %v: version %d, want %d; a newer program may read it", r.kind(), version, recordVersion)
+	if want := r.kind().version(); version != want {
+		return nil, fmt.Errorf("parse %v: version %d, want %d; another release of this program may read it", r.kind(), version, want)
 	}
 	r.fields(&c)
 	if c.err != nil {

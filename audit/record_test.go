@@ -45,7 +45,7 @@ func samples() []Record {
 			Deadlines: [5]uint32{60, 70, 80, 90, 100}, WitnessPolicy: h(6)},
 		&Roster{Open: h(1), N: 200, K: 20, T: 14, Root: h(2)},
 		&Survivors{Open: h(1), Roster: h(2), Cohort: 0, SID: h(3), Count: 180, BitmapHash: h(4), InputsRoot: h(5)},
-		&RoundClose{Open: h(1), Roster: h(2), Survivors: h(3), SumHash: h(4), ModelOut: h(5), ServeHash: h(6), U1: 200, U2: 190, U3: 180,
+		&RoundClose{Open: h(1), Roster: h(2), Survivors: [][32]byte{h(3), h(7)}, SumHash: [][32]byte{h(4), h(8)}, ModelOut: h(5), ServeHash: h(6), U1: 200, U2: 190, U3: 180,
 			HonestNoise: 5760010, C: 0x3f000000, RhoUnits: 137438953472, RhoCumBound: 274877906944, PhaseMillis: [5]uint32{10, 20, 30, 40, 50},
 			Drops: []Drop{{Reason: 2, Count: 10}, {Reason: 5, Count: 10}}},
 		&Abort{Open: h(1), Phase: 3, Reason: 4, Detail: "too few inputs", U1: 200, U2: 100, U3: 0},
@@ -136,7 +136,8 @@ func TestEveryKindIsListed(t *testing.T) {
 
 func TestParseRefusesWhatIsNotCanonical(t *testing.T) {
 	roster := AppendRecord(nil, &Roster{N: 5})
-	closed := AppendRecord(nil, &RoundClose{})
+	closed := AppendRecord(nil, samples()[6])
+	drops := len(closed) - 2*6 - 4
 	edit := func(b []byte, at int, v ...byte) []byte {
 		b = bytes.Clone(b)
 		copy(b[at:], v)
@@ -152,8 +153,12 @@ func TestParseRefusesWhatIsNotCanonical(t *testing.T) {
 		{"newer version", "version 2", edit(roster, 2, 0, 2)},
 		{"cut", "31 bytes are left where a field of 32 is due", roster[:len(roster)-1]},
 		{"trailing byte", "1 bytes follow", append(bytes.Clone(roster), 0)},
-		{"long list", "list of 4294967295", edit(closed, len(closed)-4, 255, 255, 255, 255)},
-		{"list beyond the end", "list of 1", edit(closed, len(closed)-4, 0, 0, 0, 1)},
+		{"long list", "list of 4294967295", edit(closed, drops, 255, 255, 255, 255)},
+		{"list beyond the end", "list of 3", edit(closed, drops, 0, 0, 0, 3)},
+		{"older version", "version 1, want 2", edit(closed, 2, 0, 1)},
+		{"no cohort", "list of 0 hashes", append(bytes.Clone(closed[:68]), make([]byte, 300)...)},
+		{"too many cohorts", "list of 33 hashes", append(edit(closed[:72], 68, 0, 0, 0, 33), make([]byte, 33*32)...)},
+		{"more survivor sets than sums", "2 survivor sets and 1 sums", append(edit(closed[:72+64+4], 72+64, 0, 0, 0, 1), make([]byte, 32)...)},
 		{"long string", "string of 4294967280", []byte{0, 2, 0, 1, 31: 0, 35: 0, 36: 255, 37: 255, 38: 255, 39: 240}},
 		{"too long", "at most 4032", make([]byte, MaxRecord+1)},
 	} {
@@ -194,6 +199,19 @@ func TestOpenEntryRefuses(t *testing.T) {
 	record := AppendRecord(nil, &Roster{N: 5})
 	if _, err := OpenEntry(pub, append(record, ed25519.Sign(testKey(7), record)...)); err == nil {
 		t.Error("a signature without the label was accepted")
+	}
+}
+
+// TestSealRefusesWhatNoReaderTakes: a list out of its bounds never gets a signature, and 32 cohorts fit an entry.
+func TestSealRefusesWhatNoReaderTakes(t *testing.T) {
+	for n, ok := range map[int]bool{0: false, 1: true, MaxCohorts: true, MaxCohorts + 1: false} {
+		_, err := Seal(testKey(7), &RoundClose{Survivors: make([][32]byte, n), SumHash: make([][32]byte, n), Drops: make([]Drop, 5)})
+		if (err == nil) != ok {
+			t.Errorf("%d cohorts: %v", n, err)
+		}
+	}
+	if _, err := Seal(testKey(7), &RoundClose{Survivors: make([][32]byte, 2), SumHash: make([][32]byte, 1)}); err == nil {
+		t.Error("two survivor sets and one sum were sealed")
 	}
 }
 
@@ -284,6 +302,12 @@ func drawField(t *rapid.T, v reflect.Value, name string) {
 			drawField(t, v.Index(i), name)
 		}
 	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Array { // a hash of each of two cohorts
+			v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+			drawField(t, v.Index(0), name)
+			drawField(t, v.Index(1), name)
+			return
+		}
 		if n := rapid.IntRange(0, 20).Draw(t, name); n > 0 {
 			v.Set(reflect.MakeSlice(v.Type(), n, n))
 		}

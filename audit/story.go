@@ -149,7 +149,7 @@ func (s *story) close(r LoggedRecord, rec *RoundClose) {
 	switch {
 	case t.roster == nil || t.survivors == nil:
 		s.oddity(r, "a RoundClose of round %d, which has no Roster or no Survivors", t.open.Round)
-	case rec.Roster != t.rosterHash || rec.Survivors != t.survivorsHash:
+	case rec.Roster != t.rosterHash || len(rec.Survivors) != 1 || rec.Survivors[0] != t.survivorsHash:
 		s.oddity(r, "the RoundClose of round %d names another Roster or other Survivors", t.open.Round)
 	case rec.U1 != t.roster.N || rec.U3 != t.survivors.Count || rec.U2 > rec.U1 || rec.U2 < rec.U3:
 		s.oddity(r, "the RoundClose of round %d says %d, %d and %d members, its Roster %d and its Survivors %d", t.open.Round, rec.U1, rec.U2,

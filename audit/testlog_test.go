@@ -73,7 +73,7 @@ func sealed() *Survivors {
 }
 
 func ended(out byte) *RoundClose {
-	return &RoundClose{SumHash: h(0x60), ModelOut: h(out), ServeHash: h(0x61), U1: 10, U2: 10, U3: 9, C: 0x3f000000,
+	return &RoundClose{Survivors: make([][32]byte, 1), SumHash: [][32]byte{h(0x60)}, ModelOut: h(out), ServeHash: h(0x61), U1: 10, U2: 10, U3: 9, C: 0x3f000000,
 		PhaseMillis: [5]uint32{1, 2, 3, 4, 5}, Drops: []Drop{{Reason: 3, Count: 1}}}
 }
 
@@ -153,7 +153,7 @@ func (s *scribe) link(r Record) {
 		r.SID = aggregation.SessionID(s.open, s.roster, aggregation.GraphSeed(s.open, s.roster), r.Cohort)
 	case *RoundClose:
 		h := uint64(privacy.HonestFloor(int(s.n), int(s.opened.GammaBP), int(s.opened.DeltaBP)))
-		r.Open, r.Roster, r.Survivors = s.open, s.roster, s.survivors
+		r.Open, r.Roster, r.Survivors = s.open, s.roster, [][32]byte{s.survivors}
 		r.HonestNoise = h * ((s.opened.SigmaTotSq + h - 1) / h)
 		r.RhoUnits, r.RhoCumBound = costOf(s.opened), mostSpent(s.costs, s.p, s.b)
 	case *Abort:

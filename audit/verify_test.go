@@ -235,7 +235,7 @@ func forgedRounds() []forgery {
 		{name: "survivors of a second cohort", want: "A9", plot: both(before(atSurvivors7, func(r *Survivors) { r.Cohort = 1 }))},
 		{name: "a sum without survivors", want: "A9", plot: without(atSurvivors6, 1)},
 		{name: "a roster of no round", want: "A9", plot: with(atOpen7, frozen()), spoil: at(atOpen7, func(r *Roster) { r.Open = h(1) })},
-		{name: "a close of other survivors", want: "A9", spoil: at(atClose4, func(r *RoundClose) { r.Survivors = h(1) })},
+		{name: "a close of other survivors", want: "A9", spoil: at(atClose4, func(r *RoundClose) { r.Survivors[0] = h(1) })},
 		{name: "a close with other counts", want: "A9", spoil: at(atClose4, func(r *RoundClose) { r.U3 = 10 })},
 		{name: "an abort with other counts", want: "A9", spoil: at(atAbort3, func(r *Abort) { r.U1 = 11 })},
 		{name: "deadlines that run backwards", want: "A9", plot: before(atOpen4, func(r *RoundOpen) { r.Deadlines[2] = 80 })},

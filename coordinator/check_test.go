@@ -118,7 +118,7 @@ func (c *checker) record(i uint64, hash [32]byte, rec audit.Record) {
 			wrong("round %d is not charged", c.open.Round)
 		}
 	case *audit.RoundClose:
-		if c.open == nil || r.Open != c.openHash || r.Roster != c.roster || r.Survivors != c.survivors || c.survivors == none || r.U3 != c.count {
+		if c.open == nil || r.Open != c.openHash || r.Roster != c.roster || r.Survivors[0] != c.survivors || c.survivors == none || r.U3 != c.count {
 			wrong("does not close what the log says")
 		} else {
 			c.sum(i, r)
@@ -150,7 +150,7 @@ func (c *checker) sum(i uint64, r *audit.RoundClose) {
 			sum[k] += v
 		}
 	}
-	if n != r.U3 || aggregation.SumHash(aggregation.Signed(sum)) != r.SumHash {
+	if n != r.U3 || aggregation.SumHash(aggregation.Signed(sum)) != r.SumHash[0] {
 		c.w.Errorf("round %d: the sum of %d members (%d logged) is not the plain sum of what they gave", round, n, r.U3)
 	}
 	c.made = append(c.made, pair{r.ModelOut, r.ServeHash})

@@ -43,7 +43,7 @@ func (c *Coordinator) lastEnd() (*Event, [32]byte) {
 		switch r := rec.(type) {
 		case *audit.RoundClose:
 			e := &Event{Kind: "round", Phase: round.Done.String(), Outcome: "done", U1: int(r.U1), U2: int(r.U2), U3: int(r.U3),
-				Sum: hex.EncodeToString(r.SumHash[:]), Model: hex.EncodeToString(r.ModelOut[:]), Serve: hex.EncodeToString(r.ServeHash[:])}
+				Sum: hex.EncodeToString(r.SumHash[0][:]), Model: hex.EncodeToString(r.ModelOut[:]), Serve: hex.EncodeToString(r.ServeHash[:])}
 			for _, ms := range r.PhaseMillis {
 				e.Millis = append(e.Millis, int(ms))
 			}

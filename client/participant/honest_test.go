@@ -345,7 +345,7 @@ func (h *honest) survivors() *protocol.Survivors {
 // close publishes the round.
 func (h *honest) close() *protocol.Close {
 	h.t.Helper()
-	rec := &audit.RoundClose{Open: h.openHash, Roster: h.rosterHash, Survivors: h.survHash, ModelOut: sha256.Sum256([]byte("the next model"))}
+	rec := &audit.RoundClose{Open: h.openHash, Roster: h.rosterHash, Survivors: [][32]byte{h.survHash}, SumHash: make([][32]byte, 1), ModelOut: sha256.Sum256([]byte("the next model"))}
 	apply(h.hooks.close, rec)
 	at := h.seal(rec)
 	msg := &protocol.Close{OpenHash: h.openHash, Evidence: h.prove(at), InputIndex: uint32(h.inputAt)}

@@ -213,7 +213,7 @@ func liesAtTheEnd() []lie {
 			d.step(h, Event{Msg: &protocol.Close{OpenHash: h.openHash, Evidence: h.prove(at)}})
 		}},
 		{why: F02RivalEntry, name: "the end of another roster", at: "close", hooks: record(func(r *audit.RoundClose) { r.Roster[0] ^= 1 })},
-		{why: F02RivalEntry, name: "the end of other survivors", at: "close", hooks: record(func(r *audit.RoundClose) { r.Survivors[0] ^= 1 })},
+		{why: F02RivalEntry, name: "the end of other survivors", at: "close", hooks: record(func(r *audit.RoundClose) { r.Survivors[0][0] ^= 1 })},
 		{why: F13SurvivorsLie, name: "the vector is not in the sum", at: "close", hooks: msg(func(m *protocol.Close) { m.InputProof[0][0] ^= 1 })},
 		{why: F13SurvivorsLie, name: "another vector is in the sum", at: "close", play: func(h *honest, d *device) {
 			d.play(h, "receipt")

@@ -162,7 +162,7 @@ func (m *Machine) closed(msg *protocol.Close, out *Output) error {
 		if m.st.Phase >= shared && r.Roster != m.st.RosterHash {
 			return refuse(F02RivalEntry, "the round closed over another roster than this device was shown")
 		}
-		if m.st.Phase == answered && r.Survivors != m.st.SurvHash {
+		if m.st.Phase == answered && r.Survivors[0] != m.st.SurvHash {
 			return refuse(F02RivalEntry, "the round closed over other survivors than this device answered")
 		}
 		res.Model, res.Serve = r.ModelOut, r.ServeHash

@@ -125,6 +125,12 @@ func fields(r audit.Record) []field {
 		switch x := value.(type) {
 		case [32]byte:
 			value = hex.EncodeToString(x[:])
+		case [][32]byte:
+			list := []string{}
+			for _, h := range x {
+				list = append(list, hex.EncodeToString(h[:]))
+			}
+			value = list
 		case []audit.Drop:
 			drops := []string{}
 			for _, d := range x {

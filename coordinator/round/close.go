@@ -24,8 +24,8 @@ func (m *Machine) settle(e Event, out *Output) {
 	n := len(m.roster)
 	hMin := privacy.HonestFloor(n, int(o.GammaBP), int(o.DeltaBP))
 	m.entries.final = m.record(&audit.RoundClose{
-		Open: m.openHash, Roster: m.hashes.roster, Survivors: m.hashes.survivors,
-		SumHash: e.Sum, ModelOut: e.Model, ServeHash: e.Serve,
+		Open: m.openHash, Roster: m.hashes.roster, Survivors: [][32]byte{m.hashes.survivors},
+		SumHash: [][32]byte{e.Sum}, ModelOut: e.Model, ServeHash: e.Serve,
 		U1: uint32(n), U2: uint32(m.u2), U3: uint32(m.u3),
 		HonestNoise: uint64(hMin) * privacy.LocalVariance(o.SigmaTotSq, hMin),
 		C:           o.C, RhoUnits: o.RhoUnits, RhoCumBound: m.cfg.RhoCumBound,

@@ -65,7 +65,7 @@ func TestLogOfACleanRound(t *testing.T) {
 	if survivors.Roster != rosterHash || survivors.SID != w.m.SID() || survivors.Count != 10 {
 		t.Errorf("survivors %+v", survivors)
 	}
-	if closed.Roster != rosterHash || closed.Survivors != survivorsHash || closed.U3 != 10 || closed.RhoCumBound != 77 || len(closed.Drops) != 0 {
+	if closed.Roster != rosterHash || closed.Survivors[0] != survivorsHash || closed.U3 != 10 || closed.RhoCumBound != 77 || len(closed.Drops) != 0 {
 		t.Errorf("close %+v", closed)
 	}
 	for i, f := range w.facts {
