@@ -84,6 +84,42 @@ func (c *codec) hashes(v *[][32]byte, most int) {
 	}
 }
 
+// path visits a Merkle proof: a list of at most 64 hashes.
+func (c *codec) path(v *[][32]byte) {
+	n := c.list(len(*v), 32)
+	if c.err == nil && n > maxPath {
+		c.err = fmt.Errorf("a proof of %d hashes, at most %d are allowed", n, maxPath)
+	}
+	if c.err != nil {
+		return
+	}
+	if c.reading && n > 0 {
+		*v = make([][32]byte, n)
+	}
+	for i := range *v {
+		c.hash(&(*v)[i])
+	}
+}
+
+const maxPath = 64 // the depth of a tree of 2^64
+
+// bytes visits a byte string of at most limit bytes.
+func (c *codec) bytes(name string, v *[]byte, limit int) {
+	n := uint32(len(*v))
+	c.u32(&n)
+	if c.err == nil && uint64(n) > uint64(limit) {
+		c.err = fmt.Errorf("the %s has %d bytes, at most %d are allowed", name, n, limit)
+	}
+	if c.err != nil {
+		return
+	}
+	if !c.reading {
+		c.out = append(c.out, *v...)
+	} else if b := c.take(int(n)); b != nil {
+		*v = append([]byte{}, b...)
+	}
+}
+
 func (c *codec) text(v *string) {
 	n := uint32(len(*v))
 	c.u32(&n)

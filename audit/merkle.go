@@ -8,7 +8,7 @@ import (
 )
 
 // Log is a Merkle log as a value: every hash of its tree in memory, 64 bytes an entry. It keeps no entries. It is not safe for
-// concurrent use. It serves as well for any other RFC 6962 tree of which many proofs are wanted.
+// concurrent use; a View of it is. It serves as well for any other RFC 6962 tree of which many proofs are wanted.
 type Log struct {
 	hashes []tlog.Hash // in the order of tlog.StoredHashIndex
 	size   uint64
@@ -17,11 +17,16 @@ type Log struct {
 // NewLog is an empty log.
 func NewLog() *Log { return &Log{} }
 
-// read is a tlog.HashReader over the hashes in memory. An index beyond them is a broken invariant of this package.
-func (l *Log) read(indexes []int64) ([]tlog.Hash, error) {
+// read is a tlog.HashReader over the hashes in memory.
+func (l *Log) read(indexes []int64) ([]tlog.Hash, error) { return stored(l.hashes).read(indexes) }
+
+// stored is the hashes of a tree. An index beyond them is a broken invariant of this package.
+type stored []tlog.Hash
+
+func (s stored) read(indexes []int64) ([]tlog.Hash, error) {
 	out := make([]tlog.Hash, len(indexes))
 	for i, x := range indexes {
-		out[i] = l.hashes[x]
+		out[i] = s[x]
 	}
 	return out, nil
 }
@@ -42,42 +47,77 @@ func (l *Log) appendHash(leaf tlog.Hash) uint64 {
 // Size is the number of entries.
 func (l *Log) Size() uint64 { return l.size }
 
-// Root is the root of the tree over the first size entries. A size above Size is a broken invariant and panics.
-func (l *Log) Root(size uint64) [32]byte {
+// View is the tree over the first size entries as it is and stays. It shares the log's memory, costs nothing, and may be used by other
+// goroutines while the log grows. A size above Size is a broken invariant and panics.
+func (l *Log) View(size uint64) View {
 	if size > l.size {
-		panic(fmt.Sprintf("audit: root of %d entries wanted of a log of %d", size, l.size))
+		panic(fmt.Sprintf("audit: a view of %d entries wanted of a log of %d", size, l.size))
 	}
-	h, err := tlog.TreeHash(int64(size), tlog.HashReaderFunc(l.read))
+	n := tlog.StoredHashCount(int64(size))
+	return View{l.hashes[:n:n], size}
+}
+
+// Root is the root of the tree over the first size entries. A size above Size is a broken invariant and panics.
+func (l *Log) Root(size uint64) [32]byte { return l.View(size).Root() }
+
+// Inclusion proves that the entry at index lies in the tree of the given size (RFC 6962 §2.1.1).
+func (l *Log) Inclusion(index, size uint64) ([][32]byte, error) {
+	if size > l.size {
+		return nil, fmt.Errorf("prove entry %d in a tree of %d: the log has %d entries", index, size, l.size)
+	}
+	return l.View(size).Inclusion(index)
+}
+
+// Consistency proves that the tree of size entries extends that of old, as View.Consistency does.
+func (l *Log) Consistency(old, size uint64) ([][32]byte, error) {
+	if size > l.size {
+		return nil, fmt.Errorf("prove that a tree of %d extends one of %d: the log has %d entries", size, old, l.size)
+	}
+	return l.View(size).Consistency(old)
+}
+
+// View is a log at one size, and safe for concurrent use. The zero View is the empty tree.
+type View struct {
+	hashes stored // a log only ever appends behind them
+	size   uint64
+}
+
+// Size is the number of entries.
+func (v View) Size() uint64 { return v.size }
+
+// Root is the root of the tree.
+func (v View) Root() [32]byte {
+	h, err := tlog.TreeHash(int64(v.size), tlog.HashReaderFunc(v.hashes.read))
 	if err != nil {
 		panic("audit: log hashes are incomplete: " + err.Error())
 	}
 	return h
 }
 
-// Inclusion proves that the entry at index lies in the tree of the given size (RFC 6962 §2.1.1).
-func (l *Log) Inclusion(index, size uint64) ([][32]byte, error) {
-	if size > l.size || index >= size {
-		return nil, fmt.Errorf("prove entry %d in a tree of %d: the log has %d entries", index, size, l.size)
+// Inclusion proves that the entry at index lies in the tree (RFC 6962 §2.1.1).
+func (v View) Inclusion(index uint64) ([][32]byte, error) {
+	if index >= v.size {
+		return nil, fmt.Errorf("prove entry %d in a tree of %d: there is none", index, v.size)
 	}
-	p, err := tlog.ProveRecord(int64(size), int64(index), tlog.HashReaderFunc(l.read))
+	p, err := tlog.ProveRecord(int64(v.size), int64(index), tlog.HashReaderFunc(v.hashes.read))
 	if err != nil {
-		return nil, fmt.Errorf("prove entry %d in a tree of %d: %w", index, size, err)
+		return nil, fmt.Errorf("prove entry %d in a tree of %d: %w", index, v.size, err)
 	}
 	return plain(p), nil
 }
 
-// Consistency proves that the tree of size entries extends that of old (RFC 6962 §2.1.2). From an empty tree, or from the same
-// size, there is nothing to prove: the proof is empty.
-func (l *Log) Consistency(old, size uint64) ([][32]byte, error) {
-	if size > l.size || old > size {
-		return nil, fmt.Errorf("prove that a tree of %d extends one of %d: the log has %d entries", size, old, l.size)
+// Consistency proves that the tree extends that of old entries (RFC 6962 §2.1.2). From an empty tree, or from the same size, there is
+// nothing to prove: the proof is empty.
+func (v View) Consistency(old uint64) ([][32]byte, error) {
+	if old > v.size {
+		return nil, fmt.Errorf("prove that a tree of %d extends one of %d: it is the shorter one", v.size, old)
 	}
 	if old == 0 {
 		return nil, nil
 	}
-	p, err := tlog.ProveTree(int64(size), int64(old), tlog.HashReaderFunc(l.read))
+	p, err := tlog.ProveTree(int64(v.size), int64(old), tlog.HashReaderFunc(v.hashes.read))
 	if err != nil {
-		return nil, fmt.Errorf("prove that a tree of %d extends one of %d: %w", size, old, err)
+		return nil, fmt.Errorf("prove that a tree of %d extends one of %d: %w", v.size, old, err)
 	}
 	return plain(p), nil
 }
