@@ -15,6 +15,7 @@ type batch struct {
 	ids       map[[32]byte]bool // devices whose upload state is to be acknowledged
 	words     []word
 	sends     []round.Send
+	folds     []round.Vector
 	work      *round.Plan
 	result    *round.Result
 	recovered *Event
@@ -67,6 +68,9 @@ func (c *Coordinator) commit(ctx context.Context, b *batch) error {
 		c.send(s)
 	}
 	c.tellPhase()
+	if c.machine != nil {
+		c.folder.add(ctx, b.folds)
+	}
 	if b.work != nil {
 		c.startWork(ctx, b.work)
 	}
@@ -110,6 +114,7 @@ func (c *Coordinator) ended(r *round.Result) error {
 		c.prune()
 	}
 	c.machine = nil
+	c.folder.stop()
 	c.nextAt = c.cfg.Now().Add(c.cfg.Task.Interval)
 	c.cfg.OnEvent(e)
 	return nil

@@ -55,6 +55,7 @@ type Coordinator struct {
 	prev       [32]byte
 	peers      map[[32]byte]*peer
 	uploads    map[[32]byte]*upload
+	folder     *folder // of the running round
 	results    chan outcome
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"path"
 	"slices"
 	"sync"
@@ -106,14 +105,8 @@ func (s store) Commit(ctx context.Context, b *coordinator.Batch) error {
 	})
 }
 
-func (s store) Upload(_ context.Context, round uint64, id [32]byte) (out []byte, err error) {
-	err = s.do("upload", func() error {
-		pieces := s.rows.chunks[owner{round, id}]
-		for _, offset := range slices.Sorted(maps.Keys(pieces)) {
-			out = append(out, pieces[offset]...)
-		}
-		return nil
-	})
+func (s store) Chunk(_ context.Context, round uint64, id [32]byte, offset uint64) (out []byte, err error) {
+	err = s.do("chunk", func() error { out = slices.Clone(s.rows.chunks[owner{round, id}][offset]); return nil })
 	return out, err
 }
 

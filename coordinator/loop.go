@@ -81,6 +81,7 @@ func (c *Coordinator) begun(ctx context.Context) error {
 		return c.retell(ctx)
 	}
 	b := newBatch()
+	b.folds = c.machine.Vectors()
 	e := Event{Kind: "recovered", Round: c.row.Round, Phase: c.machine.Phase().String(), Outcome: "resumed"}
 	if err := c.step(c.cfg.Now(), round.Event{Kind: round.Restarted}, b); err != nil {
 		return err

@@ -60,6 +60,7 @@ func (c *Coordinator) newMachine(open *audit.RoundOpen) error {
 	c.seq = 0
 	clear(c.uploads)
 	clear(c.heard)
+	c.folder = c.newFolder(int(open.D), int(open.WordBits))
 	return nil
 }
 

@@ -75,15 +75,20 @@ func (c *Coordinator) replay(j JournalRow, logged [][]byte) (int, error) {
 	return len(out.Facts), nil
 }
 
-// resumeUploads reads how far each announced vector had come.
+// resumeUploads reads how far each announced vector had come, a chunk at a time.
 func (c *Coordinator) resumeUploads(ctx context.Context, o *OpenRound) error {
 	for id, u := range c.uploads {
-		got, err := c.store.Upload(ctx, o.Round, id)
-		if err != nil {
-			return err
+		for {
+			chunk, err := c.store.Chunk(ctx, o.Round, id, u.offset)
+			if err != nil {
+				return err
+			}
+			if len(chunk) == 0 {
+				break
+			}
+			u.hash.Write(chunk)
+			u.offset += uint64(len(chunk))
 		}
-		u.hash.Write(got)
-		u.offset = uint64(len(got))
 	}
 	return nil
 }

@@ -21,20 +21,19 @@ type outcome struct {
 	err   error
 }
 
-// startWork runs the slow half of a round beside the loop. Its answer is an event like any other, and everything it needs
-// is durable, so that a crash only makes it run again.
+// startWork queues the slow half of a round beside the loop, behind the vectors that are still to be folded. Its answer is an
+// event like any other, and everything it needs is durable, so that a crash only makes it run again.
 func (c *Coordinator) startWork(ctx context.Context, plan *round.Plan) {
-	open := c.openRecord(c.row.OpenHash)
-	number, start := c.row.Round, c.head.Version == 0
-	c.works.Add(1)
-	go func() {
-		defer c.works.Done()
-		e, err := c.settle(ctx, number, open, plan, start)
-		select {
-		case c.results <- outcome{number, e, err}:
-		case <-c.done:
-		}
-	}()
+	f, open, start := c.folder, c.openRecord(c.row.OpenHash), c.head.Version == 0
+	f.queue(ctx, job{settle: func(ctx context.Context) (round.Event, error) { return c.settle(ctx, f, open, plan, start) }})
+}
+
+// report hands an outcome to the loop, as long as there is one.
+func (c *Coordinator) report(o outcome) {
+	select {
+	case c.results <- o:
+	case <-c.done:
+	}
 }
 
 // settled takes an outcome in. Work may outlast its round, when the deadline passes first: then nobody wants it any more.
@@ -51,17 +50,11 @@ func (c *Coordinator) settled(o outcome, b *batch) error {
 // settle is what the coordinator does with a round, on one screen: the exact sum of the included devices' noisy integer
 // vectors, its mean as a model update, one optimiser step, the new files under their hashes. Nothing is visible yet:
 // publishing is the transaction that the machine asks for next.
-func (c *Coordinator) settle(ctx context.Context, number uint64, open *audit.RoundOpen, plan *round.Plan, start bool) (round.Event, error) {
-	var broken error // the store's, which is not the round's
-	vectors := func(id [32]byte) ([]byte, error) {
-		y, err := c.store.Upload(ctx, number, id)
-		broken = errors.Join(broken, err)
-		return y, err
-	}
-	sum, err := round.Settle(plan, c.accumulator(plan.D), vectors)
+func (c *Coordinator) settle(ctx context.Context, f *folder, open *audit.RoundOpen, plan *round.Plan, start bool) (round.Event, error) {
+	sum, err := f.unmask(ctx, plan)
 	switch {
-	case broken != nil:
-		return round.Event{}, broken
+	case errors.Is(err, errStore):
+		return round.Event{}, err
 	case errors.Is(err, round.ErrVector):
 		return unsettled(round.LostInputs, err), nil
 	case errors.Is(err, round.ErrShares):

@@ -8,9 +8,11 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/cinesync/cinesync/aggregation"
 	"github.com/cinesync/cinesync/coordinator"
+	"github.com/cinesync/cinesync/protocol"
 )
 
 // slow is an accumulator whose sum waits to be let go.
@@ -63,7 +65,7 @@ func TestWorkThatOutlivesItsRoundIsForgotten(t *testing.T) {
 func TestStoreThatCannotReadVectorsStopsInsteadOfAborting(t *testing.T) {
 	bubble(t, terms{}, func(w *world) {
 		if err := w.start(func(op string) fate {
-			if op == "upload" {
+			if op == "chunk" {
 				return fails
 			}
 			return works
@@ -119,6 +121,41 @@ func TestAlteredVectorAbortsTheRound(t *testing.T) {
 		w.mustStart()
 		if e := w.over(1); e.Outcome != "aborted" || e.Reason != "lost inputs" || e.Model != "" {
 			t.Errorf("%+v, want an abort for a lost vector", e)
+		}
+	})
+}
+
+// TestNothingIsReadOnceTheRevealsAreIn: vectors are folded as they arrive, so that a store that reads nothing any more, from
+// before the first reveal on, still gives the round.
+func TestNothingIsReadOnceTheRevealsAreIn(t *testing.T) {
+	bubble(t, big, func(w *world) {
+		var closed atomic.Bool
+		w.devices[2].leaves(protocol.TypeInput, 1) // one is lost, so that pair masks are taken off too
+		w.devices[0].hook = func(_ *tapped, m protocol.Message) []protocol.Message {
+			if m.Type() == protocol.TypeReveal {
+				w.pass(time.Second) // whatever can be done without a reveal is done by then
+				closed.Store(true)
+			}
+			return instead(m)
+		}
+		reads := 0 // under the disk's lock
+		if err := w.start(func(op string) fate {
+			if op == "chunk" {
+				if closed.Load() {
+					return fails
+				}
+				reads++
+			}
+			return works
+		}); err != nil {
+			t.Fatal(err)
+		}
+		w.join(w.devices...)
+		if e := w.over(1); e.Outcome != "done" || e.U3 != 3 {
+			t.Errorf("%+v, want three included", e)
+		}
+		if reads != 3*2 {
+			t.Errorf("%d chunks were read, want each of three vectors' two once", reads)
 		}
 	})
 }

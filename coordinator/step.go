@@ -37,6 +37,7 @@ func (c *Coordinator) step(now time.Time, e round.Event, b *batch) error {
 		logged = append(logged, event)
 	}
 	b.sends = append(b.sends, out.Send...)
+	b.folds = append(b.folds, out.Fold...)
 	if out.Work != nil {
 		b.work = out.Work
 	}

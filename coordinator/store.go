@@ -20,8 +20,9 @@ type Store interface {
 
 // Archive reads single things that are too many to keep in memory.
 type Archive interface {
-	// Upload gives the chunks of a member's masked vector that are durable, joined; nil if there are none.
-	Upload(ctx context.Context, round uint64, id [32]byte) ([]byte, error)
+	// Chunk gives the durable chunk of a member's masked vector that begins at offset, nil if there is none. Whole vectors are read
+	// with one call for each chunk, so that nobody holds more than one of them and commits get in between.
+	Chunk(ctx context.Context, round uint64, id [32]byte, offset uint64) ([]byte, error)
 	// Members lists who was on the roster of an ended round, nil if the round is unknown.
 	Members(ctx context.Context, openHash [32]byte) (*Ended, error)
 	// LastHeader is the last R2 header that this device's key signed, nil if there is none.

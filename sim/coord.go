@@ -32,6 +32,7 @@ type coord struct {
 	phase    round.Phase
 	crashed  map[string]bool
 	spool    map[[32]byte][]byte
+	fold     *round.Fold
 	life     int                   // raised by every crash: what was planned before it does not happen
 	tree     map[[32]byte]uint64   // what each device was last shown
 	closings map[[32]byte]farewell // how ended rounds are told to late devices
@@ -87,7 +88,7 @@ func (c *coord) openRound() error {
 	}
 	c.index = c.append(entry)
 	c.machine, c.journal, c.phase = c.newMachine(), nil, round.Recruit
-	c.crashed, c.spool, c.sum = map[string]bool{}, map[[32]byte][]byte{}, nil
+	c.crashed, c.spool, c.fold, c.sum = map[string]bool{}, map[[32]byte][]byte{}, c.newFold(), nil
 	c.w.oracle.opened(c.open)
 	for s, n := range c.w.cfg.Lose {
 		if c.w.lose == nil {
@@ -149,6 +150,11 @@ func (c *coord) step(e round.Event) error {
 			return err
 		}
 	}
+	for _, v := range out.Fold {
+		if err := c.fold.Put(v, c.spool[v.ID]); err != nil {
+			return err
+		}
+	}
 	if out.Work != nil {
 		c.work(out.Work)
 	}
@@ -199,13 +205,25 @@ func (c *coord) work(p *round.Plan) {
 		if life != c.life {
 			return nil
 		}
-		sum, err := round.Settle(p, aggregation.NewAccumulator(p.D), func(id [32]byte) ([]byte, error) { return c.spool[id], nil })
+		sum, err := c.unmask(p)
 		if err != nil {
 			return c.step(round.Event{Kind: round.Unsettled, Why: round.BadReveals, Detail: err.Error()})
 		}
 		c.sum = sum
 		return c.step(round.Event{Kind: round.Settled, Sum: aggregation.SumHash(aggregation.Signed(sum)), Model: sha256.Sum256(fmt.Appendf(nil, "sim model %d", c.number))})
 	})
+}
+
+// unmask settles with what was folded on arrival; what a crash lost comes from the spool.
+func (c *coord) unmask(p *round.Plan) ([]uint32, error) {
+	if err := c.fold.Complete(p.Survivors, func(id [32]byte) ([]byte, error) { return c.spool[id], nil }); err != nil {
+		return nil, err
+	}
+	return round.Settle(p, c.fold)
+}
+
+func (c *coord) newFold() *round.Fold {
+	return round.NewFold(4*int(c.open.D), aggregation.NewAccumulator(int(c.open.D)))
 }
 
 // crash loses everything but log, journal and spool, and replays.
@@ -215,7 +233,7 @@ func (c *coord) crash() error {
 	for _, d := range c.w.devices {
 		d.cut()
 	}
-	c.machine = c.newMachine()
+	c.machine, c.fold = c.newMachine(), c.newFold()
 	for _, j := range c.journal {
 		e, err := round.ParseEvent(j.event)
 		if err != nil {

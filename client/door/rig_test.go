@@ -222,7 +222,11 @@ func (r *rig) step(e round.Event) {
 		r.queue = append(r.queue, func() { r.step(round.Event{Kind: round.Logged, Hash: audit.LeafHash(f.Entry), Index: index}) })
 	}
 	if out.Work != nil {
-		sum, err := round.Settle(out.Work, aggregation.NewAccumulator(out.Work.D), func(id [32]byte) ([]byte, error) { return r.spool[id], nil })
+		fold := round.NewFold(4*out.Work.D, aggregation.NewAccumulator(out.Work.D))
+		if err := fold.Complete(out.Work.Survivors, func(id [32]byte) ([]byte, error) { return r.spool[id], nil }); err != nil {
+			r.t.Errorf("fold: %v", err)
+		}
+		sum, err := round.Settle(out.Work, fold)
 		if err != nil {
 			r.t.Errorf("settle: %v", err)
 		}

@@ -16,7 +16,6 @@ func BenchmarkRound(b *testing.B) {
 		b.Run(fmt.Sprintf("devices=%d", n), func(b *testing.B) {
 			const d = 1 << 15
 			w := newWorld(b, settings{n: n, d: d, delta: 1000}).revealAll()
-			vectors := func(id [32]byte) ([]byte, error) { return w.spool[id], nil }
 			events := make([]Event, len(w.journal))
 			for i, j := range w.journal {
 				e, err := ParseEvent(j.event)
@@ -34,7 +33,7 @@ func BenchmarkRound(b *testing.B) {
 				}
 				step += time.Since(start)
 				start = time.Now()
-				if _, err := Settle(m.Pending(), aggregation.NewAccumulator(d), vectors); err != nil {
+				if _, err := w.refold(m.Pending()); err != nil {
 					b.Fatal(err)
 				}
 				settle += time.Since(start)

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -41,6 +42,7 @@ type world struct {
 	facts   []Fact
 	devices []*device
 	spool   map[[32]byte][]byte
+	fold    *Fold // of what Output.Fold said, on arrival
 }
 
 type journaled struct {
@@ -74,6 +76,7 @@ func newWorld(t testing.TB, s settings) *world {
 	w.log = [][]byte{[]byte("policy"), []byte("code"), []byte("question"), entry}
 	w.cfg = Config{Open: open, Entry: entry, Index: 3, Context: []uint64{0, 1, 2}, Code: []byte("code"), ModelSize: 9, Authority: prototest.AuthorityKey(), Key: key, Grace: grace, RhoCumBound: 77}
 	w.m = New(w.cfg)
+	w.fold = w.newFold()
 	for i := range s.n {
 		w.devices = append(w.devices, newDevice(w, fmt.Sprint("device ", i)))
 	}
@@ -89,6 +92,11 @@ func (w *world) step(e Event) Output {
 	w.last = out
 	for _, s := range out.Send {
 		w.inbox[s.To] = append(w.inbox[s.To], s.Msg)
+	}
+	for _, v := range out.Fold {
+		if err := w.fold.Put(v, w.spool[v.ID]); err != nil {
+			w.t.Fatal(err)
+		}
 	}
 	if out.Work != nil {
 		w.plan = out.Work
@@ -367,13 +375,36 @@ func (w *world) revealAll() *world {
 	return w
 }
 
-// settle does the work that is out, as the driver does.
+func (w *world) newFold() *Fold {
+	return NewFold(4*int(w.cfg.Open.D), aggregation.NewAccumulator(int(w.cfg.Open.D)))
+}
+
+func (w *world) read(id [32]byte) ([]byte, error) { return w.spool[id], nil }
+
+// refold folds from the spool, as a driver does that comes back after a crash, and settles the plan.
+func (w *world) refold(p *Plan) ([]uint32, error) {
+	w.t.Helper()
+	f := w.newFold()
+	if err := f.Complete(p.Survivors, w.read); err != nil {
+		return nil, err
+	}
+	return Settle(p, f)
+}
+
+// settle does the work that is out, as the driver does: with what was folded on arrival. From the spool comes the same sum.
 func (w *world) settle() ([]uint32, error) {
 	w.t.Helper()
 	if w.plan == nil {
 		w.t.Fatal("no work is out")
 	}
-	sum, err := Settle(w.plan, aggregation.NewAccumulator(w.plan.D), func(id [32]byte) ([]byte, error) { return w.spool[id], nil })
+	if left := w.fold.Differs(w.plan.Survivors); len(left) > 0 {
+		w.t.Fatalf("%d vectors were not folded in or out by the time of the plan", len(left))
+	}
+	again, againErr := w.refold(w.plan)
+	sum, err := Settle(w.plan, w.fold)
+	if !slices.Equal(sum, again) || fmt.Sprint(err) != fmt.Sprint(againErr) {
+		w.t.Fatalf("folded on arrival %v, from the spool %v", err, againErr)
+	}
 	if err != nil {
 		w.step(Event{Kind: Unsettled, Why: BadReveals, Detail: err.Error()})
 		return nil, err

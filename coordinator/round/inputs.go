@@ -97,6 +97,7 @@ func (m *Machine) uploaded(id, hash [32]byte, out *Output) {
 	r := &protocol.Receipt{SID: m.sid, Index: p.index, YHash: hash}
 	r.Sign(m.cfg.Key)
 	p.receipt, p.standing = r, Sent
+	out.Fold = append(out.Fold, Vector{ID: id, YHash: hash})
 	out.send(id, r)
 }
 

@@ -158,6 +158,17 @@ func (m *Machine) Header(id [32]byte) *protocol.Input {
 	return nil
 }
 
+// Vectors lists the masked vectors that are to be in the sum as the round stands. After a crash the driver folds them again.
+func (m *Machine) Vectors() []Vector {
+	var out []Vector
+	for _, p := range m.roster {
+		if p.standing == Sent || p.inU3() {
+			out = append(out, Vector{ID: p.id, YHash: p.receipt.YHash})
+		}
+	}
+	return out
+}
+
 // Pending is the plan that is out and not yet answered, nil if there is none; phase Settle is nothing but waiting for it. After a crash the driver starts it again.
 func (m *Machine) Pending() *Plan {
 	if m.phase == Settling && m.entries.final == nil {

@@ -9,6 +9,9 @@ import (
 type Output struct {
 	// Facts are made durable, together with the event that caused them, BEFORE anything below happens.
 	Facts []Fact
+	// Fold names vectors that became part of the sum, or are not to be in it after all. It saves time: Settle wants the whole set
+	// and gets it from Vectors and the store where this was not done.
+	Fold []Vector
 	// Work is slow pure computation. It runs anywhere and comes back as an event (Settled or Unsettled).
 	Work *Plan
 	// Send may be lost: the machine sends again when the device reconnects.

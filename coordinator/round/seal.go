@@ -15,6 +15,7 @@ func (m *Machine) seal(out *Output) {
 	m.dropUnsent()
 	m.dropQuarrels()
 	m.dropIsolated()
+	m.unfold(out)
 	var u3 []*member
 	for _, p := range m.roster {
 		if p.standing == Sent {
@@ -40,6 +41,15 @@ func (m *Machine) seal(out *Output) {
 		BitmapHash: sha256.Sum256(m.bitmap), InputsRoot: m.inputs.Root(m.inputs.Size())})
 	m.hashes.survivors = audit.LeafHash(m.entries.survivors)
 	out.Facts = append(out.Facts, Fact{Entry: m.entries.survivors, Reserve: true})
+}
+
+// unfold takes the vectors of members that were dropped with a receipt out of the sum again.
+func (m *Machine) unfold(out *Output) {
+	for _, p := range m.roster {
+		if p.standing == Dropped && p.receipt != nil {
+			out.Fold = append(out.Fold, Vector{ID: p.id, YHash: p.receipt.YHash, Out: true})
+		}
+	}
 }
 
 func (m *Machine) drop(p *member, r Reason) { p.standing, p.reason = Dropped, r }

@@ -1,15 +1,11 @@
 package round
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 
 	"github.com/cinesync/cinesync/aggregation"
 )
-
-// Vectors gives the masked vector that a device uploaded, as it came: 4·d bytes, little-endian words.
-type Vectors func(id [32]byte) ([]byte, error)
 
 // ErrVector means that a receipted vector is missing or altered: the round cannot be settled with its set.
 var ErrVector = errors.New("masked vector")
@@ -17,30 +13,22 @@ var ErrVector = errors.New("masked vector")
 // ErrShares means that no t of the answers rebuild a secret that fits its commitment.
 var ErrShares = errors.New("secret shares")
 
-// Settle is the coordinator's half of the protocol on one screen: add the masked vectors of exactly the included set,
-// rebuild the secrets, check each against its commitment, take the masks off. The result is the exact sum of the
-// devices' clipped, quantised, noised vectors mod 2^32 (10.4).
-func Settle(p *Plan, acc aggregation.Accumulator, vectors Vectors) ([]uint32, error) {
-	for _, s := range p.Survivors {
-		y, err := vectors(s.ID)
-		if err != nil {
-			return nil, fmt.Errorf("%w of member %d: %w", ErrVector, s.Index, err)
-		}
-		if len(y) != 4*p.D || sha256.Sum256(y) != s.YHash {
-			return nil, fmt.Errorf("%w of member %d: %d bytes whose hash is not the receipted one", ErrVector, s.Index, len(y))
-		}
-		if err := acc.AddVector(y); err != nil {
-			return nil, fmt.Errorf("add vector of member %d: %w", s.Index, err)
-		}
+// Settle is the coordinator's half of the protocol on one screen: the sum must hold the masked vectors of exactly the included
+// set; rebuild the secrets, check each against its commitment, take the masks off. The result is the exact sum of the devices'
+// clipped, quantised, noised vectors mod 2^32 (secure aggregation 10.4). It uses the fold up.
+func Settle(p *Plan, f *Fold) ([]uint32, error) {
+	if n := len(f.Differs(p.Survivors)); n > 0 {
+		return nil, fmt.Errorf("%w: the folded sum differs from the logged set in %d vectors", ErrVector, n)
 	}
 	terms, err := maskTerms(p)
 	if err != nil {
 		return nil, err
 	}
-	if err := acc.AddMasks(terms); err != nil {
+	f.held = nil // what is in it from here on is no sum of masked vectors
+	if err := f.acc.AddMasks(terms); err != nil {
 		return nil, fmt.Errorf("take masks off: %w", err)
 	}
-	return acc.Sum(), nil
+	return f.acc.Sum(), nil
 }
 
 // maskTerms lists the masks to take off: the self mask of every survivor, and what is left of the pair masks of the lost.

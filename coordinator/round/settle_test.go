@@ -172,30 +172,6 @@ func TestRebuildCorrectsWhatNoSearchFinds(t *testing.T) {
 	}
 }
 
-// TestSettleRefusesVectorsThatAreNotThoseReceipted: missing, short, altered, or another member's.
-func TestSettleRefusesVectorsThatAreNotThoseReceipted(t *testing.T) {
-	w := newWorld(t, settings{n: 5, delta: 3000}).revealAll()
-	victim := w.devices[1].id
-	for name, get := range map[string]Vectors{
-		"missing":   func(id [32]byte) ([]byte, error) { return nil, errors.New("gone") },
-		"empty":     func(id [32]byte) ([]byte, error) { return nil, nil },
-		"short":     func(id [32]byte) ([]byte, error) { return w.spool[id][4:], nil },
-		"another's": func(id [32]byte) ([]byte, error) { return w.spool[victim], nil },
-		"altered": func(id [32]byte) ([]byte, error) {
-			b := slices.Clone(w.spool[id])
-			if id == victim {
-				b[7] ^= 1
-			}
-			return b, nil
-		},
-	} {
-		sum, err := Settle(w.plan, aggregation.NewAccumulator(w.plan.D), get)
-		if !errors.Is(err, ErrVector) || sum != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
 // brokenAccumulator fails at one of its steps.
 type brokenAccumulator struct {
 	aggregation.Accumulator
@@ -209,8 +185,12 @@ func TestSettleReportsABrokenAccumulator(t *testing.T) {
 	w := newWorld(t, settings{n: 5, delta: 3000}).revealAll()
 	broken := errors.New("device lost")
 	for _, acc := range []brokenAccumulator{{vectors: broken}, {masks: broken}} {
-		sum, err := Settle(w.plan, acc, func(id [32]byte) ([]byte, error) { return w.spool[id], nil })
-		if !errors.Is(err, broken) || errors.Is(err, ErrVector) || errors.Is(err, ErrShares) || sum != nil {
+		f := NewFold(4*w.plan.D, acc)
+		err := f.Complete(w.plan.Survivors, w.read)
+		if err == nil {
+			_, err = Settle(w.plan, f)
+		}
+		if !errors.Is(err, broken) || errors.Is(err, ErrVector) || errors.Is(err, ErrShares) {
 			t.Errorf("%v", err)
 		}
 	}

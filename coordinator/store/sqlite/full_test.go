@@ -61,8 +61,10 @@ func TestFullDiskLosesNothing(t *testing.T) {
 	if diff := cmp.Diff(want, saved.Entries); diff != "" {
 		t.Errorf("entries (-want +got):\n%s", diff)
 	}
-	upload, err := s.Upload(ctx, 1, [32]byte{})
-	if err != nil || uint64(len(upload)) != n*5000 {
-		t.Errorf("%d bytes of chunks are left (%v), want %d", len(upload), err, n*5000)
+	for i := range n + 1 {
+		chunk, err := s.Chunk(ctx, 1, [32]byte{}, i*5000)
+		if want := bytes.Repeat([]byte{byte(i)}, 5000); err != nil || i < n && !bytes.Equal(chunk, want) || i == n && chunk != nil {
+			t.Errorf("chunk %d of %d has %d bytes (%v)", i, n, len(chunk), err)
+		}
 	}
 }

@@ -78,25 +78,17 @@ func (s *Store) loadOpen(ctx context.Context, saved *coordinator.Saved) error {
 	})
 }
 
-// Upload joins the durable chunks of one member's vector.
-func (s *Store) Upload(ctx context.Context, rnd uint64, id [32]byte) ([]byte, error) {
-	var out []byte
-	err := s.each(ctx, "SELECT offset, data FROM chunk WHERE round = ? AND id = ? ORDER BY offset", []any{rnd, id[:]}, func(r *sql.Rows) error {
-		var offset uint64
-		var data []byte
-		if err := r.Scan(&offset, &data); err != nil {
-			return err
-		}
-		if offset != uint64(len(out)) {
-			return fmt.Errorf("chunk at %d of a vector is missing: %w", len(out), errDamaged)
-		}
-		out = append(out, data...)
-		return nil
-	})
-	if err != nil {
-		return nil, s.explain("read upload from", err)
+// Chunk reads one durable chunk of a member's vector.
+func (s *Store) Chunk(ctx context.Context, rnd uint64, id [32]byte, offset uint64) ([]byte, error) {
+	var data []byte
+	err := s.db.QueryRowContext(ctx, "SELECT data FROM chunk WHERE round = ? AND id = ? AND offset = ?", rnd, id[:], offset).Scan(&data)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
 	}
-	return out, nil
+	if err != nil {
+		return nil, s.explain("read chunk from", err)
+	}
+	return data, nil
 }
 
 // Members lists an ended round's roster.

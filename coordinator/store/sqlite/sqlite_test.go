@@ -169,19 +169,6 @@ func TestGapsAreFoundAtLoad(t *testing.T) {
 	}
 }
 
-func TestMissingChunkIsFound(t *testing.T) {
-	path := one(t)
-	s := open(t, path)
-	rows := []coordinator.ChunkRow{{Round: 1, Offset: 0, Data: []byte("abc")}, {Round: 1, Offset: 4, Data: []byte("e")}}
-	if err := s.Commit(t.Context(), &coordinator.Batch{Chunks: rows}); err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	if _, err := s.Upload(t.Context(), 1, [32]byte{}); err == nil || !strings.Contains(err.Error(), "chunk at 3") {
-		t.Errorf("upload: %v, want the gap at 3", err)
-	}
-}
-
 func TestSecondCoordinatorOnOneStoreIsRefused(t *testing.T) {
 	path := one(t)
 	first := open(t, path)
@@ -263,10 +250,10 @@ func TestClosedStoreGivesErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, load := s.Load(t.Context())
-	_, upload := s.Upload(t.Context(), 1, [32]byte{})
+	_, chunk := s.Chunk(t.Context(), 1, [32]byte{}, 0)
 	_, members := s.Members(t.Context(), [32]byte{})
 	_, header := s.LastHeader(t.Context(), [32]byte{})
-	for name, err := range map[string]error{"load": load, "upload": upload, "members": members, "header": header,
+	for name, err := range map[string]error{"load": load, "chunk": chunk, "members": members, "header": header,
 		"commit": s.Commit(t.Context(), &coordinator.Batch{})} {
 		if err == nil || errors.Is(err, sql.ErrNoRows) {
 			t.Errorf("%s of a closed store: %v", name, err)

@@ -24,7 +24,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Open) {
 		{"a batch is written whole or not at all", allOrNothing},
 		{"a cancelled commit writes nothing", cancelled},
 		{"the head moves by compare and swap", headMoves},
-		{"uploads are joined chunk by chunk", uploads},
+		{"uploads are read chunk by chunk", uploads},
 		{"the newest header of a device is kept", headers},
 		{"an ended round keeps its members alone", ending},
 		{"a round may open and end in one batch", openAndEnd},
@@ -114,13 +114,19 @@ func (w *world) load() *coordinator.Saved {
 	return saved
 }
 
-func (w *world) upload(round uint64, device byte) []byte {
+// upload reads a whole vector, chunk by chunk.
+func (w *world) upload(round uint64, device byte) (whole []byte) {
 	w.Helper()
-	b, err := w.store.Upload(w.ctx, round, id(device))
-	if err != nil {
-		w.Fatalf("upload of device %d in round %d: %v", device, round, err)
+	for {
+		b, err := w.store.Chunk(w.ctx, round, id(device), uint64(len(whole)))
+		if err != nil {
+			w.Fatalf("chunk at %d of device %d in round %d: %v", len(whole), device, round, err)
+		}
+		if len(b) == 0 {
+			return whole
+		}
+		whole = append(whole, b...)
 	}
-	return b
 }
 
 func (w *world) members(open [32]byte) *coordinator.Ended {

@@ -100,7 +100,11 @@ func uploads(w *world) {
 	w.equal(want, w.upload(1, 1))
 	w.equal(bytes.Repeat([]byte{2}, 8), w.upload(1, 2))
 	w.equal([]byte(nil), w.upload(1, 3))
-	w.equal([]byte(nil), w.upload(2, 1)) // another round's
+	w.equal([]byte(nil), w.upload(2, 1))                    // another round's
+	for _, offset := range []uint64{1, 7, 9, 16, 1 << 40} { // no chunk begins there
+		b, err := w.store.Chunk(w.ctx, 1, id(1), offset)
+		w.equal([]any{[]byte(nil), error(nil)}, []any{b, err})
+	}
 	w.refuses(&coordinator.Batch{Chunks: []coordinator.ChunkRow{{Round: 1, ID: id(1), Offset: 8, Data: []byte("other")}}})
 	w.commit(&coordinator.Batch{Chunks: []coordinator.ChunkRow{chunk(1, 1, 16)}})
 	w.reopen()
@@ -217,8 +221,8 @@ func concurrent(w *world) {
 	var both sync.WaitGroup
 	both.Go(func() {
 		for range 20 {
-			if _, err := w.store.Upload(w.ctx, 1, id(1)); err != nil {
-				w.Error(err)
+			if b, err := w.store.Chunk(w.ctx, 1, id(1), 8); err != nil || len(b) != 8 {
+				w.Errorf("%d bytes: %v", len(b), err)
 			}
 		}
 	})
