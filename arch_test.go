@@ -40,6 +40,7 @@ privacy                  pure     -
 model                    pure     -
 model/graph              pure     model
 audit                    pure     -
+audit/witness            adapter  audit
 gpu                      adapter  -
 
 # the device
@@ -109,7 +110,7 @@ pgregory.net/rapid                    tests
 // values and free to all but pure packages. A standard package without a line is free to all but pure packages.
 const reachPolicy = `
 net            protocol/quic protocol/tcp serve/web internal/ops internal/e2e cmd/*
-net/http       serve/web internal/ops internal/e2e cmd/*
+net/http       audit/witness serve/web internal/ops internal/e2e cmd/*
 net/rpc        -
 net/smtp       -
 net/mail       -
