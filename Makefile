@@ -63,6 +63,14 @@ bench: ## run the benchmarks and print their ratios to the baselines of the same
 		awk '/^pkg:/ {pkg = $$2; sub("^[^/]*/[^/]*/[^/]*/", "", pkg)} \
 			/^Benchmark/ {for (i = 3; i < NF; i++) if ($$(i+1) ~ /^x-/) printf "%8s %-24s %-24s %s\n", $$i, $$(i+1), pkg, $$1}' bin/bench.txt
 
+.PHONY: hostile
+hostile: ## play every attack of the specification against real devices: a line each with rule, refusals, tests run
+	@cd sim/hostile && $(GO) test -count 1 -run '^TestAttacks$$' -table
+
+.PHONY: bench-peers
+bench-peers: ## measure Flower's SecAgg+ and our device at the same size (network, minutes; ENGINE= leaves its slow engine out)
+	@bench/peers/run
+
 .PHONY: golden
 golden: ## rewrite the golden files (-update); read the difference before it is committed
 	@grep -rlE --include='*_test.go' 'flag\.Bool\("update"' . | xargs -n1 dirname | sort -u | \

@@ -1,0 +1,119 @@
+package hostile
+
+import (
+	"flag"
+	"fmt"
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/cinesync/cinesync/audit"
+	"github.com/cinesync/cinesync/client/participant"
+
+	"github.com/cinesync/cinesync/aggregation"
+)
+
+// TestHonestRoundUnmasksOneSum: without an attack S learns the sum of the survivors and nothing else, with losses or without.
+// It is also what every attack is measured against.
+func TestHonestRoundUnmasksOneSum(t *testing.T) {
+	for _, mode := range builtModes() {
+		for name, c := range map[string]struct{ devices, invented, lost int }{"complete": {10, 0, 0}, "losses": {10, 0, 2}, "with puppets": {9, 1, 1}, "ring": {70, 3, 4}} {
+			t.Run(mode.String()+"/"+name, func(t *testing.T) {
+				sc := scene(c.devices, mode)
+				sc.Invented = c.invented
+				s := NewCoordinator(t, sc)
+				in := but(upTo(c.lost)...)
+				v, set := s.answered(in)
+				v.Closes(set)
+				for i, d := range s.Devices {
+					if d.Refused != nil || (d.Closed == nil) == (i >= c.lost) {
+						t.Errorf("%s: refused %v, closed %v", d.Name, d.Refused, d.Closed)
+					}
+				}
+				if c.devices >= 70 && v.Degree.K == len(v.Members)-1 {
+					t.Error("no ring")
+				}
+				var want []int
+				for _, i := range v.where(in) {
+					if v.Members[i].Device != nil {
+						want = append(want, i)
+					}
+				}
+				if err := Unmask(v).Check(want); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
+
+// TestUnmaskerMissesNothingPlanted plants what attacks aim at, so that an unmasker or a check that finds nothing fails here.
+func TestUnmaskerMissesNothingPlanted(t *testing.T) {
+	s := NewCoordinator(t, scene(6, aggregation.ModeSH))
+	v, _ := s.answered(everyone)
+	u := Unmask(v)
+	delete(u.b, 3)
+	if got := u.Parts(); len(got) != 0 {
+		t.Errorf("without one b S unmasks %v", got)
+	}
+	if u.Check(upTo(6)) == nil {
+		t.Error("the check passes a set that is not free")
+	}
+	if Unmask(v).Check() == nil || Unmask(v).Check([]int{1, 2}) == nil {
+		t.Error("the check passes more than is permitted")
+	}
+	u = Unmask(v)
+	for i := range 6 {
+		delete(u.with[2], i) // as if 2 had masked with nobody
+		delete(u.with[i], 2)
+	}
+	if got := u.Parts(); len(got) != 2 {
+		t.Errorf("a device without pair masks: %v", got)
+	}
+	if u.Check(u.Parts()...) == nil {
+		t.Error("a part passes for free though pair masks are left in it")
+	}
+}
+
+var table = flag.Bool("table", false, "print a line per attack")
+
+// TestAttacks plays every attack under every mode that is built, and prints the table that make hostile shows.
+func TestAttacks(t *testing.T) {
+	for _, a := range Attacks() {
+		refusals, run, ok := map[participant.Refusal]int{}, 0, true
+		for _, mode := range builtModes() {
+			if a.Modes != nil && !slices.Contains(a.Modes, mode) {
+				continue
+			}
+			for _, c := range a.Cases {
+				ok = t.Run(a.ID+"/"+mode.String()+"/"+c.Name, func(t *testing.T) {
+					c.Play(&Try{TB: t, Mode: mode, Refusals: refusals})
+				}) && ok
+				run++
+			}
+		}
+		if *table {
+			fmt.Println(a.Line(refusals, run, ok))
+		}
+	}
+}
+
+// TestEveryFieldIsMutated wants a mutation for each field of what S logs before anything is masked.
+func TestEveryFieldIsMutated(t *testing.T) {
+	check := func(record reflect.Type, mutated []string) {
+		for i := range record.NumField() {
+			if name := record.Field(i).Name; !slices.Contains(mutated, name) && name != "WitnessPolicy" {
+				t.Errorf("%s.%s is not mutated", record.Name(), name)
+			}
+		}
+	}
+	var opens, rosters []string
+	for _, m := range openMutations() {
+		opens = append(opens, m.field)
+	}
+	for _, m := range rosterMutations() {
+		rosters = append(rosters, m.field)
+	}
+	check(reflect.TypeFor[audit.RoundOpen](), opens)
+	check(reflect.TypeFor[audit.Roster](), rosters)
+}

@@ -1,0 +1,90 @@
+package hostile
+
+import (
+	"github.com/cinesync/cinesync/client/participant"
+	"github.com/cinesync/cinesync/protocol"
+)
+
+const victim = 5 // whose keys are exchanged; device 0 is asked to believe it
+
+func attacksOnKeys() []Attack {
+	// exchanged logs a roster in which one bundle is altered, so that the root fits.
+	exchanged := func(why participant.Refusal, change func(s *Coordinator, r *Round, k *protocol.KeyBundle)) func(x *Try) {
+		return func(x *Try) {
+			s := NewCoordinator(x, x.Scene(8))
+			r := s.offered()
+			members := r.Everyone()
+			own := members[victim].Bundle
+			change(s, r, &members[victim].Bundle)
+			v := r.Freeze(s.Log, members, nil)
+			for _, d := range s.Devices {
+				v.Keys(d, nil)
+			}
+			x.Refuses(why, s.Devices[0])
+			x.Refuses(participant.F07BadKey, s.Devices[victim]) // its own entry was altered
+			if own == v.Members[victim].Bundle {
+				x.Error("nothing was exchanged")
+			}
+			x.Unmasks(v)
+		}
+	}
+	// shown sends one device another bundle than the root covers.
+	shown := func(change func(k *protocol.KeyBundle)) func(x *Try) {
+		return func(x *Try) {
+			s := NewCoordinator(x, x.Scene(8))
+			r := s.offered()
+			v := r.Freeze(s.Log, r.Everyone(), nil)
+			for _, d := range s.Devices[1:] {
+				v.Keys(d, nil)
+			}
+			v.Keys(s.Devices[0], func(m *protocol.Roster) { change(&m.Peers[3].Key) })
+			x.Refuses(participant.F07BadKey, s.Devices[0])
+			for _, d := range s.Devices[1:] {
+				v.Deliver(d, nil, nil)
+			}
+			x.Unmasks(v) // the others uploaded without it, and nobody was asked to reveal
+		}
+	}
+	own := func(s *Coordinator) *Puppet { return s.invent("the coordinator's own", s.authority) }
+	return []Attack{{ID: "A01", What: "own keys in place of a neighbour's", Rule: "F06, F07, roster_root in the log", Cases: []Case{
+		{"mask key, signature left", exchanged(participant.F07BadKey, func(s *Coordinator, r *Round, k *protocol.KeyBundle) { k.SPK = own(s).join(r).Bundle.SPK })},
+		{"sharing key, signature left", exchanged(participant.F07BadKey, func(s *Coordinator, r *Round, k *protocol.KeyBundle) { k.EPK = own(s).join(r).Bundle.EPK })},
+		{"commitment, signature left", exchanged(participant.F07BadKey, func(s *Coordinator, r *Round, k *protocol.KeyBundle) { k.BC[0] ^= 1 })},
+		{"both keys, signed by the coordinator's key", exchanged(participant.F07BadKey, func(s *Coordinator, r *Round, k *protocol.KeyBundle) {
+			b := own(s).join(r).Bundle
+			k.SPK, k.EPK, k.BC = b.SPK, b.EPK, b.BC
+			k.Sign(s.key, r.OpenHash)
+		})},
+		{"a certificate by another authority", exchanged(participant.F06BadCertificate, func(s *Coordinator, r *Round, k *protocol.KeyBundle) {
+			*k = s.invent("forged", keyOf("forger")).join(r).Bundle
+		})},
+		{"a certificate of another class", exchanged(participant.F06BadCertificate, func(s *Coordinator, r *Round, k *protocol.KeyBundle) {
+			p := own(s)
+			p.cert = s.certOf(p.key, s.authority, func(c *protocol.Cert) { c.Class = protocol.ClassCoordinator })
+			*k = p.join(r).Bundle
+		})},
+		{"an expired certificate", exchanged(participant.F06BadCertificate, func(s *Coordinator, r *Round, k *protocol.KeyBundle) {
+			p := own(s)
+			p.cert = s.certOf(p.key, s.authority, func(c *protocol.Cert) { c.NotAfter = r.Open.OpenedAt - 1 })
+			*k = p.join(r).Bundle
+		})},
+		{"another's key twice", exchanged(participant.F07BadKey, func(s *Coordinator, r *Round, k *protocol.KeyBundle) {
+			p := own(s)
+			b := p.join(r).Bundle
+			other, _ := r.Advertised(s.Devices[1])
+			b.SPK = other.Bundle.SPK
+			b.Sign(p.key, r.OpenHash)
+			*k = b
+		})},
+		{"a key of low order", exchanged(participant.F07BadKey, func(s *Coordinator, r *Round, k *protocol.KeyBundle) {
+			p := own(s)
+			b := p.join(r).Bundle
+			b.EPK = [32]byte{1}
+			b.Sign(p.key, r.OpenHash)
+			*k = b
+		})},
+		{"shown to one device only: mask key", shown(func(k *protocol.KeyBundle) { k.SPK[0] ^= 1 })},
+		{"shown to one device only: sharing key", shown(func(k *protocol.KeyBundle) { k.EPK[0] ^= 1 })},
+		{"shown to one device only: certificate", shown(func(k *protocol.KeyBundle) { k.Cert.Serial[0] ^= 1 })},
+	}}}
+}

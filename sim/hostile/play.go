@@ -1,0 +1,85 @@
+package hostile
+
+// The steps of a round that nothing is wrong with, for whoever wants to go wrong later.
+
+// offered plays to where every device advertised its keys.
+func (s *Coordinator) offered() *Round {
+	s.t.Helper()
+	r := s.Opens(s.Log, nil)
+	for _, d := range s.Devices {
+		r.Offer(s.Log, d, nil)
+	}
+	return r
+}
+
+// shared plays to where every device sealed its shares.
+func (s *Coordinator) shared() *View {
+	s.t.Helper()
+	r := s.offered()
+	v := r.Freeze(s.Log, r.Everyone(), nil)
+	for _, d := range s.Devices {
+		v.Keys(d, nil)
+	}
+	return v
+}
+
+// uploaded plays to where every device sent its masked vector.
+func (s *Coordinator) uploaded() *View {
+	s.t.Helper()
+	v := s.shared()
+	for _, d := range s.Devices {
+		v.Deliver(d, nil, nil)
+	}
+	for _, d := range s.Devices {
+		v.Receipt(d)
+	}
+	return v
+}
+
+// answered plays to where every device in the set gave its shares.
+func (s *Coordinator) answered(in func(i int) bool) (*View, Set) {
+	s.t.Helper()
+	v := s.uploaded()
+	set := v.Seals(in, nil)
+	for i, m := range v.Members {
+		if m.Device != nil && in(i) {
+			v.Ask(m.Device, set, nil)
+		}
+	}
+	return v, set
+}
+
+// everyone is the set of all.
+func everyone(int) bool { return true }
+
+// but is the set without some.
+func but(out ...int) func(int) bool {
+	return func(i int) bool {
+		for _, o := range out {
+			if i == o {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+// upTo is 0, …, n−1.
+func upTo(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+// where lists the indices of a set.
+func (v *View) where(in func(int) bool) []int {
+	var out []int
+	for i := range v.Members {
+		if in(i) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
