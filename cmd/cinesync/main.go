@@ -1,4 +1,4 @@
-// Command cinesync is the operator's program: it runs a coordinator, enrols parties, and shows the whole in a demo.
+// Command cinesync is the operator's program: it runs a coordinator or a witness, enrols parties, and shows the whole in a demo.
 //
 // Owns: flags, exit codes, the words for people.
 // Promises: exit 0 done, 1 failed, 2 usage; --json on every command that reports.
@@ -36,7 +36,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(demoCommand(), coordinatorCommand(), enrolCommand(), secaggCommand())
+	root.AddCommand(demoCommand(), coordinatorCommand(), enrolCommand(), witnessCommand(), secaggCommand())
 	err := root.ExecuteContext(ctx)
 	var usage usageError
 	switch {
