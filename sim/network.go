@@ -72,8 +72,14 @@ func (d *device) receive(m protocol.Message) {
 	})
 }
 
-// send plans the arrival at the coordinator.
+// send plans the arrival at the coordinator of what really leaves.
 func (d *device) send(m protocol.Message) {
+	for _, m := range d.lie(m) {
+		d.leave(m)
+	}
+}
+
+func (d *device) leave(m protocol.Message) {
 	if !d.up {
 		return
 	}
