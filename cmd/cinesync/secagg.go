@@ -16,7 +16,7 @@ import (
 func secaggCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "secagg", Short: "Check secure aggregation's known answers, plan what a round would cost",
 		Args: noSuchCommand, RunE: help}
-	cmd.AddCommand(secaggCheck())
+	cmd.AddCommand(secaggCheck(), secaggPlan())
 	return cmd
 }
 

@@ -45,6 +45,13 @@ type Scene struct {
 // sigmaTotSq is the noise of a round: z = σ_tot / C_int is a little over 2, the shipped floor.
 func (sc Scene) sigmaTotSq() uint64 { return 4*uint64(sc.CInt)*uint64(sc.CInt) + 1 }
 
+// Plain is n honest devices whose vectors have d words.
+func Plain(n, d int, mode aggregation.Mode) Scene {
+	sc := scene(n, mode)
+	sc.D, sc.CInt = d, uint32(8*math.Ceil(math.Sqrt(float64(d))))
+	return sc
+}
+
 // scene is n honest devices in a complete graph, where up to 30 % may be lost.
 func scene(n int, mode aggregation.Mode) Scene {
 	return Scene{Devices: n, Mode: mode, D: 64, CInt: 80, NMin: uint32(max(3, n-n*3/10)), GammaBP: 500, DeltaBP: 3000, Rounds: 8}

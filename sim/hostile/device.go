@@ -30,8 +30,8 @@ type Device struct {
 	// Truth is, by session, what only the device knows: its clipped, quantised and noised vector before the mask.
 	Truth map[[32]byte][]uint32
 
-	meter func(work func())   // runs the device's own work; nil: just runs it
-	heard *[]protocol.Message // where what it hears is kept, if anywhere
+	meter func(work func())  // runs the device's own work; nil: just runs it
+	heard []protocol.Message // in order
 	fetch *participant.Fetch
 	train *participant.Train
 }
@@ -61,9 +61,7 @@ func (d *Device) Hear(m protocol.Message) []protocol.Message {
 	if err != nil {
 		d.t.Fatalf("the coordinator's %v cannot be sent: %v", m.Type(), err)
 	}
-	if d.heard != nil {
-		*d.heard = append(*d.heard, parsed)
-	}
+	d.heard = append(d.heard, parsed)
 	before := len(d.Said)
 	d.step(participant.Event{Msg: parsed})
 	for d.fetch != nil || d.train != nil {
@@ -129,6 +127,9 @@ func (d *Device) step(e participant.Event) {
 		d.Said = append(d.Said, parsed)
 	}
 }
+
+// Heard is what the coordinator said to it, in order.
+func (d *Device) Heard() []protocol.Message { return d.heard }
 
 // work is what a device's own processor does: reading, deciding, writing.
 func (d *Device) work(do func()) {

@@ -140,6 +140,9 @@ func (r *Round) Freeze(l *Ledger, members []*Member, change func(*audit.Roster))
 	return v
 }
 
+// Round is the record that opened this roster's round.
+func (v *View) Round() audit.RoundOpen { return v.r.Open }
+
 // At is a device's index on this roster; −1 if it is not on it.
 func (v *View) At(d *Device) int {
 	return slices.IndexFunc(v.Members, func(m *Member) bool { return m.Device == d })
