@@ -28,7 +28,7 @@ func (r *PolicyChange) fields(c *codec) {
 	c.u16(&r.DeltaBP)
 }
 
-// CodeRelease names a local function that devices may run (design: secure aggregation 8.4).
+// CodeRelease names a local function that devices may run (secure aggregation 8.4).
 type CodeRelease struct {
 	CodeHash [32]byte // of name, version and canonical parameters
 	Name     string
@@ -43,7 +43,7 @@ func (r *CodeRelease) fields(c *codec) {
 	c.u32(&r.Version)
 }
 
-// Question is the manifest that devices consent to; rounds may be stricter than it, never weaker (design: secure aggregation 8.4).
+// Question is the manifest that devices consent to; rounds may be stricter than it, never weaker (secure aggregation 8.4).
 type Question struct {
 	ID         string
 	Version    uint32

@@ -38,7 +38,7 @@ func (a *auditor) charges(v *verdict) {
 	}
 }
 
-// limits is A3: the table of privacy 4.2, for the logged roster. A round without one has masked nothing.
+// limits is A3: the table of privacy 4.2, for the logged roster, or each cohort of it. A round without one has masked nothing.
 func (a *auditor) limits(v *verdict) {
 	rosters := 0
 	for _, t := range a.story.rounds {
@@ -46,16 +46,20 @@ func (a *auditor) limits(v *verdict) {
 			continue
 		}
 		rosters++
-		if err := a.checkLimits(t.open, t.roster.N); err != nil {
+		if err := a.checkLimits(t); err != nil {
 			v.fault("round %d: %v", t.open.Round, err)
 		}
 	}
 	v.saw("%d rosters", rosters)
 }
 
-func (a *auditor) checkLimits(o *RoundOpen, n uint32) error {
-	if n > maxRoster || o.WordBits < 2 || o.WordBits > 32 {
-		return fmt.Errorf("%d members, words of %d bits: want at most %d, and 2 to 32", n, o.WordBits, maxRoster)
+func (a *auditor) checkLimits(t *session) error {
+	o, n := t.open, t.block()
+	if t.roster.N > maxRoster {
+		return fmt.Errorf("%d members, want at most %d", t.roster.N, maxRoster)
+	}
+	if o.WordBits != 16 && o.WordBits != 24 && o.WordBits != 32 {
+		return fmt.Errorf("words of %d bits, want 16, 24 or 32", o.WordBits)
 	}
 	rooms := uint64(64) // C_int ≥ 8√d, so that rounding does not eat the norm
 	if o.WordBits < 32 {
@@ -64,14 +68,14 @@ func (a *auditor) checkLimits(o *RoundOpen, n uint32) error {
 	if uint64(o.CInt)*uint64(o.CInt) < rooms*uint64(o.D) {
 		return fmt.Errorf("the bound C_int = %d is too small for %d words", o.CInt, o.D)
 	}
-	if o.XMax > o.CInt || o.WordBits == 32 && o.XMax != o.CInt {
+	if o.XMax < 1 || o.XMax > o.CInt || o.WordBits == 32 && o.XMax != o.CInt {
 		return fmt.Errorf("x_max = %d does not fit C_int = %d at %d bits", o.XMax, o.CInt, o.WordBits)
 	}
 	if reach := uint64(n)*uint64(o.XMax) + 6*ceilSqrt(o.SigmaTotSq); reach >= 1<<(o.WordBits-1) {
 		return fmt.Errorf("the sum of %d members may reach %d, which wraps words of %d bits", n, reach, o.WordBits)
 	}
 	for _, sigmaSq := range []uint64{o.SigmaTotSq, o.SigmaBitSq} {
-		h, local := a.localNoise(o, n, sigmaSq)
+		h, local := a.localNoise(t, sigmaSq)
 		if h >= 1 && sigmaSq > 0 && (local < 1<<4 || local > 1<<28) {
 			return fmt.Errorf("each device adds σ_loc² = ⌈%d/%d⌉ = %d, want 4 ≤ σ_loc ≤ 2^14", sigmaSq, h, local)
 		}
@@ -88,9 +92,9 @@ func ceilSqrt(v uint64) uint64 {
 	return root
 }
 
-// localNoise is h_min and σ_loc² = ⌈σ²/h_min⌉ (design: privacy 6.1); a floor below 1 has no noise to speak of.
-func (a *auditor) localNoise(o *RoundOpen, n uint32, sigmaSq uint64) (h int, local uint64) {
-	h = a.rules.HonestFloor(int(n), int(o.GammaBP), int(o.DeltaBP))
+// localNoise is h_min of a cohort and σ_loc² = ⌈σ²/h_min⌉ (privacy 6.1); a floor below 1 has no noise to speak of.
+func (a *auditor) localNoise(t *session, sigmaSq uint64) (h int, local uint64) {
+	h = a.rules.HonestFloor(t.graph())
 	if h < 1 {
 		return h, 0
 	}
@@ -101,29 +105,32 @@ func (a *auditor) localNoise(o *RoundOpen, n uint32, sigmaSq uint64) (h int, loc
 	return h, local
 }
 
-// cohorts is A4.
+// cohorts is A4. With more cohorts than one, each is a crowd of its own and has to be large enough by itself.
 func (a *auditor) cohorts(v *verdict) {
 	var least, most uint32
 	for _, t := range a.story.rounds {
 		if t.roster == nil {
 			continue
 		}
-		n := t.roster.N
+		n := t.block()
+		if t.roster.N%max(1, t.open.Cohorts) != 0 {
+			v.fault("round %d: a roster of %d does not fall into %d equal cohorts", t.open.Round, t.roster.N, t.open.Cohorts)
+		}
 		if n < t.open.NMin {
 			v.fault("round %d: a roster of %d, n_min is %d", t.open.Round, n, t.open.NMin)
 		}
-		if t.survivors == nil {
-			continue
-		}
-		count := t.survivors.Count
 		lost := uint64(n) * uint64(t.open.DeltaBP) / 10000
-		if want := max(uint64(t.open.NMin), uint64(n)-min(lost, uint64(n))); uint64(count) < want || count > n {
-			v.fault("round %d: %d of %d survived, want %d to %d", t.open.Round, count, n, want, n)
+		want := max(uint64(t.open.NMin), uint64(n)-min(lost, uint64(n)))
+		for _, c := range t.cohortsInOrder() {
+			count := t.survivors[c].record.Count
+			if uint64(count) < want || count > n {
+				v.fault("round %d: %d of %d survived, want %d to %d", t.open.Round, count, n, want, n)
+			}
+			if least == 0 || count < least {
+				least = count
+			}
+			most = max(most, count)
 		}
-		if least == 0 || count < least {
-			least = count
-		}
-		most = max(most, count)
 	}
 	v.saw("sums of %d to %d devices", least, most)
 }
@@ -137,11 +144,11 @@ func (a *auditor) honestNoise(v *verdict) {
 		}
 		rosters++
 		o := t.open
-		h, local := a.localNoise(o, t.roster.N, o.SigmaTotSq)
+		h, local := a.localNoise(t, o.SigmaTotSq)
 		high, made := bits.Mul64(uint64(max(h, 0)), local)
 		switch {
 		case h < 1:
-			v.fault("round %d: of %d members none need be honest at γ = %d and δ = %d basis points", o.Round, t.roster.N, o.GammaBP, o.DeltaBP)
+			v.fault("round %d: of %d members none need be honest at γ = %d and δ = %d basis points", o.Round, t.block(), o.GammaBP, o.DeltaBP)
 		case high > 0 || made < o.SigmaTotSq:
 			v.fault("round %d: %d honest members add %d each, not σ_tot² = %d", o.Round, h, local, o.SigmaTotSq)
 		case t.closed != nil && t.closed.HonestNoise != made:
@@ -160,16 +167,14 @@ func (a *auditor) graphs(v *verdict) {
 			continue
 		}
 		rosters++
-		o := t.open
-		g := Graph{N: int(t.roster.N), K: int(t.roster.K), T: int(t.roster.T), GammaBP: int(o.GammaBP), DeltaBP: int(o.DeltaBP),
-			Lambda: int(o.Lambda), Eta: int(o.Eta), Mode: int(o.Mode)}
+		g := t.graph()
 		err, ok := known[g]
 		if !ok {
 			err = a.rules.CheckDegree(g)
 			known[g] = err
 		}
 		if err != nil {
-			v.fault("round %d: %v", o.Round, err)
+			v.fault("round %d: %v", t.open.Round, err)
 		}
 	}
 	v.saw("%d rosters", rosters)

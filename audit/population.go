@@ -121,7 +121,7 @@ func (a *auditor) takeRound(t *session) {
 	if l.spent[o.Question] {
 		a.accounts.fault("round %d was opened after the BudgetExhausted of its question", o.Round)
 	}
-	if t.survivors == nil {
+	if len(t.survivors) == 0 {
 		return
 	}
 	units, err := a.charge(o)

@@ -28,6 +28,8 @@ type Contents struct {
 	Keys        Keys
 	Coordinator Coordinator
 	Checkpoint  Checkpoint
+	Note        []byte        // the checkpoint as it is signed
+	Policy      WitnessPolicy // that the log names in log/policy; zero if it names none
 	Records     []LoggedRecord
 	Files       int // under log/, all accounted for
 
@@ -35,7 +37,7 @@ type Contents struct {
 }
 
 // Read reads the log in fsys, which is either a folder that holds log/ or the log folder itself, and verifies all of it. Every file
-// must be the keys file, the checkpoint, a tile of the checkpoint's tree, or a true narrower copy of one that was not cleaned
+// must be the keys file, the witness policy, the checkpoint, a tile of the checkpoint's tree, or a true narrower copy of one that was not cleaned
 // up. With live, what a running coordinator may just be writing is passed over: tiles of a longer tree, which it writes before the
 // checkpoint that covers them, and files whose name begins with a dot; and a checkpoint that moved while the files were read is a
 // reason to read again.
@@ -112,8 +114,18 @@ func (f folder) readHead(c *Contents, checkCert func(authority, cert []byte) (Co
 	if b, err = f.read("checkpoint", MaxCheckpoint); err != nil {
 		return err
 	}
-	if c.Checkpoint, err = OpenCheckpoint(c.Keys.Origin, c.Keys.LogKey, b); err != nil {
+	if c.Checkpoint, err = OpenSigned(c.Keys.Origin, c.Keys.LogKey, b); err != nil {
 		return err
+	}
+	c.Note = b
+	switch b, err = f.read("policy", MaxWitnessPolicy); {
+	case errors.Is(err, errMissing):
+	case err != nil:
+		return err
+	default:
+		if c.Policy, err = ParseWitnessPolicy(b); err != nil {
+			return fmt.Errorf("log/policy: %w", err)
+		}
 	}
 	if c.Checkpoint.Size > MaxLogEntries {
 		return fmt.Errorf("the log has %d entries, this auditor reads up to %d", c.Checkpoint.Size, MaxLogEntries)
@@ -187,7 +199,7 @@ func (f folder) list(size uint64) (*inventory, error) {
 }
 
 func (f folder) place(have *inventory, path string, size uint64) error {
-	if path == "keys" || path == "checkpoint" {
+	if path == "keys" || path == "checkpoint" || path == "policy" {
 		return nil
 	}
 	t, ok := parseTilePath(path)

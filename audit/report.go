@@ -11,11 +11,12 @@ type Rules struct {
 	WorstCase func(charges []RoundCost, p, b uint32, ceiling uint64) uint64
 	// Epsilon converts ρ to ε at δ and gives the order α that it took (design: privacy 7.1).
 	Epsilon func(rho, delta float64) (eps, order float64, err error)
-	// HonestFloor is h_min: the honest survivors there are at least (design: privacy 6.1).
-	HonestFloor func(n, gammaBP, deltaBP int) int
-	// SessionID is the session id of a round whose graph seed nobody but the coordinator had a hand in (design: secure aggregation 5.6, 6.3).
+	// HonestFloor is h_min: the honest survivors that there are at least in each cohort of the roster (privacy 6.1, secure
+	// aggregation 14.2).
+	HonestFloor func(Graph) int
+	// SessionID is the session id of a round whose graph seed nobody but the coordinator had a hand in (secure aggregation 5.6, 6.3).
 	SessionID func(openHash, rosterHash [32]byte, cohort uint32) [32]byte
-	// CheckDegree says why k neighbours and threshold t do not hold for a roster (design: secure aggregation 5.3).
+	// CheckDegree says why k neighbours and threshold t do not hold for a roster (secure aggregation 5.3).
 	CheckDegree func(Graph) error
 }
 
@@ -37,6 +38,7 @@ type Graph struct {
 	GammaBP, DeltaBP int
 	Lambda, Eta      int
 	Mode             int // 1 = W, 2 = SM, 3 = SH
+	Cohorts          int // that N falls into
 }
 
 // Options is what an auditor knows besides the log.
@@ -46,6 +48,10 @@ type Options struct {
 	Since     []byte     // a checkpoint kept from an earlier audit, which this log must extend; nil = none
 	Live      bool       // the coordinator may be running: the newest round may be open until its last deadline
 	Now       uint64     // Unix seconds; read only if Live
+
+	// Witnesses are the policies that the auditor holds the log against: the first for its checkpoint, any of them for its rounds, which
+	// may have been opened under earlier ones. Empty: the policy that the log itself names in log/policy, which proves less.
+	Witnesses []WitnessPolicy
 }
 
 // Published is a privacy figure that somebody stated, and how far it may be off: half its last digit.
@@ -89,8 +95,12 @@ type Period struct {
 type Report struct {
 	OK            bool     `json:"ok"` // every check that was made is ok, and the log was readable
 	Origin        string   `json:"origin"`
-	LogKey        string   `json:"log_key"`   // hex; signs checkpoints
-	Authority     string   `json:"authority"` // hex; the enrolment authority's key. Whoever knows both from elsewhere compares them
+	LogKey        string   `json:"log_key"`                       // hex; signs checkpoints
+	Authority     string   `json:"authority"`                     // hex; the enrolment authority's key. Whoever knows both from elsewhere compares them
+	WitnessPolicy string   `json:"witness_policy,omitempty"`      // hex; the id of the policy that W1 used
+	PolicyFrom    string   `json:"witness_policy_from,omitempty"` // "auditor" or "log": who named it
+	Witnesses     []string `json:"witnesses,omitempty"`           // that vouch for the checkpoint
+	WitnessedAt   uint64   `json:"witnessed_at,omitempty"`        // least time of their cosignatures, Unix seconds
 	Entries       int      `json:"entries"`
 	Root          string   `json:"root"` // hex
 	Rounds        int      `json:"rounds"`
@@ -129,4 +139,5 @@ var checks = []struct {
 	{"A12", "a sampled round's vectors add up to its logged sum", "", (*auditor).sampled},
 	{"C1", "the rounds form one chain", "entries are missing or were made out of order; ask the coordinator for its journal", (*auditor).chain},
 	{"C2", "every neighbour graph holds for its roster", "treat the masks of these rounds as breakable by the fraction γ", (*auditor).graphs},
+	{"W1", "a quorum of witnesses vouches for the checkpoint, by the policy that the rounds name", "ask the witnesses what they signed: a log that shows two histories finds no quorum for both", (*auditor).vouched},
 }

@@ -1,6 +1,6 @@
 package audit
 
-// RoundOpen fixes every parameter of a round before a device hears of it (design: secure aggregation 8.1). Its hash(entry), open_hash,
+// RoundOpen fixes every parameter of a round before a device hears of it (secure aggregation 8.1). Its hash(entry), open_hash,
 // covers the model and enters every mask key.
 type RoundOpen struct {
 	Round         uint64   // rises from round to round

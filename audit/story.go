@@ -1,6 +1,10 @@
 package audit
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
 
 // story is the log's records put in relation: what each round was logged under, and how it went. Where records compete, the first wins
 // (docs/spec/log.md §6); the others are odd and have no effect.
@@ -28,14 +32,46 @@ type session struct {
 	released  bool      // its local function was released before
 	prev      [32]byte  // what its PrevRound has to be
 	roster    *Roster
-	survivors *Survivors
+	survivors map[uint32]sealedCohort
 	closed    *RoundClose
 	aborted   *Abort
 
-	rosterHash, survivorsHash [32]byte
+	rosterHash [32]byte
+}
+
+// sealedCohort is the first Survivors of a cohort.
+type sealedCohort struct {
+	record *Survivors
+	hash   [32]byte
 }
 
 func (t *session) over() bool { return t.closed != nil || t.aborted != nil }
+
+// sealed says whether every cohort has its Survivors.
+func (t *session) sealed() bool {
+	return len(t.survivors) > 0 && uint64(len(t.survivors)) == uint64(t.open.Cohorts)
+}
+
+// summed is how many members the Survivors of all cohorts count.
+func (t *session) summed() (n uint64) {
+	for _, s := range t.survivors {
+		n += uint64(s.record.Count)
+	}
+	return n
+}
+
+// cohortsInOrder are the cohorts that have Survivors.
+func (t *session) cohortsInOrder() []uint32 { return slices.Sorted(maps.Keys(t.survivors)) }
+
+// block is the size of one cohort of the roster (secure aggregation 14.2).
+func (t *session) block() uint32 { return t.roster.N / max(1, t.open.Cohorts) }
+
+// graph is the neighbour graph that the round logged.
+func (t *session) graph() Graph {
+	o := t.open
+	return Graph{N: int(t.roster.N), K: int(t.roster.K), T: int(t.roster.T), GammaBP: int(o.GammaBP), DeltaBP: int(o.DeltaBP),
+		Lambda: int(o.Lambda), Eta: int(o.Eta), Mode: int(o.Mode), Cohorts: int(o.Cohorts)}
+}
 
 // exhaustion is a BudgetExhausted record with its place among the rounds.
 type exhaustion struct {
@@ -95,7 +131,7 @@ func (s *story) begin(r LoggedRecord, open *RoundOpen) {
 			break
 		}
 	}
-	t := &session{hash: r.Hash, open: open, policy: s.policy, policyAt: s.policyAt, question: s.questions[open.Question],
+	t := &session{hash: r.Hash, open: open, survivors: map[uint32]sealedCohort{}, policy: s.policy, policyAt: s.policyAt, question: s.questions[open.Question],
 		released: s.released[open.CodeHash], prev: s.lastEnd}
 	s.byOpen[r.Hash] = t
 	s.rounds = append(s.rounds, t)
@@ -128,16 +164,19 @@ func (s *story) freeze(r LoggedRecord, rec *Roster) {
 
 func (s *story) seal(r LoggedRecord, rec *Survivors) {
 	t := s.running(r, rec.Open)
+	if t == nil {
+		return
+	}
+	_, again := t.survivors[rec.Cohort]
 	switch {
-	case t == nil:
-	case t.survivors != nil:
-		s.oddity(r, "a second Survivors for round %d", t.open.Round)
+	case again:
+		s.oddity(r, "a second Survivors for cohort %d of round %d", rec.Cohort, t.open.Round)
 	case t.roster == nil || rec.Roster != t.rosterHash:
 		s.oddity(r, "the Survivors of round %d do not name its Roster", t.open.Round)
 	case rec.Cohort >= t.open.Cohorts:
 		s.oddity(r, "Survivors of cohort %d in round %d, which has %d", rec.Cohort, t.open.Round, t.open.Cohorts)
 	default:
-		t.survivors, t.survivorsHash = rec, r.Hash
+		t.survivors[rec.Cohort] = sealedCohort{rec, r.Hash}
 	}
 }
 
@@ -147,15 +186,28 @@ func (s *story) close(r LoggedRecord, rec *RoundClose) {
 		return
 	}
 	switch {
-	case t.roster == nil || t.survivors == nil:
-		s.oddity(r, "a RoundClose of round %d, which has no Roster or no Survivors", t.open.Round)
-	case rec.Roster != t.rosterHash || len(rec.Survivors) != 1 || rec.Survivors[0] != t.survivorsHash:
+	case t.roster == nil || !t.sealed():
+		s.oddity(r, "a RoundClose of round %d, which has no Roster, or no Survivors of some cohort", t.open.Round)
+	case rec.Roster != t.rosterHash || !t.names(rec.Survivors):
 		s.oddity(r, "the RoundClose of round %d names another Roster or other Survivors", t.open.Round)
-	case rec.U1 != t.roster.N || rec.U3 != t.survivors.Count || rec.U2 > rec.U1 || rec.U2 < rec.U3:
+	case rec.U1 != t.roster.N || uint64(rec.U3) != t.summed() || rec.U2 > rec.U1 || rec.U2 < rec.U3:
 		s.oddity(r, "the RoundClose of round %d says %d, %d and %d members, its Roster %d and its Survivors %d", t.open.Round, rec.U1, rec.U2,
-			rec.U3, t.roster.N, t.survivors.Count)
+			rec.U3, t.roster.N, t.summed())
 	}
 	t.closed, s.lastEnd = rec, r.Hash
+}
+
+// names says whether the hashes are those of the cohorts' Survivors, in cohort order.
+func (t *session) names(hashes [][32]byte) bool {
+	if len(hashes) != len(t.survivors) {
+		return false
+	}
+	for c, h := range hashes {
+		if t.survivors[uint32(c)].hash != h {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *story) abort(r LoggedRecord, rec *Abort) {
@@ -163,7 +215,7 @@ func (s *story) abort(r LoggedRecord, rec *Abort) {
 	if t == nil {
 		return
 	}
-	if t.roster != nil && rec.U1 != t.roster.N || t.survivors != nil && rec.U3 != t.survivors.Count {
+	if t.roster != nil && rec.U1 != t.roster.N || len(t.survivors) > 0 && uint64(rec.U3) != t.summed() {
 		s.oddity(r, "the Abort of round %d says %d and %d members, which its Roster or its Survivors do not", t.open.Round, rec.U1, rec.U3)
 	}
 	t.aborted, s.lastEnd = rec, r.Hash
@@ -204,11 +256,13 @@ func (a *auditor) rivals(v *verdict) {
 // mode W it rests on signatures that are not in the log.
 func (a *auditor) checkSession(t *session) error {
 	const sm, sh = 2, 3
-	if t.survivors == nil || t.open.Mode != sm && t.open.Mode != sh {
+	if t.open.Mode != sm && t.open.Mode != sh {
 		return nil
 	}
-	if want := a.rules.SessionID(t.hash, t.rosterHash, t.survivors.Cohort); t.survivors.SID != want {
-		return fmt.Errorf("the session id of its Survivors is %x, its RoundOpen and its Roster give %x", t.survivors.SID[:8], want[:8])
+	for _, c := range t.cohortsInOrder() {
+		if have, want := t.survivors[c].record.SID, a.rules.SessionID(t.hash, t.rosterHash, c); have != want {
+			return fmt.Errorf("the session id of its Survivors is %x, its RoundOpen and its Roster give %x", have[:8], want[:8])
+		}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -50,7 +51,8 @@ func (a *auditor) terms(v *verdict) {
 	}
 }
 
-// checkTags refuses suites that csa1 does not have, a seed that is not the mode's (design: secure aggregation 5.6) and more cohorts than this version knows.
+// checkTags refuses suites that csa1 does not have, a seed that is not the mode's (secure aggregation 5.6) and more cohorts than a
+// RoundClose can name.
 func checkTags(o *RoundOpen) error {
 	for _, tag := range []struct {
 		name       string
@@ -60,14 +62,27 @@ func checkTags(o *RoundOpen) error {
 			return fmt.Errorf("%s %d is not one of csa1", tag.name, tag.have)
 		}
 	}
-	if witnessed, plain := o.Mode == 1, o.SeedKind == 3; witnessed == plain {
+	switch {
+	case o.SeedKind == seedBeacon:
+		return errors.New("seed kind 2, a beacon, which this version of csa1 reserves and nobody can check")
+	case (o.Mode == modeWitnessed) != (o.SeedKind == seedCosigned):
 		return fmt.Errorf("seed kind %d does not belong to mode %d", o.SeedKind, o.Mode)
-	}
-	if o.Cohorts != 1 {
-		return fmt.Errorf("%d cohorts, want 1", o.Cohorts)
+	case o.Mode == modeWitnessed && o.Lambda < leastWitnessedLambda:
+		return fmt.Errorf("λ = %d with a cosigned seed, which can be drawn again: want at least %d", o.Lambda, leastWitnessedLambda)
+	case o.Mode == modeWitnessed && o.WitnessPolicy == [32]byte{}:
+		return errors.New("mode W without a witness policy")
+	case o.Cohorts < 1 || o.Cohorts > MaxCohorts:
+		return fmt.Errorf("%d cohorts, want 1 to %d", o.Cohorts, MaxCohorts)
 	}
 	return nil
 }
+
+const (
+	modeWitnessed        = 1
+	seedCosigned         = 1
+	seedBeacon           = 2
+	leastWitnessedLambda = 80 // secure aggregation 5.6
+)
 
 // checkPolicy holds a round against the PolicyChange in force; the ceiling is A6's business.
 func checkPolicy(o *RoundOpen, p *PolicyChange) error {
@@ -84,7 +99,7 @@ func checkPolicy(o *RoundOpen, p *PolicyChange) error {
 	return nil
 }
 
-// checkQuestion holds a round against the question it names: stricter is fine (design: secure aggregation 8.4).
+// checkQuestion holds a round against the question it names: stricter is fine (secure aggregation 8.4).
 func checkQuestion(o *RoundOpen, q *Question) error {
 	if q == nil {
 		return fmt.Errorf("its question is not in the log before it")

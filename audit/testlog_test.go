@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/big"
+	"slices"
 	"testing"
 	"testing/fstest"
 
@@ -42,7 +43,7 @@ func testRules() Rules {
 			return uint64(privacy.WorstCase(list, p, b, privacy.Units(ceiling)))
 		},
 		Epsilon:     privacy.Epsilon,
-		HonestFloor: privacy.HonestFloor,
+		HonestFloor: func(g Graph) int { return privacy.HonestFloor(g.N/max(1, g.Cohorts), g.GammaBP, g.DeltaBP) },
 		SessionID: func(open, roster [32]byte, cohort uint32) [32]byte {
 			return aggregation.SessionID(open, roster, aggregation.GraphSeed(open, roster), cohort)
 		},
@@ -114,16 +115,17 @@ type scribe struct {
 	spoil   func(i int, r Record)
 	entries [][]byte
 
-	question, open, roster, survivors, lastEnd [32]byte
-	over                                       bool
-	opened                                     *RoundOpen
-	n                                          uint32
-	costs                                      []RoundCost
-	p, b                                       uint32
-	start                                      uint64
-	renewed                                    bool
-	policy                                     *PolicyChange
-	period                                     uint64
+	question, open, roster, lastEnd [32]byte
+	survivors                       [][32]byte // of the cohorts, in their order
+	over                            bool
+	opened                          *RoundOpen
+	n                               uint32
+	costs                           []RoundCost
+	p, b                            uint32
+	start                           uint64
+	renewed                         bool
+	policy                          *PolicyChange
+	period                          uint64
 }
 
 func (s *scribe) write(records []Record) [][]byte {
@@ -152,8 +154,15 @@ func (s *scribe) link(r Record) {
 		r.Open, r.Roster = s.open, s.roster
 		r.SID = aggregation.SessionID(s.open, s.roster, aggregation.GraphSeed(s.open, s.roster), r.Cohort)
 	case *RoundClose:
-		h := uint64(privacy.HonestFloor(int(s.n), int(s.opened.GammaBP), int(s.opened.DeltaBP)))
-		r.Open, r.Roster, r.Survivors = s.open, s.roster, [][32]byte{s.survivors}
+		h := uint64(privacy.HonestFloor(int(s.n/max(1, s.opened.Cohorts)), int(s.opened.GammaBP), int(s.opened.DeltaBP)))
+		r.Open, r.Roster, r.Survivors = s.open, s.roster, slices.Clone(s.survivors)
+		if len(r.Survivors) == 0 {
+			r.Survivors = make([][32]byte, 1)
+		}
+		if len(r.SumHash) != len(r.Survivors) {
+			r.SumHash = slices.Repeat(r.SumHash[:1], len(r.Survivors))
+		}
+		h = max(h, 1)
 		r.HonestNoise = h * ((s.opened.SigmaTotSq + h - 1) / h)
 		r.RhoUnits, r.RhoCumBound = costOf(s.opened), mostSpent(s.costs, s.p, s.b)
 	case *Abort:
@@ -181,13 +190,13 @@ func (s *scribe) note(r Record, hash [32]byte) {
 		}
 		s.renewed, s.over, s.open, s.opened = false, false, hash, r
 	case *Roster:
-		s.roster, s.n = hash, r.N
+		s.roster, s.n, s.survivors = hash, r.N, nil
 	case *Survivors:
 		if n := len(s.costs); n == 0 || s.costs[n-1].Round != s.opened.Round {
 			s.costs = append(s.costs, RoundCost{s.opened.Round, costOf(s.opened)})
 			s.p, s.b = max(s.p, s.opened.P), min(s.b, s.opened.B)
 		}
-		s.survivors = hash
+		s.survivors = append(s.survivors, hash)
 	case *RoundClose, *Abort:
 		if !s.over {
 			s.over, s.lastEnd = true, hash

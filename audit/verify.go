@@ -29,6 +29,11 @@ func Verify(fsys fs.FS, rules Rules, o Options) (Report, error) {
 }
 
 func (o Options) check() error {
+	for _, p := range o.Witnesses {
+		if err := p.Validate(); err != nil {
+			return err
+		}
+	}
 	if !(o.Delta > 0 && o.Delta < 1) {
 		return fmt.Errorf("δ is %v: want a number between 0 and 1, such as 1e-6", o.Delta)
 	}
@@ -108,6 +113,7 @@ func (a *auditor) report() Report {
 		}
 	}
 	a.figures(&r)
+	a.witnesses(&r)
 	for _, check := range checks {
 		v := verdict{}
 		check.make(a, &v)
@@ -130,7 +136,7 @@ func (a *auditor) whole(v *verdict) {
 	if a.o.Since == nil {
 		return
 	}
-	old, err := OpenCheckpoint(a.log.Keys.Origin, a.log.Keys.LogKey, a.o.Since)
+	old, err := OpenSigned(a.log.Keys.Origin, a.log.Keys.LogKey, a.o.Since)
 	switch size := a.log.Checkpoint.Size; {
 	case err != nil:
 		v.fault("the kept checkpoint is not one of this log: %v", err)

@@ -165,7 +165,9 @@ func TestClientRefusesBadAnswers(t *testing.T) {
 		{"a page", "line feed", say(200, "<html>")},
 		{"a flood", "more than", say(200, strings.Repeat("x", maxAnswer+1))},
 		{"a flood in a conflict", "more than", conflict(strings.Repeat("1", maxAnswer+1))},
-		{"a redirect", "answers 307", func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, "http://elsewhere/", http.StatusTemporaryRedirect) }},
+		{"a redirect", "answers 307", func(rw http.ResponseWriter, r *http.Request) {
+			http.Redirect(rw, r, "http://elsewhere/", http.StatusTemporaryRedirect)
+		}},
 		{"does not know the log", "answers 404", say(404, "no such log")},
 		{"a fault", "answers 500", say(500, "")},
 		{"a conflict without its type", "answers 409", say(409, "3\n")},

@@ -47,7 +47,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().Bool("json", false, "print one JSON object")
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(verifyCommand(), showCommand(), ledgerCommand())
+	root.AddCommand(verifyCommand(), showCommand(), ledgerCommand(), receiptCommand())
 	err := root.ExecuteContext(ctx)
 	var usage usageError
 	switch {

@@ -25,13 +25,13 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestScripts runs testdata/script. Each script finds the logs of audit/testdata in its folder: honest/, open/ and kept.checkpoint.
+// TestScripts runs testdata/script. Each script finds the logs of audit/testdata in its folder: honest/, open/, witnessed/ and kept.checkpoint.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", UpdateScripts: *update, RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(e *testscript.Env) error {
 			return os.CopyFS(e.WorkDir, os.DirFS(filepath.Join("..", "..", "audit", "testdata")))
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"flip": flip, "opened": opened}})
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"flip": flip, "opened": opened, "received": received}})
 }
 
 // flip changes one byte of a file: flip FILE OFFSET.
@@ -80,6 +80,48 @@ func opened(ts *testscript.TestScript, _ bool, args []string) {
 		path := filepath.Join(ts.MkAbs(args[0]), "log", filepath.FromSlash(f.Path))
 		ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
 		ts.Check(os.WriteFile(path, f.Data, 0o644))
+	}
+}
+
+// received writes what a device keeps of a round, and the head of that round's log beside it: received DIR.
+func received(ts *testscript.TestScript, _ bool, args []string) {
+	key := func(b byte) ed25519.PrivateKey {
+		return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{b}, ed25519.SeedSize))
+	}
+	public := func(k ed25519.PrivateKey) ed25519.PublicKey { return k.Public().(ed25519.PublicKey) }
+	cert := protocol.IssueCert(key(1), protocol.Cert{IDPK: [32]byte(public(key(7))), Class: protocol.ClassCoordinator, NotAfter: 1 << 40}).Bytes()
+	leaves := [][]byte{append([]byte{0, 0, 0, 4}, make([]byte, 32)...), append([]byte{0, 0, 0, 9}, bytes.Repeat([]byte{0x77}, 32)...)}
+	sealed, err := audit.Seal(key(7), &audit.Survivors{SID: [32]byte{3}, Count: 2, InputsRoot: audit.MerkleRoot(leaves)})
+	ts.Check(err)
+	closed, err := audit.Seal(key(7), &audit.RoundClose{Survivors: [][32]byte{audit.LeafHash(sealed)}, SumHash: [][32]byte{{0x60}}, ModelOut: [32]byte{0x70}})
+	ts.Check(err)
+	log := audit.NewLog()
+	log.Append(sealed)
+	log.Append(closed)
+	const origin = "cinesync.example/test"
+	note, err := audit.SignCheckpoint(origin, key(9), 2, log.Root(2))
+	ts.Check(err)
+	policy := audit.WitnessPolicy{Witnesses: []audit.Witness{{Name: "w1", Key: public(key(20))}}, Quorum: 1}
+	line, err := audit.Cosign("w1", key(20), note, 1_700_000_000)
+	ts.Check(err)
+	note, err = audit.AddCosignatures(note, [][]byte{line}, policy)
+	ts.Check(err)
+	first, err := log.Inclusion(0, 2)
+	ts.Check(err)
+	second, err := log.Inclusion(1, 2)
+	ts.Check(err)
+	receipt := &protocol.Receipt{SID: [32]byte{3}, Index: 9, YHash: [32]byte(bytes.Repeat([]byte{0x77}, 32))}
+	receipt.Sign(key(7))
+	file, err := (&audit.ReceiptFile{Coordinator: cert[:], Receipt: receipt.Append(nil), Trees: []audit.ReceiptTree{{Checkpoint: note}},
+		Survivors: audit.ProvedEntry{Index: 0, Entry: sealed, Proof: first}, Close: audit.ProvedEntry{Index: 1, Entry: closed, Proof: second},
+		InputIndex: 1, InputProof: audit.MerkleProof(leaves, 1)}).Append(nil)
+	ts.Check(err)
+	keys, err := audit.Keys{Origin: origin, LogKey: public(key(9)), Authority: public(key(1)), Coordinator: cert[:]}.Encode()
+	ts.Check(err)
+	for name, b := range map[string][]byte{"round.receipt": file, "log/keys": keys, "log/policy": policy.Text()} {
+		path := filepath.Join(ts.MkAbs(args[0]), filepath.FromSlash(name))
+		ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
+		ts.Check(os.WriteFile(path, b, 0o644))
 	}
 }
 

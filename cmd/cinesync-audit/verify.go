@@ -23,10 +23,12 @@ type flags struct {
 	live      bool
 	since     string
 	published string
+	policies  []string
 }
 
 func (f *flags) add(cmd *cobra.Command) {
 	cmd.Flags().Float64Var(&f.delta, "delta", 1e-6, "δ of the privacy figure")
+	cmd.Flags().StringArrayVar(&f.policies, "policy", nil, "the witness policy to hold the log against, instead of the one it names itself; given again, an earlier one")
 	cmd.Flags().BoolVar(&f.live, "live", false, "the coordinator may be running: its newest round may be open until its last deadline")
 }
 
@@ -42,9 +44,30 @@ func (f *flags) options() (audit.Options, error) {
 		}
 	}
 	if f.since != "" {
-		o.Since, err = keptCheckpoint(f.since)
+		if o.Since, err = small("--since", f.since, audit.MaxCheckpoint); err != nil {
+			return o, err
+		}
 	}
-	return o, err
+	for _, path := range f.policies {
+		p, err := policyFile(path)
+		if err != nil {
+			return o, err
+		}
+		o.Witnesses = append(o.Witnesses, p)
+	}
+	return o, nil
+}
+
+func policyFile(path string) (audit.WitnessPolicy, error) {
+	b, err := small("--policy", path, audit.MaxWitnessPolicy)
+	if err != nil {
+		return audit.WitnessPolicy{}, err
+	}
+	p, err := audit.ParseWitnessPolicy(b)
+	if err != nil {
+		return audit.WitnessPolicy{}, usageError{fmt.Errorf("--policy %s: %w", path, err)}
+	}
+	return p, nil
 }
 
 // decimal is a figure as people publish it, whose last digit says how far it was rounded.
@@ -59,15 +82,16 @@ func published(text string) (*audit.Published, error) {
 	return &audit.Published{Epsilon: eps, Within: 0.5*math.Pow10(-len(digits)) + 1e-12}, nil
 }
 
-func keptCheckpoint(path string) ([]byte, error) {
+// small reads a file that a flag names. One byte more than the limit is refused where it is parsed.
+func small(flag, path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, usageError{fmt.Errorf("--since: %w", err)}
+		return nil, usageError{fmt.Errorf("%s: %w", flag, err)}
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, audit.MaxCheckpoint+1)) // one byte more is refused where it is parsed
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
-		return nil, usageError{fmt.Errorf("--since: %w", err)}
+		return nil, usageError{fmt.Errorf("%s: %w", flag, err)}
 	}
 	return b, nil
 }
@@ -76,9 +100,11 @@ func verifyCommand() *cobra.Command {
 	var f flags
 	cmd := &cobra.Command{Use: "verify [DIR]", Short: "Check everything that the log alone can show", Args: upTo(0, 1),
 		Long: `Checks the log: signatures, tree and files (A1), charges and noise (A2 to A5), the population ledger (A6), a published figure (A7),
-models and released code (A8), one history for every round (A9), policy and question (A10), the chain of rounds (C1) and the
-neighbour graphs (C2). What a log cannot show (A11, A12) is said not to be checked. docs/spec/log.md §9 defines the checks.`,
+models and released code (A8), one history for every round (A9), policy and question (A10), the chain of rounds (C1), the
+neighbour graphs (C2) and the witnesses (W1). What a log cannot show (A11, A12) is said not to be checked. docs/spec/log.md §9 defines
+the checks.`,
 		Example: `  cinesync-audit verify /var/lib/cinesync
+  cinesync-audit verify --policy witnesses.policy /var/lib/cinesync
   cinesync-audit verify --since checkpoint.last-month --published 7.48 --delta 1e-6`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := audited(&f, args)
@@ -119,6 +145,12 @@ func verdict(r audit.Report) string {
 	if r.Origin != "" {
 		fmt.Fprintf(&b, "log %s: %d entries, %d rounds (%d closed, %d aborted)\n", r.Origin, r.Entries, r.Rounds, r.Closed, r.Aborted)
 		fmt.Fprintf(&b, "root %s\nlog key %s\nauthority %s\n", r.Root, r.LogKey, r.Authority)
+		switch r.PolicyFrom {
+		case "auditor":
+			fmt.Fprintf(&b, "witness policy %s, which you gave\n", r.WitnessPolicy)
+		case "log":
+			fmt.Fprintf(&b, "witness policy %s, which the log itself names: compare it, or give yours with --policy\n", r.WitnessPolicy)
+		}
 		fmt.Fprintln(&b, "compare both keys with what the federation gave you elsewhere: by itself a log only agrees with itself")
 		fmt.Fprintln(&b)
 	}

@@ -33,7 +33,7 @@ func Rules() audit.Rules {
 		},
 		WorstCase:   worstCase,
 		Epsilon:     privacy.Epsilon,
-		HonestFloor: privacy.HonestFloor,
+		HonestFloor: honestFloor,
 		SessionID: func(openHash, rosterHash [32]byte, cohort uint32) [32]byte {
 			return aggregation.SessionID(openHash, rosterHash, aggregation.GraphSeed(openHash, rosterHash), cohort)
 		},
@@ -42,6 +42,37 @@ func Rules() audit.Rules {
 				Mode: aggregation.Mode(g.Mode)}, aggregation.Degree{K: g.K, T: g.T})
 		},
 	}
+}
+
+// ReceiptRules is what checking a device's receipt needs of protocol.
+func ReceiptRules() audit.ReceiptRules {
+	return audit.ReceiptRules{CheckCert: checkCert, OpenReceipt: openReceipt}
+}
+
+// openReceipt reads S's receipt and verifies it by the key of its certificate.
+func openReceipt(cert, receipt []byte) (audit.Receipted, error) {
+	c, err := protocol.ParseCert(cert)
+	if err != nil {
+		return audit.Receipted{}, err
+	}
+	m, err := protocol.Parse(protocol.TypeReceipt, receipt)
+	if err != nil {
+		return audit.Receipted{}, err
+	}
+	r := m.(*protocol.Receipt)
+	if err := r.Verify(c.IDPK[:]); err != nil {
+		return audit.Receipted{}, err
+	}
+	return audit.Receipted{SID: r.SID, Index: r.Index, YHash: r.YHash}, nil
+}
+
+// honestFloor is h_min of each cohort. How many of a block are corrupt is not n's fraction; until that bound is here, a round with more
+// cohorts than one has no floor that could be vouched for, and fails A5.
+func honestFloor(g audit.Graph) int {
+	if g.Cohorts > 1 {
+		return 0
+	}
+	return privacy.HonestFloor(g.N, g.GammaBP, g.DeltaBP)
 }
 
 // checkCert asks at a moment inside the certificate's dates, because dates are held against the rounds, not against today.

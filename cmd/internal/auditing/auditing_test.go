@@ -47,7 +47,7 @@ func TestRulesAreThoseOfTheDesign(t *testing.T) {
 	if eps, _, err := r.Epsilon(0.9375, 1e-6); err != nil || eps < 7.475 || eps > 7.485 {
 		t.Errorf("ε is %v, %v, want 7.48", eps, err)
 	}
-	if h := r.HonestFloor(1000, 500, 1000); h != 850 {
+	if h := r.HonestFloor(audit.Graph{N: 1000, GammaBP: 500, DeltaBP: 1000, Cohorts: 1}); h != 850 {
 		t.Errorf("h_min is %d, want 850", h)
 	}
 	open, roster := sha256.Sum256([]byte("open")), sha256.Sum256([]byte("roster"))
