@@ -8,14 +8,9 @@ import (
 	"fmt"
 )
 
-// announce makes what the store says visible: log files, release note, the version that serving reads. It runs at every
-// start and after every published round, so that a crash between commit and announcement is made good.
-func (c *Coordinator) announce(justPublished uint64) error {
-	if justPublished == 0 {
-		if err := c.publishLog(0); err != nil {
-			return err
-		}
-	}
+// announce makes what the store says visible to serving: release note, the version it reads. It runs at every start and after
+// every published round, so that a crash between commit and announcement is made good.
+func (c *Coordinator) announce() error {
 	if c.head.Version == 0 {
 		return nil // nothing was trained: serving answers 503
 	}

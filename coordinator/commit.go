@@ -19,6 +19,7 @@ type batch struct {
 	work      *round.Plan
 	result    *round.Result
 	recovered *Event
+	cosigned  *cosigned // what the witnesses signed
 }
 
 // word is a message of the driver's own for one connection.
@@ -50,10 +51,8 @@ func (c *Coordinator) commit(ctx context.Context, b *batch) error {
 		c.head = b.Move.To
 		c.blobs.offer(c.modelsInUse())
 	}
-	if len(b.Entries) > 0 {
-		if err := c.publishLog(b.Entries[0].Index); err != nil {
-			return err
-		}
+	if err := c.show(ctx, b); err != nil {
+		return err
 	}
 	if b.recovered != nil {
 		c.cfg.OnEvent(*b.recovered)
@@ -62,6 +61,7 @@ func (c *Coordinator) commit(ctx context.Context, b *batch) error {
 		c.acknowledge(id)
 	}
 	for _, w := range b.words {
+		w.to.held = nil
 		w.to.queue(w.msg)
 	}
 	for _, s := range b.sends {
@@ -78,6 +78,24 @@ func (c *Coordinator) commit(ctx context.Context, b *batch) error {
 		return c.ended(b.result)
 	}
 	return nil
+}
+
+// show makes new entries public, or asks the witnesses to let it, and sends what waited for them.
+func (c *Coordinator) show(ctx context.Context, b *batch) error {
+	if s := b.cosigned; s != nil {
+		if err := c.publish(s.tree.Size(), s.note); err != nil {
+			return err
+		}
+		for _, p := range c.peers {
+			c.release(p)
+		}
+	}
+	if len(b.Entries) > 0 {
+		if err := c.publishLog(); err != nil {
+			return err
+		}
+	}
+	return c.askWitnesses(ctx)
 }
 
 func (b *batch) empty() bool {
@@ -107,8 +125,8 @@ func (c *Coordinator) ended(r *round.Result) error {
 	if r.Phase == round.Failed {
 		e.Outcome, e.Reason, e.Detail = "aborted", r.Reason.String(), r.Detail
 	} else {
-		e.Sum, e.Model, e.Serve = fmt.Sprintf("%x", r.Sum), fmt.Sprintf("%x", r.Model), fmt.Sprintf("%x", r.Serve)
-		if err := c.announce(c.row.Round); err != nil {
+		e.Sum, e.Model, e.Serve = hexes(r.Sums), fmt.Sprintf("%x", r.Model), fmt.Sprintf("%x", r.Serve)
+		if err := c.announce(); err != nil {
 			return err
 		}
 		c.prune()

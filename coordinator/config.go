@@ -29,6 +29,9 @@ type Config struct {
 	OnEvent   func(Event)                         // told in order, from the loop; must not block
 	OnPublish func(release Release)               // told after a version is published and its files are durable
 	Expand    func(d int) aggregation.Accumulator // nil: the CPU
+	// Witnesses cosign the log before devices are shown anything of it; nil: none, and the checkpoints are the log's own word.
+	Witnesses     Witnesses
+	WitnessPolicy audit.WitnessPolicy // says whose cosignatures are enough; zero exactly if Witnesses is nil
 }
 
 // Task is what a coordinator trains: one question, its rounds and their terms.
@@ -118,10 +121,10 @@ type Files interface {
 
 // Event is what an operator sees of a running coordinator.
 type Event struct {
-	Kind    string   `json:"event"` // listening, phase, round, recovered, published, done
+	Kind    string   `json:"event"` // listening, phase, round, recovered, published, witness, done
 	Round   uint64   `json:"round,omitempty"`
 	Phase   string   `json:"phase,omitempty"`
-	Outcome string   `json:"outcome,omitempty"` // resumed, aborted, done
+	Outcome string   `json:"outcome,omitempty"` // resumed, aborted, done; of the witnesses: failing, recovered
 	Reason  string   `json:"reason,omitempty"`
 	Detail  string   `json:"detail,omitempty"`
 	U1      int      `json:"u1,omitempty"`

@@ -32,7 +32,12 @@ type Coordinator struct {
 	// owned by the loop
 	log        *audit.Log
 	entries    [][]byte
-	checkpoint []byte
+	checkpoint []byte        // what devices and the public log are shown; nil before the first cosignature
+	shown      uint64        // size of its tree
+	public     uint64        // size of the tree in the log folder
+	cosign     cosigner      // the witnesses
+	silent     bool          // they failed last, and the operator knows
+	unseen     []round.Event // what the machine hears once the witnesses have signed the entry
 	head       Head
 	newest     publication       // by the log; the head's once that is durable
 	before     publication       // the one before it
@@ -90,9 +95,12 @@ func New(ctx context.Context, cfg Config, store Store) (*Coordinator, error) {
 	if cfg.OnEvent == nil {
 		cfg.OnEvent = func(Event) {}
 	}
+	if err := checkWitnesses(cfg); err != nil {
+		return nil, err
+	}
 	c := &Coordinator{cfg: cfg, store: store, mail: make(chan mail, mailQueue), deaf: make(chan error, 1), done: make(chan struct{}),
 		blobs: blobs{files: cfg.Models}, log: audit.NewLog(), logged: map[[32]byte]bool{}, heard: map[[32]byte]int{}, peers: map[[32]byte]*peer{},
-		uploads: map[[32]byte]*upload{}, results: make(chan outcome, 1), parts: make(chan struct{}, maxParts)}
+		uploads: map[[32]byte]*upload{}, results: make(chan outcome, 1), cosign: cosigner{answers: make(chan cosigned, 1)}, parts: make(chan struct{}, maxParts)}
 	if err := c.load(ctx); err != nil {
 		return nil, err
 	}
@@ -152,7 +160,10 @@ func (c *Coordinator) load(ctx context.Context) error {
 	if _, err := c.optimizer(c.head.Model, c.head.Version == 0); err != nil {
 		return err
 	}
-	if err := c.announce(0); err != nil {
+	if err := c.publishLoaded(); err != nil {
+		return err
+	}
+	if err := c.announce(); err != nil {
 		return err
 	}
 	if saved.Open != nil {
@@ -188,7 +199,7 @@ func (c *Coordinator) learn(entry []byte) error {
 	case *audit.BudgetExhausted:
 		c.stopped = true
 	case *audit.Survivors:
-		if open := c.openRecord(r.Open); open != nil {
+		if open := c.openRecord(r.Open); open != nil && r.Cohort == 0 { // a round is charged once
 			c.charges = append(c.charges, charge{open.Round, open.RhoUnits})
 		}
 	case *audit.RoundClose:
@@ -250,5 +261,5 @@ func (c *Coordinator) begin(ctx context.Context) error {
 	if err := c.store.Commit(ctx, batch); err != nil {
 		return err
 	}
-	return c.announce(0)
+	return c.publishLog()
 }

@@ -8,12 +8,52 @@ import (
 	"github.com/cinesync/cinesync/protocol"
 )
 
-// send queues one message, with the evidence it needs and the offset it asks for.
+// send tells a device something. A message that the witnesses must have seen first waits until a cosigned checkpoint covers what it
+// proves, and whatever comes after it for this device waits behind it. A hang-up does not wait, and nothing comes after it.
 func (c *Coordinator) send(s round.Send) {
 	p := c.peers[s.To]
 	if p == nil {
 		return // it will be told again when it reconnects
 	}
+	if _, ok := s.Msg.(*protocol.HangUp); ok {
+		p.held = nil
+		p.queue(s.Msg)
+		return
+	}
+	if len(p.held) >= maxHeld {
+		p.drop(errHeld)
+		return
+	}
+	p.held = append(p.held, s)
+	c.release(p)
+}
+
+// release sends what need not wait any longer.
+func (c *Coordinator) release(p *peer) {
+	for len(p.held) > 0 && c.mayShow(p, p.held[0].Prove) {
+		next := p.held[0]
+		p.held = p.held[1:]
+		c.deliver(p, next)
+	}
+}
+
+// mayShow reports whether evidence for these entries may be given to a device now. Without witnesses the checkpoint covers the
+// whole log whenever something is sent.
+func (c *Coordinator) mayShow(p *peer, prove []uint64) bool {
+	if prove == nil {
+		return true
+	}
+	for _, i := range prove {
+		if i >= c.shown {
+			return false
+		}
+	}
+	// A device that saw more than the witnesses have, in a time without witnesses, is shown no older tree.
+	return c.checkpoint != nil && (p.treeSize <= c.shown || p.treeSize > c.log.Size())
+}
+
+// deliver queues one message, with the evidence it needs and the offset it asks for.
+func (c *Coordinator) deliver(p *peer, s round.Send) {
 	msg := s.Msg
 	if state, ok := msg.(*protocol.InputState); ok {
 		if u := c.uploads[s.To]; u != nil {
@@ -31,9 +71,9 @@ func (c *Coordinator) send(s round.Send) {
 	p.queue(msg)
 }
 
-// evidence proves entries in the newest checkpoint, and that this checkpoint extends the one the device saw last.
+// evidence proves entries in the newest checkpoint that may be shown, and that this checkpoint extends the one the device saw last.
 func (c *Coordinator) evidence(p *peer, indexes []uint64) (protocol.Evidence, error) {
-	size := c.log.Size()
+	size := c.shown
 	ev := protocol.Evidence{Checkpoint: c.checkpoint, OldSize: p.treeSize}
 	if p.treeSize > 0 && p.treeSize < size {
 		proof, err := c.log.Consistency(p.treeSize, size)
@@ -55,9 +95,39 @@ func (c *Coordinator) evidence(p *peer, indexes []uint64) (protocol.Evidence, er
 	return ev, nil
 }
 
-// publishLog derives the public files from the entries: tiles first, the checkpoint that vouches for them last.
-func (c *Coordinator) publishLog(from uint64) error {
+// publishLog makes everything that is in the log public. Where there are witnesses, they come first.
+func (c *Coordinator) publishLog() error {
+	if c.witnessed() {
+		return nil
+	}
 	size := c.log.Size()
+	note, err := audit.SignCheckpoint(c.cfg.LogOrigin, c.cfg.LogKey, size, c.log.Root(size))
+	if err != nil {
+		return fmt.Errorf("sign checkpoint: %w", err)
+	}
+	return c.publish(size, note)
+}
+
+// publish derives the public files of the first size entries: tiles first, the checkpoint that vouches for them last. It is durable
+// when publish returns, so that whatever a device is shown can be read in the public log, after a crash too.
+func (c *Coordinator) publish(size uint64, note []byte) error {
+	if err := c.writeTiles(c.public, size); err != nil {
+		return err
+	}
+	if err := c.cfg.LogDir.Write("checkpoint", note); err != nil {
+		return fmt.Errorf("write checkpoint: %w", err)
+	}
+	old := c.public
+	c.checkpoint, c.shown, c.public = note, size, size
+	for _, name := range audit.StaleTiles(old, size) {
+		if err := c.cfg.LogDir.Remove(name); err != nil {
+			return fmt.Errorf("remove outgrown log tile: %w", err)
+		}
+	}
+	return nil
+}
+
+func (c *Coordinator) writeTiles(from, size uint64) error {
 	files, err := audit.Tiles(c.entries, from, size, c.log)
 	if err != nil {
 		return fmt.Errorf("derive log tiles: %w", err)
@@ -65,19 +135,6 @@ func (c *Coordinator) publishLog(from uint64) error {
 	for _, f := range files {
 		if err := c.cfg.LogDir.Write(f.Path, f.Data); err != nil {
 			return fmt.Errorf("write log tile: %w", err)
-		}
-	}
-	note, err := audit.SignCheckpoint(c.cfg.LogOrigin, c.cfg.LogKey, size, c.log.Root(size))
-	if err != nil {
-		return fmt.Errorf("sign checkpoint: %w", err)
-	}
-	if err := c.cfg.LogDir.Write("checkpoint", note); err != nil {
-		return fmt.Errorf("write checkpoint: %w", err)
-	}
-	c.checkpoint = note
-	for _, name := range audit.StaleTiles(from, size) {
-		if err := c.cfg.LogDir.Remove(name); err != nil {
-			return fmt.Errorf("remove outgrown log tile: %w", err)
 		}
 	}
 	return nil

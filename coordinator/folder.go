@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/cinesync/cinesync/audit"
 	"github.com/cinesync/cinesync/coordinator/round"
 )
 
 // folder adds the masked vectors of one round up beside the loop, as they become durable, so that when the reveals are in only
 // masks are left to take off. It is only ahead of time: what it did not get to, and all that a crash lost, is folded from the
-// store when the round is settled. Its memory is the sum, and one vector on its way into it.
+// store when the round is settled. Its memory is the sum of each cohort, and one vector on its way into one.
 type folder struct {
 	c      *Coordinator
 	number uint64
@@ -22,8 +23,8 @@ type folder struct {
 	running bool
 
 	// owned by the one goroutine that runs
-	sum *round.Fold
-	buf []byte
+	sums []*round.Fold // of the cohorts
+	buf  []byte
 }
 
 // job is a vector to fold in or out, or the work that ends the round.
@@ -32,10 +33,13 @@ type job struct {
 	settle func(context.Context) (round.Event, error) // nil: fold the vector
 }
 
-// newFolder makes the folder of the round in c.row.
-func (c *Coordinator) newFolder(d, wordBits int) *folder {
-	size := d * wordBits / 8
-	return &folder{c: c, number: c.row.Round, size: size, sum: round.NewFold(size, c.accumulator(d))}
+func (c *Coordinator) newFolder(open *audit.RoundOpen) *folder {
+	size := int(open.D) * int(open.WordBits) / 8
+	f := &folder{c: c, number: open.Round, size: size}
+	for range max(1, open.Cohorts) {
+		f.sums = append(f.sums, round.NewFold(size, c.accumulator(open)))
+	}
+	return f
 }
 
 // add queues vectors, which are durable.
@@ -93,24 +97,26 @@ func (f *folder) run(ctx context.Context) {
 	}
 }
 
-// unmask makes the sum that of exactly the survivors, which after a round without a crash it is, and takes the masks off.
-func (f *folder) unmask(ctx context.Context, plan *round.Plan) ([]uint32, error) {
-	if err := f.sum.Complete(plan.Survivors, func(id [32]byte) ([]byte, error) { return f.read(ctx, id) }); err != nil {
+// unmask makes a cohort's sum that of exactly its survivors, which after a round without a crash it is, and takes the masks off.
+func (f *folder) unmask(ctx context.Context, plan *round.Plan, cohort int) ([]uint32, error) {
+	sum := f.sums[cohort]
+	if err := sum.Complete(plan.Cohorts[cohort].Survivors, func(id [32]byte) ([]byte, error) { return f.read(ctx, id) }); err != nil {
 		return nil, err
 	}
-	return round.Settle(plan, f.sum)
+	return round.Settle(plan, cohort, sum)
 }
 
 // fold reads a vector from the store, chunk by chunk, and adds it or takes it out.
 func (f *folder) fold(ctx context.Context, v round.Vector) error {
-	if f.sum.Holds(v) != v.Out {
+	sum := f.sums[v.Cohort]
+	if sum.Holds(v) != v.Out {
 		return nil // done before
 	}
 	y, err := f.read(ctx, v.ID)
 	if err != nil {
 		return err
 	}
-	return f.sum.Put(v, y)
+	return sum.Put(v, y)
 }
 
 func (f *folder) read(ctx context.Context, id [32]byte) ([]byte, error) {

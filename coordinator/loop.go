@@ -57,6 +57,8 @@ func (c *Coordinator) turn(ctx, work context.Context) error {
 		for n := 1; err == nil && n < maxBatch && len(c.mail) > 0; n++ {
 			err = c.handle(work, <-c.mail, b)
 		}
+	case a := <-c.cosign.answers:
+		err = c.witnessesAnswered(a, b)
 	case o := <-c.results:
 		err = c.settled(o, b)
 	case <-timer.C:
@@ -78,9 +80,15 @@ func (c *Coordinator) finished() bool {
 // the round that the crash interrupted.
 func (c *Coordinator) begun(ctx context.Context) error {
 	if c.machine == nil {
+		if err := c.askWitnesses(ctx); err != nil {
+			return err
+		}
 		return c.retell(ctx)
 	}
 	b := newBatch()
+	if err := c.awaitWitnesses(b); err != nil {
+		return err
+	}
 	b.folds = c.machine.Vectors()
 	e := Event{Kind: "recovered", Round: c.row.Round, Phase: c.machine.Phase().String(), Outcome: "resumed"}
 	if err := c.step(c.cfg.Now(), round.Event{Kind: round.Restarted}, b); err != nil {
@@ -98,14 +106,23 @@ func (c *Coordinator) begun(ctx context.Context) error {
 
 // wait is how long the loop may sleep.
 func (c *Coordinator) wait() time.Duration {
-	next := c.nextAt
+	d := time.Hour // nothing but mail can be due
+	for _, next := range []func() (time.Time, bool){c.roundAt, c.cosignAt} {
+		if at, ok := next(); ok {
+			d = min(d, at.Sub(c.cfg.Now()))
+		}
+	}
+	return max(0, d)
+}
+
+// roundAt is when the running round wants a tick, or the next one may open; not ok if something else is waited for. A round is
+// opened only when the witnesses, if there are any, have signed all that came before it: while they are away nobody could be told.
+func (c *Coordinator) roundAt() (at time.Time, ok bool) {
 	if c.machine != nil {
-		next = c.machine.Next()
+		at = c.machine.Next()
+		return at, !at.IsZero()
 	}
-	if next.IsZero() && c.machine != nil || c.finished() || !c.somebody() {
-		return time.Hour // nothing but mail can be due
-	}
-	return max(0, next.Sub(c.cfg.Now()))
+	return c.nextAt, !c.finished() && c.somebody() && c.followed()
 }
 
 // somebody reports whether a round is running, or there is a device to offer one to. A round that is opened with nobody there
@@ -114,14 +131,11 @@ func (c *Coordinator) somebody() bool { return c.machine != nil || len(c.peers) 
 
 func (c *Coordinator) tick(b *batch) error {
 	now := c.cfg.Now()
-	if c.machine != nil {
-		if next := c.machine.Next(); next.IsZero() || now.Before(next) {
-			return nil
-		}
-		return c.step(now, round.Event{Kind: round.Ticked}, b)
-	}
-	if now.Before(c.nextAt) || c.finished() || !c.somebody() {
+	if at, ok := c.roundAt(); !ok || now.Before(at) {
 		return nil
+	}
+	if c.machine != nil {
+		return c.step(now, round.Event{Kind: round.Ticked}, b)
 	}
 	if err := c.open(now, b); err != nil {
 		return err

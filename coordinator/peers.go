@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/cinesync/cinesync/coordinator/round"
 	"github.com/cinesync/cinesync/protocol"
 )
 
@@ -17,6 +18,7 @@ type peer struct {
 	turn     chan struct{}           // the device's own slot for a part being sent
 	end      context.CancelCauseFunc // gives the connection up, and with it what is being sent
 	treeSize uint64                  // owned by the loop: the tree this device was last shown
+	held     []round.Send            // owned by the loop: what waits for the witnesses, and what waits behind it
 	gone     bool                    // owned by the loop
 	said     bool                    // owned by the loop: a hang-up is queued, and nothing comes after it
 }
@@ -27,6 +29,7 @@ const (
 	helloTimeout = 5 * time.Second
 	sendTimeout  = 30 * time.Second
 	maxParts     = 512              // parts of models being sent, of all connections together: 128 MiB; one of each
+	maxHeld      = 64               // messages that wait for the witnesses
 	maxHeard     = 256              // events of one device in one round: a handful of messages, and many reconnects
 	busyFor      = 60 * time.Second // how long a device that used them up is sent away
 )
@@ -56,6 +59,7 @@ func (c *Coordinator) accept(ctx context.Context, l Listener) {
 var (
 	errNoHello = errors.New("the first message must be hello")
 	errSlow    = errors.New("this device does not read what it is sent")
+	errHeld    = errors.New("the witnesses have not signed the log for too long; reconnect later")
 	errNewer   = errors.New("this device opened a newer connection")
 )
 
@@ -69,6 +73,8 @@ func lastWord(err error) (protocol.Code, string) {
 		return protocol.CodeUnexpected, err.Error()
 	case errors.Is(err, errNewer):
 		return protocol.CodeConflict, err.Error()
+	case errors.Is(err, errHeld):
+		return protocol.CodeBusy, err.Error()
 	case errors.Is(err, errSlow), errors.Is(err, context.DeadlineExceeded):
 		return protocol.CodeTimeout, "silent or slow for too long: " + err.Error()
 	default:

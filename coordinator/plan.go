@@ -31,7 +31,8 @@ func (c *Coordinator) open(now time.Time, b *batch) error {
 		ModelIn: c.head.Model, CodeHash: sha256.Sum256(t.Local.Append(nil)), LayoutHash: c.layout.Hash(), D: uint32(c.layout.Size()),
 		WordBits: 32, XMax: t.CInt, Kex: 1, PRG: 1, Sig: 1, Mode: uint16(t.Mode), SeedKind: 3,
 		GammaBP: t.GammaBP, DeltaBP: t.DeltaBP, Lambda: t.Lambda, Eta: t.Eta, NTarget: t.NTarget, NMin: t.NMin, Cohorts: 1,
-		C: math.Float32bits(t.C), CInt: t.CInt, SigmaTotSq: t.SigmaTotSq, RhoUnits: uint64(units), P: t.P, B: t.B, Deadlines: t.Deadlines}
+		C: math.Float32bits(t.C), CInt: t.CInt, SigmaTotSq: t.SigmaTotSq, RhoUnits: uint64(units), P: t.P, B: t.B, Deadlines: t.Deadlines,
+		WitnessPolicy: c.cfg.WitnessPolicy.ID()}
 	entry, err := audit.Seal(c.key(), open)
 	if err != nil {
 		return fmt.Errorf("seal round %d: %w", number, err)
@@ -50,17 +51,22 @@ func (c *Coordinator) open(now time.Time, b *batch) error {
 
 // newMachine makes the machine of the round in c.row; the same at the start and at a replay.
 func (c *Coordinator) newMachine(open *audit.RoundOpen) error {
+	if open.WitnessPolicy != c.cfg.WitnessPolicy.ID() {
+		return fmt.Errorf("round %d was opened under another witness policy: start with that one until the round has ended", open.Round)
+	}
 	snapshot, err := c.blobs.snapshot(open.ModelIn)
 	if err != nil {
 		return fmt.Errorf("model of round %d: %w", open.Round, err)
 	}
 	c.machine = round.New(round.Config{Open: *open, Entry: c.entries[c.row.Index], Index: c.row.Index, Context: c.row.Context, Code: c.row.Code,
 		ModelSize: uint64(len(snapshot)), Authority: c.cfg.Authority, Key: c.key(),
+		Witnesses: c.cfg.WitnessPolicy, LogOrigin: c.cfg.LogOrigin, LogKey: c.logKey(),
 		Grace: time.Duration(c.row.GraceMillis) * time.Millisecond, RhoCumBound: c.bound(open.Round, open.RhoUnits)})
 	c.seq = 0
+	c.unseen = nil
 	clear(c.uploads)
 	clear(c.heard)
-	c.folder = c.newFolder(int(open.D), int(open.WordBits))
+	c.folder = c.newFolder(open)
 	return nil
 }
 

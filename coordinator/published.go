@@ -2,7 +2,6 @@ package coordinator
 
 import (
 	"bytes"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,7 +21,7 @@ func (c *Coordinator) checkPublished() error {
 	if err != nil {
 		return fmt.Errorf("read the public log's checkpoint: %w", err)
 	}
-	cp, err := audit.OpenCheckpoint(c.cfg.LogOrigin, c.cfg.LogKey.Public().(ed25519.PublicKey), note)
+	cp, err := audit.OpenSigned(c.cfg.LogOrigin, c.logKey(), note)
 	if err != nil {
 		return fmt.Errorf("the public log's checkpoint is damaged or another log's: where the folder is this coordinator's own log, move that file away, "+
 			"and the next start compares the log's tiles with the store and writes it again; else name its own log folder: %w", err)
@@ -34,7 +33,19 @@ func (c *Coordinator) checkPublished() error {
 	if c.log.Root(cp.Size) != cp.Root {
 		return fmt.Errorf("the public log's %d entries are not the store's: put the store back that wrote this log, or name its own log folder", cp.Size)
 	}
+	c.public = cp.Size
+	if _, err := c.cfg.WitnessPolicy.Open(c.cfg.LogOrigin, c.logKey(), note); c.witnessed() && err == nil {
+		c.checkpoint, c.shown = note, cp.Size // as before the last stop; another policy's wants new cosignatures
+	}
 	return nil
+}
+
+// publishLoaded makes the public files good that a crash left unwritten. With witnesses no more is made public than they signed.
+func (c *Coordinator) publishLoaded() error {
+	if err := c.writeTiles(0, c.public); err != nil {
+		return err
+	}
+	return c.publishLog()
 }
 
 // tileWidth is how many entries a full tile of the log holds.

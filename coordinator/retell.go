@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"github.com/cinesync/cinesync/audit"
 	"github.com/cinesync/cinesync/coordinator/round"
@@ -43,7 +44,7 @@ func (c *Coordinator) lastEnd() (*Event, [32]byte) {
 		switch r := rec.(type) {
 		case *audit.RoundClose:
 			e := &Event{Kind: "round", Phase: round.Done.String(), Outcome: "done", U1: int(r.U1), U2: int(r.U2), U3: int(r.U3),
-				Sum: hex.EncodeToString(r.SumHash[0][:]), Model: hex.EncodeToString(r.ModelOut[:]), Serve: hex.EncodeToString(r.ServeHash[:])}
+				Sum: hexes(r.SumHash), Model: hex.EncodeToString(r.ModelOut[:]), Serve: hex.EncodeToString(r.ServeHash[:])}
 			for _, ms := range r.PhaseMillis {
 				e.Millis = append(e.Millis, int(ms))
 			}
@@ -65,4 +66,13 @@ func included(members []round.Member) []string {
 		}
 	}
 	return out
+}
+
+// hexes lists hashes in hexadecimal, with commas between them.
+func hexes(list [][32]byte) string {
+	var out []string
+	for _, h := range list {
+		out = append(out, hex.EncodeToString(h[:]))
+	}
+	return strings.Join(out, ",")
 }

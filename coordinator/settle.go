@@ -47,30 +47,42 @@ func (c *Coordinator) settled(o outcome, b *batch) error {
 	return c.step(c.cfg.Now(), o.event, b)
 }
 
-// settle is what the coordinator does with a round, on one screen: the exact sum of the included devices' noisy integer
-// vectors, its mean as a model update, one optimiser step, the new files under their hashes. Nothing is visible yet:
+// settle is what the coordinator does with a round, on one screen: the exact sum of the included devices' noisy integer vectors in
+// each cohort, their mean as a model update, one optimiser step, the new files under their hashes. Nothing is visible yet:
 // publishing is the transaction that the machine asks for next.
 func (c *Coordinator) settle(ctx context.Context, f *folder, open *audit.RoundOpen, plan *round.Plan, start bool) (round.Event, error) {
-	sum, err := f.unmask(ctx, plan)
-	switch {
-	case errors.Is(err, errStore):
-		return round.Event{}, err
-	case errors.Is(err, round.ErrVector):
-		return unsettled(round.LostInputs, err), nil
-	case errors.Is(err, round.ErrShares):
-		return unsettled(round.BadReveals, err), nil
-	case err != nil:
-		return unsettled(round.SettleFailed, err), nil
+	done := round.Event{Kind: round.Settled}
+	var means [][]float32
+	for i := range plan.Cohorts {
+		sum, err := f.unmask(ctx, plan, i)
+		switch {
+		case errors.Is(err, errStore):
+			return round.Event{}, err
+		case errors.Is(err, round.ErrVector):
+			return unsettled(round.LostInputs, err), nil
+		case errors.Is(err, round.ErrShares):
+			return unsettled(round.BadReveals, err), nil
+		case err != nil:
+			return unsettled(round.SettleFailed, err), nil
+		}
+		exact := aggregation.Signed(sum)
+		done.Sums = append(done.Sums, aggregation.SumHash(exact))
+		means = append(means, gridOf(open).Mean(exact, len(plan.Cohorts[i].Survivors)))
 	}
-	exact := aggregation.Signed(sum)
-	grid := aggregation.Grid{C: math.Float32frombits(open.C), CInt: open.CInt, XMax: open.XMax, D: int(open.D)}
-	mean := grid.Mean(exact, len(plan.Survivors))
-	next, serve, err := c.learnFrom(open, mean, start)
+	var err error
+	done.Model, done.Serve, err = c.learnFrom(open, combine(means), start)
 	if errors.Is(err, errApply) {
 		return unsettled(round.SettleFailed, err), nil
 	}
-	return round.Event{Kind: round.Settled, Sum: aggregation.SumHash(exact), Model: next, Serve: serve}, err
+	return done, err
 }
+
+func gridOf(open *audit.RoundOpen) aggregation.Grid {
+	return aggregation.Grid{C: math.Float32frombits(open.C), CInt: open.CInt, XMax: open.XMax, D: int(open.D)}
+}
+
+// combine makes one update of the cohorts' means.
+func combine(means [][]float32) []float32 { return means[0] }
 
 // errApply means that the sum itself cannot become a model; trying again would not help.
 var errApply = errors.New("step model")
@@ -79,11 +91,11 @@ func unsettled(why round.Reason, err error) round.Event {
 	return round.Event{Kind: round.Unsettled, Why: why, Detail: err.Error()}
 }
 
-func (c *Coordinator) accumulator(d int) aggregation.Accumulator {
+func (c *Coordinator) accumulator(open *audit.RoundOpen) aggregation.Accumulator {
 	if c.cfg.Expand != nil {
-		return c.cfg.Expand(d)
+		return c.cfg.Expand(int(open.D))
 	}
-	return aggregation.NewAccumulator(d)
+	return aggregation.NewAccumulator(int(open.D))
 }
 
 // learnFrom steps the model and stages the results under their hashes. The same inputs give the same bytes.

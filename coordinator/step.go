@@ -34,6 +34,10 @@ func (c *Coordinator) step(now time.Time, e round.Event, b *batch) error {
 			last := c.charges[len(c.charges)-1]
 			b.Charges = append(b.Charges, ChargeRow{Round: last.round, Question: c.question, Units: last.units})
 		}
+		if f.Cosign {
+			c.unseen = append(c.unseen, event)
+			continue
+		}
 		logged = append(logged, event)
 	}
 	b.sends = append(b.sends, out.Send...)

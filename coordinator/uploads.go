@@ -19,7 +19,7 @@ type upload struct {
 // chunk takes one piece of a masked vector: checked against the announced hashes, written in this batch, acknowledged
 // after it is durable. The last one completes the vector.
 func (c *Coordinator) chunk(now time.Time, p *peer, msg *protocol.Chunk, b *batch) error {
-	if c.machine == nil || c.machine.SID() != msg.SID {
+	if c.machine == nil || c.machine.SID(p.id) != msg.SID {
 		return nil // the round is over; the device has heard how it ended
 	}
 	header, u := c.machine.Header(p.id), c.uploads[p.id]
@@ -68,7 +68,7 @@ func (u *upload) check(h *protocol.Input, msg *protocol.Chunk) error {
 
 // acknowledge tells a device how much of its vector is durable.
 func (c *Coordinator) acknowledge(id [32]byte) {
-	if p, u := c.peers[id], c.uploads[id]; p != nil && u != nil && c.machine != nil {
-		p.queue(&protocol.InputState{SID: c.machine.SID(), Offset: u.offset})
+	if c.machine != nil {
+		c.send(round.Send{To: id, Msg: &protocol.InputState{SID: c.machine.SID(id)}})
 	}
 }

@@ -32,11 +32,11 @@ type coord struct {
 	phase    round.Phase
 	crashed  map[string]bool
 	spool    map[[32]byte][]byte
-	fold     *round.Fold
+	folds    []*round.Fold         // of the cohorts
 	life     int                   // raised by every crash: what was planned before it does not happen
 	tree     map[[32]byte]uint64   // what each device was last shown
 	closings map[[32]byte]farewell // how ended rounds are told to late devices
-	sum      []uint32              // of the round that was settled last
+	sums     [][]uint32            // of the cohorts of the round that was settled last
 }
 
 type journaled struct {
@@ -88,7 +88,7 @@ func (c *coord) openRound() error {
 	}
 	c.index = c.append(entry)
 	c.machine, c.journal, c.phase = c.newMachine(), nil, round.Recruit
-	c.crashed, c.spool, c.fold, c.sum = map[string]bool{}, map[[32]byte][]byte{}, c.newFold(), nil
+	c.crashed, c.spool, c.folds, c.sums = map[string]bool{}, map[[32]byte][]byte{}, c.newFolds(), nil
 	c.w.oracle.opened(c.open)
 	for s, n := range c.w.cfg.Lose {
 		if c.w.lose == nil {
@@ -122,12 +122,12 @@ func (c *coord) newMachine() *round.Machine {
 		Authority: c.w.authority.Public().(ed25519.PublicKey), Key: c.key, Grace: 200 * time.Millisecond, RhoCumBound: c.number * c.open.RhoUnits})
 }
 
-// sid is the running session's.
-func (c *coord) sid() [32]byte {
+// sid is the running session's, as this device is in it.
+func (c *coord) sid(id [32]byte) [32]byte {
 	if c.machine == nil {
 		return [32]byte{}
 	}
-	return c.machine.SID()
+	return c.machine.SID(id)
 }
 
 // step journals and steps, as the real driver does, and checks what must never be asked.
@@ -151,7 +151,7 @@ func (c *coord) step(e round.Event) error {
 		}
 	}
 	for _, v := range out.Fold {
-		if err := c.fold.Put(v, c.spool[v.ID]); err != nil {
+		if err := c.folds[v.Cohort].Put(v, c.spool[v.ID]); err != nil {
 			return err
 		}
 	}
@@ -205,25 +205,35 @@ func (c *coord) work(p *round.Plan) {
 		if life != c.life {
 			return nil
 		}
-		sum, err := c.unmask(p)
-		if err != nil {
-			return c.step(round.Event{Kind: round.Unsettled, Why: round.BadReveals, Detail: err.Error()})
+		done := round.Event{Kind: round.Settled, Model: sha256.Sum256(fmt.Appendf(nil, "sim model %d", c.number))}
+		c.sums = nil
+		for i := range p.Cohorts {
+			sum, err := c.unmask(p, i)
+			if err != nil {
+				return c.step(round.Event{Kind: round.Unsettled, Why: round.BadReveals, Detail: err.Error()})
+			}
+			c.sums = append(c.sums, sum)
+			done.Sums = append(done.Sums, aggregation.SumHash(aggregation.Signed(sum)))
 		}
-		c.sum = sum
-		return c.step(round.Event{Kind: round.Settled, Sum: aggregation.SumHash(aggregation.Signed(sum)), Model: sha256.Sum256(fmt.Appendf(nil, "sim model %d", c.number))})
+		return c.step(done)
 	})
 }
 
-// unmask settles with what was folded on arrival; what a crash lost comes from the spool.
-func (c *coord) unmask(p *round.Plan) ([]uint32, error) {
-	if err := c.fold.Complete(p.Survivors, func(id [32]byte) ([]byte, error) { return c.spool[id], nil }); err != nil {
+// unmask settles a cohort with what was folded on arrival; what a crash lost comes from the spool.
+func (c *coord) unmask(p *round.Plan, cohort int) ([]uint32, error) {
+	f := c.folds[cohort]
+	if err := f.Complete(p.Cohorts[cohort].Survivors, func(id [32]byte) ([]byte, error) { return c.spool[id], nil }); err != nil {
 		return nil, err
 	}
-	return round.Settle(p, c.fold)
+	return round.Settle(p, cohort, f)
 }
 
-func (c *coord) newFold() *round.Fold {
-	return round.NewFold(4*int(c.open.D), aggregation.NewAccumulator(int(c.open.D)))
+func (c *coord) newFolds() []*round.Fold {
+	var out []*round.Fold
+	for range max(1, c.open.Cohorts) {
+		out = append(out, round.NewFold(4*int(c.open.D), aggregation.NewAccumulator(int(c.open.D))))
+	}
+	return out
 }
 
 // crash loses everything but log, journal and spool, and replays.
@@ -233,7 +243,7 @@ func (c *coord) crash() error {
 	for _, d := range c.w.devices {
 		d.cut()
 	}
-	c.machine, c.fold = c.newMachine(), c.newFold()
+	c.machine, c.folds = c.newMachine(), c.newFolds()
 	for _, j := range c.journal {
 		e, err := round.ParseEvent(j.event)
 		if err != nil {
@@ -305,7 +315,7 @@ func (c *coord) ended(r *round.Result) error {
 	c.prev = audit.LeafHash(c.entries[r.Entry])
 	if res.Done {
 		c.model = r.Model
-		if err := c.w.oracle.settled(r, c.sum); err != nil {
+		if err := c.w.oracle.settled(r, c.sums[0]); err != nil {
 			return fmt.Errorf("round %d: %w", c.number, err)
 		}
 		res.SumOK = true

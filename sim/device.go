@@ -208,7 +208,7 @@ func (d *device) arrive(m protocol.Message) error {
 	if !ok {
 		return c.step(round.Event{Kind: round.Message, From: d.id, Msg: m})
 	}
-	if c.machine.SID() != chunk.SID || chunk.Offset != uint64(len(c.spool[d.id])) || c.machine.Header(d.id) == nil {
+	if c.machine.SID(d.id) != chunk.SID || chunk.Offset != uint64(len(c.spool[d.id])) || c.machine.Header(d.id) == nil {
 		return nil
 	}
 	c.spool[d.id] = append(c.spool[d.id], chunk.Data...)

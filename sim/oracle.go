@@ -117,7 +117,7 @@ func (o *oracle) sends(d *device, m protocol.Message) error {
 	case *protocol.Chunk:
 		return errors.Join(o.once(fmt.Sprintf("chunk %d %x %d %d", d.i, m.SID, m.Offset, len(m.Data)), m.Data), o.paid(d, m.SID))
 	case *protocol.Reveal:
-		if err := o.once(fmt.Sprintf("reveal %d %x", d.i, m.SID), m.Append(nil)); err != nil || m.SID != o.w.coord.sid() {
+		if err := o.once(fmt.Sprintf("reveal %d %x", d.i, m.SID), m.Append(nil)); err != nil || m.SID != o.w.coord.sid(d.id) {
 			return err
 		}
 		return errors.Join(o.oneKind(m.SelfShares, "self"), o.oneKind(m.PairShares, "pair"))
@@ -204,7 +204,7 @@ func (o *oracle) settled(r *round.Result, sum []uint32) error {
 	if r.U3 < o.w.cfg.Min {
 		return fmt.Errorf("%d vectors were summed, the minimum is %d", r.U3, o.w.cfg.Min)
 	}
-	if aggregation.SumHash(aggregation.Signed(sum)) != r.Sum {
+	if aggregation.SumHash(aggregation.Signed(sum)) != r.Sums[0] {
 		return errors.New("the hash in the log is not that of the sum")
 	}
 	want, left, included := make([]uint32, len(sum)), append([]uint32(nil), sum...), 0

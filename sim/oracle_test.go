@@ -22,16 +22,16 @@ func finished(t *testing.T) (*world, *round.Result, []uint32) {
 	if _, err := w.run(); err != nil {
 		t.Fatal(err)
 	}
-	res := &round.Result{Phase: round.Done, U3: 4, Sum: aggregation.SumHash(aggregation.Signed(w.coord.sum))}
+	res := &round.Result{Phase: round.Done, U3: 4, Sums: [][32]byte{aggregation.SumHash(aggregation.Signed(w.coord.sums[0]))}}
 	for _, f := range w.coord.closings {
 		res.Members = f.members
 	}
-	return w, res, append([]uint32(nil), w.coord.sum...)
+	return w, res, append([]uint32(nil), w.coord.sums[0]...)
 }
 
 // TestOracleCatches plants each mistake in a round that ended well.
 func TestOracleCatches(t *testing.T) {
-	rehash := func(r *round.Result, sum []uint32) { r.Sum = aggregation.SumHash(aggregation.Signed(sum)) }
+	rehash := func(r *round.Result, sum []uint32) { r.Sums[0] = aggregation.SumHash(aggregation.Signed(sum)) }
 	counted := func(r *round.Result) int {
 		for i, m := range r.Members {
 			if m.Leaf >= 0 {
@@ -54,7 +54,7 @@ func TestOracleCatches(t *testing.T) {
 			rehash(r, sum)
 		}, "holds 0"},
 		"a mask stays on":       {func(_ *world, r *round.Result, sum []uint32) { sum[9] += 1 << 30; rehash(r, sum) }, "holds 1073741824"},
-		"another hash":          {func(_ *world, r *round.Result, _ []uint32) { r.Sum[0] ^= 1 }, "hash"},
+		"another hash":          {func(_ *world, r *round.Result, _ []uint32) { r.Sums[0][0] ^= 1 }, "hash"},
 		"a member listed twice": {func(_ *world, r *round.Result, _ []uint32) { r.Members = append(r.Members, r.Members[counted(r)]) }, "twice"},
 		"a member not counted":  {func(_ *world, r *round.Result, _ []uint32) { r.Members[counted(r)].Leaf = -1 }, "members are included"},
 		"never charged":         {func(w *world, r *round.Result, _ []uint32) { delete(w.oracle.charged, r.Members[counted(r)].ID) }, "never charged"},

@@ -223,16 +223,16 @@ func (r *rig) step(e round.Event) {
 	}
 	if out.Work != nil {
 		fold := round.NewFold(4*out.Work.D, aggregation.NewAccumulator(out.Work.D))
-		if err := fold.Complete(out.Work.Survivors, func(id [32]byte) ([]byte, error) { return r.spool[id], nil }); err != nil {
+		if err := fold.Complete(out.Work.Cohorts[0].Survivors, func(id [32]byte) ([]byte, error) { return r.spool[id], nil }); err != nil {
 			r.t.Errorf("fold: %v", err)
 		}
-		sum, err := round.Settle(out.Work, fold)
+		sum, err := round.Settle(out.Work, 0, fold)
 		if err != nil {
 			r.t.Errorf("settle: %v", err)
 		}
 		next := r.file(bytes.Repeat(fmt.Appendf(nil, "model after round %d ", r.number), 20_000))
 		r.queue = append(r.queue, func() {
-			r.step(round.Event{Kind: round.Settled, Sum: aggregation.SumHash(aggregation.Signed(sum)), Model: next})
+			r.step(round.Event{Kind: round.Settled, Sums: [][32]byte{aggregation.SumHash(aggregation.Signed(sum))}, Model: next})
 		})
 	}
 	for _, s := range out.Send {
@@ -260,7 +260,7 @@ func (r *rig) step(e round.Event) {
 func (r *rig) deliver(s round.Send) {
 	msg := s.Msg
 	if _, ok := msg.(*protocol.InputState); ok {
-		msg = &protocol.InputState{SID: r.machine.SID(), Offset: uint64(len(r.spool[s.To]))}
+		msg = &protocol.InputState{SID: r.machine.SID(s.To), Offset: uint64(len(r.spool[s.To]))}
 	}
 	if s.Prove != nil {
 		msg = r.prove(s.To, msg, s.Prove)
@@ -357,7 +357,7 @@ func (r *rig) from(id [32]byte, m protocol.Message) {
 
 func (r *rig) chunk(id [32]byte, m *protocol.Chunk) {
 	h := r.machine.Header(id)
-	if h == nil || m.SID != r.machine.SID() || m.Offset != uint64(len(r.spool[id])) {
+	if h == nil || m.SID != r.machine.SID(id) || m.Offset != uint64(len(r.spool[id])) {
 		return
 	}
 	r.spool[id] = append(r.spool[id], m.Data...)

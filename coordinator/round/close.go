@@ -2,6 +2,7 @@ package round
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -18,20 +19,33 @@ func (m *Machine) settle(e Event, out *Output) {
 	if m.phase != Settling {
 		return
 	}
+	if len(e.Sums) != len(m.cohorts) {
+		m.abort(SettleFailed, fmt.Sprintf("%d sums of %d cohorts", len(e.Sums), len(m.cohorts)), out)
+		return
+	}
 	m.assertMaySettle()
 	m.settled = e
 	o := &m.cfg.Open
 	n := len(m.roster)
+	u2, u3 := m.sizes()
 	hMin := privacy.HonestFloor(n, int(o.GammaBP), int(o.DeltaBP))
 	m.entries.final = m.record(&audit.RoundClose{
-		Open: m.openHash, Roster: m.hashes.roster, Survivors: [][32]byte{m.hashes.survivors},
-		SumHash: [][32]byte{e.Sum}, ModelOut: e.Model, ServeHash: e.Serve,
-		U1: uint32(n), U2: uint32(m.u2), U3: uint32(m.u3),
+		Open: m.openHash, Roster: m.hashes.roster, Survivors: m.survivorsHashes(),
+		SumHash: e.Sums, ModelOut: e.Model, ServeHash: e.Serve,
+		U1: uint32(n), U2: uint32(u2), U3: uint32(u3),
 		HonestNoise: uint64(hMin) * privacy.LocalVariance(o.SigmaTotSq, hMin),
 		C:           o.C, RhoUnits: o.RhoUnits, RhoCumBound: m.cfg.RhoCumBound,
 		PhaseMillis: m.millis(), Drops: m.drops(),
 	})
 	out.Facts = append(out.Facts, Fact{Entry: m.entries.final, Publish: &Publish{In: o.ModelIn, Out: e.Model, Serve: e.Serve}})
+}
+
+func (m *Machine) survivorsHashes() [][32]byte {
+	var out [][32]byte
+	for _, c := range m.cohorts {
+		out = append(out, c.hash)
+	}
+	return out
 }
 
 // abort asks for the Abort entry. Charges stand.
@@ -45,8 +59,9 @@ func (m *Machine) abort(why Reason, detail string, out *Output) {
 		detail = detail[:len(detail)-last]
 	}
 	m.reason, m.detail = why, detail
+	u2, u3 := m.sizes()
 	m.entries.final = m.record(&audit.Abort{Open: m.openHash, Phase: uint16(m.phase), Reason: uint16(why), Detail: detail,
-		U1: uint32(len(m.roster)), U2: uint32(m.u2), U3: uint32(m.u3)})
+		U1: uint32(len(m.roster)), U2: uint32(u2), U3: uint32(u3)})
 	out.Facts = append(out.Facts, Fact{Entry: m.entries.final})
 }
 
@@ -60,12 +75,14 @@ func (m *Machine) Cancel(now time.Time, why Reason, detail string) Output {
 // finish ends the round: its last entry is in the log.
 func (m *Machine) finish(out *Output) {
 	failed := m.reason != NoReason
-	res := &Result{Phase: Done, Reason: m.reason, Detail: m.detail, Entry: m.indexes.final, U1: len(m.roster), U2: m.u2, U3: m.u3,
-		Sum: m.settled.Sum, Model: m.settled.Model, Serve: m.settled.Serve, Millis: m.millis()}
+	u2, u3 := m.sizes()
+	res := &Result{Phase: Done, Reason: m.reason, Detail: m.detail, Entry: m.indexes.final, U1: len(m.roster), U2: u2, U3: u3,
+		Sums: m.settled.Sums, Model: m.settled.Model, Serve: m.settled.Serve, Millis: m.millis()}
 	for _, p := range m.roster {
 		kept := Member{ID: p.id, Index: p.index, Leaf: -1}
 		if p.inU3() {
 			kept.Leaf, kept.YHash = p.leaf, p.input.YHash
+			kept.Cohort = p.cohort.number
 		}
 		res.Members = append(res.Members, kept)
 	}

@@ -268,7 +268,7 @@ func (w *world) advance(to Phase, behind bool) [4]protocol.Message {
 		}
 		w.at(s.deadline)
 	}
-	sid := w.m.SID()
+	sid := w.sid()
 	for i, m := range []protocol.Message{nil, &protocol.Shares{SID: sid}, &protocol.Input{SID: sid}, &protocol.Reveal{SID: sid}} {
 		if own[i] == nil {
 			own[i] = m
@@ -281,7 +281,7 @@ func (w *world) advance(to Phase, behind bool) [4]protocol.Message {
 func TestStaleSessionsAndOddMessages(t *testing.T) {
 	w := newWorld(t, settings{n: 5, delta: 3000}).inputAll()
 	d := w.devices[0]
-	other := w.m.SID()
+	other := w.sid()
 	other[7] ^= 1
 	for _, m := range []protocol.Message{&protocol.Shares{SID: other}, &protocol.Input{SID: other}, &protocol.Reveal{SID: other}} {
 		if got := d.say(m); got != protocol.CodeStale {

@@ -47,7 +47,7 @@ func (m *Machine) resend(id [32]byte, p *member, out *Output) {
 	switch {
 	case p.standing == Listed && m.phase == Shares:
 		m.sendRoster(p, out)
-	case p.standing == Shared && m.phase == Inputs && m.entries.survivors == nil:
+	case p.standing == Shared && m.phase == Inputs && !m.sealed():
 		m.sendDelivery(p, out)
 	case p.receipt != nil && m.phase == Inputs:
 		out.send(id, p.receipt)
@@ -100,9 +100,9 @@ func (m *Machine) Farewell(id [32]byte, out *Output) {
 		return
 	}
 	msg := &protocol.Close{OpenHash: m.openHash}
-	if m.phase == Done && (p.standing == Included || p.standing == Answered) {
+	if m.phase == Done && p.inU3() {
 		msg.InputIndex = uint32(p.leaf)
-		msg.InputProof = m.inputProof(p)
+		msg.InputProof = p.inputProof()
 	}
 	out.prove(id, msg, m.indexes.final)
 }

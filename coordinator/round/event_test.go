@@ -15,7 +15,8 @@ func sampleEvents() []Event {
 		{Kind: Message, From: [32]byte{2}, Msg: &protocol.Shares{SID: [32]byte{3}, Sealed: [][80]byte{{4}}}},
 		{Kind: Uploaded, From: [32]byte{5}, Hash: [32]byte{6}},
 		{Kind: Logged, Hash: [32]byte{7}, Index: 1 << 40},
-		{Kind: Settled, Sum: [32]byte{8}, Model: [32]byte{9}, Serve: [32]byte{10}},
+		{Kind: Settled, Sums: [][32]byte{{8}, {9}}, Model: [32]byte{9}, Serve: [32]byte{10}},
+		{Kind: Logged, Hash: [32]byte{7}, Index: 3, Note: []byte("log\n3\n")},
 		{Kind: Unsettled, Why: BadReveals, Detail: "no 5 of those tried fit"},
 	}
 }

@@ -10,12 +10,13 @@ import (
 
 // Vector is a masked vector that is durable as a whole, or the wish to leave one out again.
 type Vector struct {
-	ID    [32]byte // of the device
-	YHash [32]byte // SHA-256 of the vector as it came
-	Out   bool     // it is not among the survivors after all
+	ID     [32]byte // of the device
+	YHash  [32]byte // SHA-256 of the vector as it came
+	Cohort int
+	Out    bool // it is not among the survivors after all
 }
 
-// Fold is the running sum of masked vectors: one vector of memory, however many are in it (secure aggregation 10.6). It knows
+// Fold is the running sum of a cohort's masked vectors: one vector of memory, however many are in it (secure aggregation 10.6). It knows
 // whose vectors it holds, and holds each at most once. It is for one goroutine.
 type Fold struct {
 	size int // bytes of a vector

@@ -90,23 +90,23 @@ func TestFoldOrderDoesNotMatter(t *testing.T) {
 // TestSettleWantsExactlyTheSet: nothing is unmasked that holds a vector too few, too many or another one, nor twice.
 func TestSettleWantsExactlyTheSet(t *testing.T) {
 	w := newWorld(t, settings{n: 5, delta: 3000}).revealAll()
-	for name, spoil := range map[string]func(f *Fold, p *Plan){
-		"one too few":  func(_ *Fold, p *Plan) { p.Survivors = append(p.Survivors, Survivor{ID: [32]byte{9}}) },
-		"one too many": func(_ *Fold, p *Plan) { p.Survivors = p.Survivors[1:] },
-		"another one":  func(_ *Fold, p *Plan) { p.Survivors[2].YHash[0] ^= 1 },
-		"used up": func(f *Fold, p *Plan) {
-			if _, err := Settle(p, f); err != nil {
+	for name, spoil := range map[string]func(f *Fold, p *Part){
+		"one too few":  func(_ *Fold, p *Part) { p.Survivors = append(p.Survivors, Survivor{ID: [32]byte{9}}) },
+		"one too many": func(_ *Fold, p *Part) { p.Survivors = p.Survivors[1:] },
+		"another one":  func(_ *Fold, p *Part) { p.Survivors[2].YHash[0] ^= 1 },
+		"used up": func(f *Fold, _ *Part) {
+			if _, err := Settle(w.m.Pending(), 0, f); err != nil {
 				t.Fatal(err)
 			}
 		},
-		"nothing": func(f *Fold, _ *Plan) { *f = *w.newFold() },
+		"nothing": func(f *Fold, _ *Part) { *f = *w.newFold() },
 	} {
 		f, p := w.newFold(), w.m.Pending()
-		if err := f.Complete(p.Survivors, w.read); err != nil {
+		if err := f.Complete(p.Cohorts[0].Survivors, w.read); err != nil {
 			t.Fatal(err)
 		}
-		spoil(f, p)
-		if sum, err := Settle(p, f); !errors.Is(err, ErrVector) || sum != nil {
+		spoil(f, &p.Cohorts[0])
+		if sum, err := Settle(p, 0, f); !errors.Is(err, ErrVector) || sum != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -42,7 +42,7 @@ type world struct {
 	facts   []Fact
 	devices []*device
 	spool   map[[32]byte][]byte
-	fold    *Fold // of what Output.Fold said, on arrival
+	folds   []*Fold // of the cohorts: what Output.Fold said, on arrival
 }
 
 type journaled struct {
@@ -76,7 +76,9 @@ func newWorld(t testing.TB, s settings) *world {
 	w.log = [][]byte{[]byte("policy"), []byte("code"), []byte("question"), entry}
 	w.cfg = Config{Open: open, Entry: entry, Index: 3, Context: []uint64{0, 1, 2}, Code: []byte("code"), ModelSize: 9, Authority: prototest.AuthorityKey(), Key: key, Grace: grace, RhoCumBound: 77}
 	w.m = New(w.cfg)
-	w.fold = w.newFold()
+	for range max(1, open.Cohorts) {
+		w.folds = append(w.folds, w.newFold())
+	}
 	for i := range s.n {
 		w.devices = append(w.devices, newDevice(w, fmt.Sprint("device ", i)))
 	}
@@ -94,7 +96,7 @@ func (w *world) step(e Event) Output {
 		w.inbox[s.To] = append(w.inbox[s.To], s.Msg)
 	}
 	for _, v := range out.Fold {
-		if err := w.fold.Put(v, w.spool[v.ID]); err != nil {
+		if err := w.folds[v.Cohort].Put(v, w.spool[v.ID]); err != nil {
 			w.t.Fatal(err)
 		}
 	}
@@ -128,6 +130,17 @@ func (w *world) showLog() {
 	}
 }
 
+// sid is the session of the first device, and of everybody where there is one cohort.
+func (w *world) sid() [32]byte { return w.m.SID(w.devices[0].id) }
+
+// survivorsHash is the first cohort's, zero before it is decided.
+func (w *world) survivorsHash() (hash [32]byte) {
+	if len(w.m.cohorts) > 0 {
+		hash = w.m.cohorts[0].hash
+	}
+	return hash
+}
+
 // at moves time to so many seconds after the round was opened, and ticks.
 func (w *world) at(seconds float64) Output {
 	w.t.Helper()
@@ -155,7 +168,15 @@ func digest(o Output) string {
 
 // planText prints what a plan keeps to itself, for comparing two.
 func planText(p *Plan) string {
-	text := fmt.Sprint(p.D, p.OpenHash, p.SID, p.T)
+	text := fmt.Sprint(p.D, p.OpenHash, p.T)
+	for _, part := range p.Cohorts {
+		text += partText(part)
+	}
+	return text
+}
+
+func partText(p Part) string {
+	text := fmt.Sprint(p.SID)
 	for _, s := range p.Survivors {
 		text += fmt.Sprint(s.ID, s.Index, s.YHash, s.BC, s.Own != nil, s.Xs)
 		for _, v := range s.Shares {
@@ -251,7 +272,7 @@ func (d *device) shares() *protocol.Shares {
 	if err != nil {
 		d.w.t.Fatal(err)
 	}
-	msg := &protocol.Shares{SID: d.w.m.SID()}
+	msg := &protocol.Shares{SID: d.w.m.SID(d.id)}
 	for i, p := range d.neighbours {
 		box, err := d.secrets.Seal(p.Key.EPK, msg.SID, d.index, p.Index, m[i], b[i])
 		if err != nil {
@@ -268,7 +289,7 @@ func (d *device) input() *protocol.Input {
 	d.w.t.Helper()
 	delivery := take[*protocol.Delivery](d)
 	d.present, d.m, d.b = make([]bool, len(d.neighbours)), make([]aggregation.Share, len(d.neighbours)), make([]aggregation.Share, len(d.neighbours))
-	msg := &protocol.Input{SID: d.w.m.SID(), MaskedWith: make([]byte, (len(d.neighbours)+7)/8), LedgerSeq: 1}
+	msg := &protocol.Input{SID: d.w.m.SID(d.id), MaskedWith: make([]byte, (len(d.neighbours)+7)/8), LedgerSeq: 1}
 	var peers []aggregation.Peer
 	next := 0
 	for i, p := range d.neighbours {
@@ -308,7 +329,7 @@ func (d *device) upload() Output {
 func (d *device) reveal(own bool) *protocol.Reveal {
 	d.w.t.Helper()
 	survivors := take[*protocol.Survivors](d)
-	msg := &protocol.Reveal{SID: d.w.m.SID()}
+	msg := &protocol.Reveal{SID: d.w.m.SID(d.id)}
 	if own {
 		msg.HasOwn, msg.OwnB = 1, d.secrets.B()
 	}
@@ -382,43 +403,69 @@ func (w *world) newFold() *Fold {
 func (w *world) read(id [32]byte) ([]byte, error) { return w.spool[id], nil }
 
 // refold folds from the spool, as a driver does that comes back after a crash, and settles the plan.
-func (w *world) refold(p *Plan) ([]uint32, error) {
+func (w *world) refold(p *Plan) (sums [][]uint32, err error) {
 	w.t.Helper()
-	f := w.newFold()
-	if err := f.Complete(p.Survivors, w.read); err != nil {
-		return nil, err
+	for c := range p.Cohorts {
+		f := w.newFold()
+		if err := f.Complete(p.Cohorts[c].Survivors, w.read); err != nil {
+			return nil, err
+		}
+		sum, err := Settle(p, c, f)
+		if err != nil {
+			return nil, err
+		}
+		sums = append(sums, sum)
 	}
-	return Settle(p, f)
+	return sums, nil
 }
 
-// settle does the work that is out, as the driver does: with what was folded on arrival. From the spool comes the same sum.
+// ahead settles the plan with what was folded on arrival, which must be all of it.
+func (w *world) ahead(p *Plan) (sums [][]uint32, err error) {
+	w.t.Helper()
+	for c := range p.Cohorts {
+		if left := w.folds[c].Differs(p.Cohorts[c].Survivors); len(left) > 0 {
+			w.t.Fatalf("%d vectors were not folded in or out by the time of the plan", len(left))
+		}
+		sum, err := Settle(p, c, w.folds[c])
+		if err != nil {
+			return nil, err
+		}
+		sums = append(sums, sum)
+	}
+	return sums, nil
+}
+
+// settle does the work that is out, as the driver does: with what was folded on arrival. From the spool come the same sums. It gives
+// those of all cohorts in a row.
 func (w *world) settle() ([]uint32, error) {
 	w.t.Helper()
 	if w.plan == nil {
 		w.t.Fatal("no work is out")
 	}
-	if left := w.fold.Differs(w.plan.Survivors); len(left) > 0 {
-		w.t.Fatalf("%d vectors were not folded in or out by the time of the plan", len(left))
-	}
 	again, againErr := w.refold(w.plan)
-	sum, err := Settle(w.plan, w.fold)
-	if !slices.Equal(sum, again) || fmt.Sprint(err) != fmt.Sprint(againErr) {
+	sums, err := w.ahead(w.plan)
+	if !slices.EqualFunc(sums, again, slices.Equal) || fmt.Sprint(err) != fmt.Sprint(againErr) {
 		w.t.Fatalf("folded on arrival %v, from the spool %v", err, againErr)
 	}
 	if err != nil {
 		w.step(Event{Kind: Unsettled, Why: BadReveals, Detail: err.Error()})
 		return nil, err
 	}
-	w.step(Event{Kind: Settled, Sum: aggregation.SumHash(aggregation.Signed(sum)), Model: [32]byte{1}, Serve: [32]byte{2}})
-	return sum, nil
+	done := Event{Kind: Settled, Model: [32]byte{1}, Serve: [32]byte{2}}
+	for _, sum := range sums {
+		done.Sums = append(done.Sums, aggregation.SumHash(aggregation.Signed(sum)))
+	}
+	w.step(done)
+	return slices.Concat(sums...), nil
 }
 
-// plainSum is what should come out: the vectors of exactly the included members.
+// plainSum is what should come out: the vectors of exactly the included members, in each cohort.
 func (w *world) plainSum() []uint32 {
-	sum := make([]uint32, w.cfg.Open.D)
-	for _, d := range w.devices {
-		if p := w.m.members[d.id]; p != nil && p.inU3() {
-			aggregation.Add(sum, d.x)
+	d := int(w.cfg.Open.D)
+	sum := make([]uint32, d*w.m.blocks())
+	for _, dev := range w.devices {
+		if p := w.m.members[dev.id]; p != nil && p.inU3() {
+			aggregation.Add(sum[p.cohort.number*d:][:d], dev.x)
 		}
 	}
 	return sum
@@ -445,7 +492,7 @@ func (w *world) failed(why Reason) {
 	if w.result == nil || w.result.Phase != Failed || w.result.Reason != why {
 		w.t.Fatalf("result %+v, want reason %v", w.result, why)
 	}
-	if w.result.Sum != [32]byte{} {
+	if w.result.Sums != nil {
 		w.t.Fatal("an aborted round has a sum")
 	}
 	last := w.facts[len(w.facts)-1]
@@ -471,7 +518,7 @@ func (w *world) replays() {
 			w.t.Fatalf("journal line %d (kind %d): the replay says\n%s\nit was\n%s", i, e.Kind, got, j.digest)
 		}
 	}
-	if m.Phase() != w.m.Phase() || m.SID() != w.m.SID() || !m.Next().Equal(w.m.Next()) || m.Ended() != w.m.Ended() {
+	if m.Phase() != w.m.Phase() || m.SID(w.devices[0].id) != w.sid() || !m.Next().Equal(w.m.Next()) || m.Ended() != w.m.Ended() {
 		w.t.Fatalf("the replay stands in phase %v, it was %v", m.Phase(), w.m.Phase())
 	}
 }

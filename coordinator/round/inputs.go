@@ -20,17 +20,17 @@ func (m *Machine) inputIn(id [32]byte, msg *protocol.Input, out *Output) {
 		out.hangUp(id, protocol.CodeUnexpected, "a vector before the shares of the neighbours were handed out")
 	case p.receipt != nil:
 		out.send(id, p.receipt)
-	case m.phase != Inputs || m.entries.survivors != nil || !p.inU2 || p.standing != Shared:
+	case m.phase != Inputs || m.sealed() || !p.inU2 || p.standing != Shared:
 		out.hangUp(id, protocol.CodeLate, "phase inputs is closed for this device; its work for this round is lost and its charge stands")
 	case p.input != nil:
-		out.send(id, &protocol.InputState{SID: m.sid})
+		out.send(id, &protocol.InputState{SID: msg.SID})
 	default:
 		if err := m.checkInput(p, msg); err != nil {
 			out.hangUp(id, protocol.CodeMalformed, err.Error())
 			return
 		}
 		p.input = msg
-		out.send(id, &protocol.InputState{SID: m.sid})
+		out.send(id, &protocol.InputState{SID: msg.SID})
 	}
 }
 
@@ -86,7 +86,7 @@ func (m *Machine) uploaded(id, hash [32]byte, out *Output) {
 	if p == nil || p.input == nil || p.receipt != nil {
 		return
 	}
-	if m.phase != Inputs || m.entries.survivors != nil || p.standing != Shared {
+	if m.phase != Inputs || m.sealed() || p.standing != Shared {
 		out.hangUp(id, protocol.CodeLate, "phase inputs is closed; the vector came too late and is discarded")
 		return
 	}
@@ -94,10 +94,10 @@ func (m *Machine) uploaded(id, hash [32]byte, out *Output) {
 		out.hangUp(id, protocol.CodeMalformed, "input: the chunks do not add up to the announced vector hash")
 		return
 	}
-	r := &protocol.Receipt{SID: m.sid, Index: p.index, YHash: hash}
+	r := &protocol.Receipt{SID: p.cohort.sid, Index: p.index, YHash: hash}
 	r.Sign(m.cfg.Key)
 	p.receipt, p.standing = r, Sent
-	out.Fold = append(out.Fold, Vector{ID: id, YHash: hash})
+	out.Fold = append(out.Fold, p.vector())
 	out.send(id, r)
 }
 

@@ -8,29 +8,25 @@ import "fmt"
 
 // assertFirstSurvivors is invariant 2: there was no other set before.
 func (m *Machine) assertFirstSurvivors() {
-	if m.entries.survivors != nil || m.bitmap != nil || m.u3 != 0 {
-		panic("round: invariant 2: a second set of survivors")
+	for _, c := range m.cohorts {
+		if c.survivors != nil || c.bitmap != nil || c.u3 != 0 {
+			panic(fmt.Sprintf("round: invariant 2: a second set of survivors of cohort %d", c.number))
+		}
 	}
 }
 
 // assertLogged is invariant 2: the set is in the log before anyone is asked to reveal.
 func (m *Machine) assertLogged() {
-	if m.indexes.survivors == 0 || m.phase != Unmask {
-		panic(fmt.Sprintf("round: invariant 2: a reveal would be asked for in phase %v, survivors at log index %d", m.phase, m.indexes.survivors))
+	if !m.sealedLogged() || m.phase != Unmask {
+		panic(fmt.Sprintf("round: invariant 2: a reveal would be asked for in phase %v, all survivors in the log: %v", m.phase, m.sealedLogged()))
 	}
 }
 
-// assertMaySettle is invariants 1, 3 and 4 at the moment when they matter: what is summed is the logged set and large enough,
-// each of its members once, and of no member were both kinds of share taken.
+// assertMaySettle is invariants 1, 3 and 4 at the moment when they matter: what is summed is the logged set of each cohort and large
+// enough, each of its members once, and of no member were both kinds of share taken.
 func (m *Machine) assertMaySettle() {
-	count := 0
-	for _, p := range m.roster {
-		if in := bit(m.bitmap, int(p.index)); in != p.inU3() {
-			panic(fmt.Sprintf("round: invariant 2: member %d is %v, in the logged set: %v", p.index, p.standing, in))
-		}
-		if p.inU3() {
-			count++
-		}
+	for _, c := range m.cohorts {
+		m.assertSet(c)
 	}
 	for _, p := range m.roster {
 		if p.reveal == nil {
@@ -47,11 +43,36 @@ func (m *Machine) assertMaySettle() {
 			}
 		}
 	}
-	if count != m.u3 || m.inputs.Size() != uint64(count) {
-		panic(fmt.Sprintf("round: invariant 4: %d members are included, %d were logged with %d vectors", count, m.u3, m.inputs.Size()))
+	for _, c := range m.cohorts {
+		m.assertSize(c)
 	}
-	if least := m.leastSurvivors(); count < least || m.indexes.survivors == 0 {
-		panic(fmt.Sprintf("round: invariant 1: %d vectors would be summed, %d are needed (survivors at log index %d)", count, least, m.indexes.survivors))
+}
+
+func (m *Machine) assertSet(c *cohort) {
+	for _, p := range c.members {
+		if in := bit(c.bitmap, int(p.index)); in != p.inU3() {
+			panic(fmt.Sprintf("round: invariant 2: member %d is %v, in the logged set: %v", p.index, p.standing, in))
+		}
+	}
+	for _, p := range m.roster {
+		if p.cohort != c && bit(c.bitmap, int(p.index)) {
+			panic(fmt.Sprintf("round: invariant 2: member %d of cohort %d is in the set of cohort %d", p.index, p.cohort.number, c.number))
+		}
+	}
+}
+
+func (m *Machine) assertSize(c *cohort) {
+	count := 0
+	for _, p := range c.members {
+		if p.inU3() {
+			count++
+		}
+	}
+	if count != c.u3 || c.inputs.Size() != uint64(count) {
+		panic(fmt.Sprintf("round: invariant 4: %d members of cohort %d are included, %d were logged with %d vectors", count, c.number, c.u3, c.inputs.Size()))
+	}
+	if least := m.leastSurvivors(); count < least || c.index == 0 {
+		panic(fmt.Sprintf("round: invariant 1: %d vectors of cohort %d would be summed, %d are needed (survivors at log index %d)", count, c.number, least, c.index))
 	}
 }
 

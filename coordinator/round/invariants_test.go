@@ -10,7 +10,7 @@ import (
 
 // TestInvariantsStopAMutant breaks the machine from inside, as a bug would, and wants the assertion that names the invariant.
 func TestInvariantsStopAMutant(t *testing.T) {
-	settle := func(w *world) { w.step(Event{Kind: Settled}) }
+	settle := func(w *world) { w.step(Event{Kind: Settled, Sums: make([][32]byte, 1)}) }
 	for name, c := range map[string]struct {
 		phase  Phase
 		mutate func(w *world)
@@ -18,20 +18,20 @@ func TestInvariantsStopAMutant(t *testing.T) {
 		want   string
 	}{
 		"too few are summed":        {Settling, func(w *world) { w.m.cfg.Open.NMin = 6 }, settle, "invariant 1"},
-		"the set is not in the log": {Settling, func(w *world) { w.m.indexes.survivors = 0 }, settle, "invariant 1"},
-		"one more is included":      {Settling, func(w *world) { w.m.bitmap[0] &^= 1 }, settle, "invariant 2"},
+		"the set is not in the log": {Settling, func(w *world) { w.m.cohorts[0].index = 0 }, settle, "invariant 1"},
+		"one more is included":      {Settling, func(w *world) { w.m.cohorts[0].bitmap[0] &^= 1 }, settle, "invariant 2"},
 		"one fewer is included":     {Settling, func(w *world) { w.m.roster[2].standing = Dropped }, settle, "invariant 2"},
 		"a second set":              {Unmask, func(*world) {}, func(w *world) { w.m.seal(new(Output)) }, "invariant 2"},
-		"asked before it is logged": {Unmask, func(w *world) { w.m.indexes.survivors = 0 }, func(w *world) { w.devices[4].connect() }, "invariant 2"},
+		"asked before it is logged": {Unmask, func(w *world) { w.m.cohorts[0].index = 0 }, func(w *world) { w.devices[4].connect() }, "invariant 2"},
 		"a pair share of a survivor": {Settling, func(w *world) {
 			r := w.m.roster[0].reveal
 			r.PairShares = r.SelfShares[:1]
 		}, settle, "invariant 3"},
 		"a self share of a lost member": {Settling, func(w *world) {
 			w.m.roster[1].standing = Dropped
-			w.m.bitmap[0] &^= 2
+			w.m.cohorts[0].bitmap[0] &^= 2
 		}, settle, "invariant 3"},
-		"a vector counts twice": {Settling, func(w *world) { w.m.inputs.Append([]byte("again")) }, settle, "invariant 4"},
+		"a vector counts twice": {Settling, func(w *world) { w.m.cohorts[0].inputs.Append([]byte("again")) }, settle, "invariant 4"},
 		"a phase runs on":       {Shares, func(w *world) { w.m.now = w.m.deadline() }, func(w *world) { w.m.assertEnds(Shares) }, "invariant 5"},
 	} {
 		t.Run(name, func(t *testing.T) {

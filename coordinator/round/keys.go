@@ -2,6 +2,7 @@ package round
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -72,14 +73,11 @@ func (m *Machine) freezeRoster(out *Output) {
 	if m.phase == Recruit {
 		m.enter(Keys)
 	}
-	if n := len(m.members); n < int(m.cfg.Open.NMin) {
-		m.abort(TooFewMembers, fmt.Sprintf("%d devices advertised keys, n_min is %d", n, m.cfg.Open.NMin), out)
+	if n, blocks := len(m.members), m.blocks(); n/blocks < int(m.cfg.Open.NMin) {
+		m.abort(TooFewMembers, fmt.Sprintf("%d devices advertised keys for %d cohorts, n_min is %d in each", n, blocks, m.cfg.Open.NMin), out)
 		return
 	}
-	for _, p := range m.members {
-		m.roster = append(m.roster, p)
-	}
-	slices.SortFunc(m.roster, func(a, b *member) int { return bytes.Compare(a.id[:], b.id[:]) })
+	m.enlist(out)
 	for i, p := range m.roster {
 		p.index, p.standing = uint32(i), Listed
 		m.leaves = append(m.leaves, rosterLeaf(uint32(i), p.key))
@@ -92,7 +90,22 @@ func (m *Machine) freezeRoster(out *Output) {
 	m.degree = degree
 	m.entries.roster = m.record(&audit.Roster{Open: m.openHash, N: uint32(len(m.roster)), K: uint32(degree.K), T: uint32(degree.T), Root: audit.MerkleRoot(m.leaves)})
 	m.hashes.roster = audit.LeafHash(m.entries.roster)
-	out.Facts = append(out.Facts, Fact{Entry: m.entries.roster})
+	out.Facts = append(out.Facts, Fact{Entry: m.entries.roster, Cosign: m.cosigned()})
+}
+
+// enlist puts the members into the order of the roster. Cohorts are of equal size: those who are too many for that, the last in this
+// order, are left out and told so.
+func (m *Machine) enlist(out *Output) {
+	for _, p := range m.members {
+		m.roster = append(m.roster, p)
+	}
+	slices.SortFunc(m.roster, func(a, b *member) int { return bytes.Compare(a.id[:], b.id[:]) })
+	n := len(m.roster) - len(m.roster)%m.blocks()
+	for _, p := range m.roster[n:] {
+		delete(m.members, p.id)
+		out.hangUp(p.id, protocol.CodeLate, "the roster of this round is full without this device; wait for the next offer")
+	}
+	m.roster = m.roster[:n]
 }
 
 func (m *Machine) graphParams() aggregation.GraphParams {
@@ -106,20 +119,44 @@ func rosterLeaf(i uint32, k protocol.KeyBundle) []byte {
 	return append(binary.BigEndian.AppendUint32(nil, i), b[:]...)
 }
 
+// Seed kinds of a RoundOpen (secure aggregation 5.6). Beacons are not built.
+const (
+	seedCosigned = 1
+	seedPlain    = 3
+)
+
+// drawSeed is the graph's seed: with a cosigned one it follows from the signatures in note, which nobody could know before.
+func (m *Machine) drawSeed(note []byte) ([32]byte, error) {
+	if !m.cosigned() {
+		return aggregation.GraphSeed(m.openHash, m.hashes.roster), nil
+	}
+	signed, err := m.cfg.Witnesses.Open(m.cfg.LogOrigin, m.cfg.LogKey, note)
+	if err != nil {
+		return [32]byte{}, fmt.Errorf("cosigned roster: %w", err)
+	}
+	m.seedNote, m.seedSize = note, signed.Size
+	h := sha256.New()
+	h.Write([]byte("cinesync/csa1/graph"))
+	h.Write(m.openHash[:])
+	h.Write(m.hashes.roster[:])
+	for _, c := range signed.Cosigs {
+		h.Write(c)
+	}
+	return [32]byte(h.Sum(nil)), nil
+}
+
 // rosterLogged derives the graph, which nobody could know before the roster was fixed, and opens phase Shares.
-func (m *Machine) rosterLogged(out *Output) {
-	seed := aggregation.GraphSeed(m.openHash, m.hashes.roster)
-	ring, err := aggregation.NewRing(len(m.roster), m.degree.K, seed)
+func (m *Machine) rosterLogged(seed [32]byte, out *Output) {
+	ring, err := newRing(len(m.roster), m.blocks(), m.degree.K, seed)
 	if err != nil {
 		m.abort(TooFewMembers, err.Error(), out)
 		return
 	}
 	m.ring = ring
-	m.sid = aggregation.SessionID(m.openHash, m.hashes.roster, seed, 0)
+	m.divide(seed)
 	m.enter(Shares)
 	m.paths = merklePaths(m.leaves)
-	for i, p := range m.roster {
-		p.neighbours = ring.Neighbours(i)
+	for _, p := range m.roster {
 		m.sendRoster(p, out)
 	}
 }

@@ -20,6 +20,10 @@ type Config struct {
 	ModelSize uint64            // bytes of the snapshot file Open.ModelIn
 	Authority ed25519.PublicKey // of the enrolment authority E
 	Key       ed25519.PrivateKey
+	// Witnesses, LogOrigin and LogKey open the cosigned checkpoint that the graph is drawn from, in rounds with a cosigned seed.
+	Witnesses audit.WitnessPolicy
+	LogOrigin string
+	LogKey    ed25519.PublicKey
 	// Grace is how long a phase still waits for a member whose connection is lost.
 	Grace time.Duration
 	// RhoCumBound is the population ledger's bound once this round counts (privacy 8.3), in units.
@@ -37,20 +41,18 @@ type Machine struct {
 	keys     map[[32]byte]bool // every public key advertised so far
 	present  map[[32]byte]bool // every device that is connected, member or not
 	roster   []*member         // by index, from the moment it is frozen
-	ring     *aggregation.Ring
+	ring     *ring
 	degree   aggregation.Degree
 	leaves   [][]byte     // of roster_root
 	paths    [][][32]byte // each leaf's path in roster_root
 	answers  []int        // by index: shares that arrived of the secret Settle needs
 	missing  int          // secrets that cannot be rebuilt yet
-	entries  struct{ roster, survivors, final []byte }
-	indexes  struct{ roster, survivors, final uint64 }
-	hashes   struct{ roster, survivors [32]byte }
-	sid      [32]byte
-	bitmap   []byte
-	u2       int
-	inputs   *audit.Log // the tree of inputs_root
-	u3       int
+	cohorts  []*cohort    // from the moment the graph is drawn
+	entries  struct{ roster, final []byte }
+	indexes  struct{ roster, final uint64 }
+	hashes   struct{ roster [32]byte }
+	seedNote []byte // the cosigned checkpoint whose signatures gave the graph's seed
+	seedSize uint64 // of its tree
 	settled  Event
 	reason   Reason
 	detail   string
@@ -63,6 +65,7 @@ type member struct {
 	standing Standing
 	reason   Reason
 	index    uint32
+	cohort   *cohort // once the graph is drawn
 	present  bool
 	away     time.Time
 	// neighbours in ring order, as indexes
@@ -78,7 +81,7 @@ type member struct {
 
 // New makes the machine of a round whose RoundOpen is already in the log. Its first event is Started.
 func New(cfg Config) *Machine {
-	return &Machine{cfg: cfg, inputs: audit.NewLog(), openHash: audit.LeafHash(cfg.Entry), members: map[[32]byte]*member{}, keys: map[[32]byte]bool{}, present: map[[32]byte]bool{}}
+	return &Machine{cfg: cfg, openHash: audit.LeafHash(cfg.Entry), members: map[[32]byte]*member{}, keys: map[[32]byte]bool{}, present: map[[32]byte]bool{}}
 }
 
 // Step handles one event at a time that never runs backwards. Obey the Output in field order.
@@ -111,7 +114,7 @@ func (m *Machine) Step(now time.Time, e Event) Output {
 	case Uploaded:
 		m.uploaded(e.From, e.Hash, &out)
 	case Logged:
-		m.logged(e.Hash, e.Index, &out)
+		m.logged(e, &out)
 	case Settled:
 		m.settle(e, &out)
 	case Unsettled:
@@ -133,7 +136,7 @@ func (m *Machine) closing(e Event, out *Output) {
 	case Restarted:
 		clear(m.present)
 	case Logged:
-		m.logged(e.Hash, e.Index, out)
+		m.logged(e, out)
 	case Started, Message, Uploaded, Ticked, Settled, Unsettled:
 	}
 }
@@ -144,8 +147,13 @@ func (m *Machine) Phase() Phase { return m.phase }
 // OpenHash is the round's identity on the wire.
 func (m *Machine) OpenHash() [32]byte { return m.openHash }
 
-// SID is the session id, zero before the roster is frozen.
-func (m *Machine) SID() [32]byte { return m.sid }
+// SID is the id of the session that a device is a member of, zero if it is of none.
+func (m *Machine) SID(id [32]byte) [32]byte {
+	if p := m.members[id]; p != nil && p.cohort != nil {
+		return p.cohort.sid
+	}
+	return [32]byte{}
+}
 
 // Ended reports whether the round's last entry is in the log.
 func (m *Machine) Ended() bool { return m.ended }
@@ -163,10 +171,14 @@ func (m *Machine) Vectors() []Vector {
 	var out []Vector
 	for _, p := range m.roster {
 		if p.standing == Sent || p.inU3() {
-			out = append(out, Vector{ID: p.id, YHash: p.receipt.YHash})
+			out = append(out, p.vector())
 		}
 	}
 	return out
+}
+
+func (p *member) vector() Vector {
+	return Vector{ID: p.id, YHash: p.input.YHash, Cohort: p.cohort.number}
 }
 
 // Pending is the plan that is out and not yet answered, nil if there is none; phase Settle is nothing but waiting for it. After a crash the driver starts it again.
@@ -187,7 +199,9 @@ func (m *Machine) Awaiting() [][32]byte {
 		}
 	}
 	add(m.entries.roster, m.indexes.roster)
-	add(m.entries.survivors, m.indexes.survivors)
+	for _, c := range m.cohorts {
+		add(c.survivors, c.index)
+	}
 	add(m.entries.final, m.indexes.final)
 	return out
 }
@@ -212,6 +226,9 @@ func (m *Machine) Counts() (advertised, shared, sent, answered int) {
 // Next is the moment at which the machine wants a Ticked event if nothing else happens; the zero time if it waits for
 // work or for the log.
 func (m *Machine) Next() time.Time {
+	if m.unsigned() {
+		return m.deadlineOf(Shares)
+	}
 	if m.phase.Over() || len(m.Awaiting()) > 0 {
 		return time.Time{}
 	}
@@ -226,14 +243,25 @@ func (m *Machine) Next() time.Time {
 	return next
 }
 
-// deadline is when the current phase ends (4.2). Recruit and Keys share one.
-func (m *Machine) deadline() time.Time {
+// deadline is when the current phase ends (4.2).
+func (m *Machine) deadline() time.Time { return m.deadlineOf(m.phase) }
+
+// deadlineOf is when a phase ends. Recruit and Keys share one.
+func (m *Machine) deadlineOf(p Phase) time.Time {
 	i := 0
-	if m.phase > Keys {
-		i = int(min(m.phase, Settling)) - int(Keys)
+	if p > Keys {
+		i = int(min(p, Settling)) - int(Keys)
 	}
 	return time.Unix(int64(m.cfg.Open.OpenedAt), 0).Add(time.Duration(m.cfg.Open.Deadlines[i]) * time.Second)
 }
+
+// unsigned reports whether the roster still waits for its witnesses. They have until the end of phase Shares.
+func (m *Machine) unsigned() bool {
+	return m.cosigned() && m.entries.roster != nil && m.indexes.roster == 0 && m.entries.final == nil
+}
+
+// cosigned reports whether the graph is drawn from witnesses' signatures.
+func (m *Machine) cosigned() bool { return m.cfg.Open.SeedKind == seedCosigned }
 
 func (m *Machine) late() bool { return !m.now.Before(m.deadline()) }
 
@@ -255,7 +283,9 @@ func (m *Machine) advance(out *Output) {
 	late := m.late()
 	switch m.phase {
 	case Recruit, Keys:
-		if m.entries.roster == nil && (len(m.members) >= int(m.cfg.Open.NTarget) || late) {
+		if m.unsigned() && !m.now.Before(m.deadlineOf(Shares)) {
+			m.abort(NotCosigned, "the witnesses did not sign the roster before the deadline of phase shares", out)
+		} else if m.entries.roster == nil && (len(m.members) >= int(m.cfg.Open.NTarget) || late) {
 			m.freezeRoster(out)
 		}
 	case Shares:
@@ -263,7 +293,7 @@ func (m *Machine) advance(out *Output) {
 			m.closeShares(out)
 		}
 	case Inputs:
-		if m.entries.survivors == nil && (late || !m.waiting()) {
+		if !m.sealed() && (late || !m.waiting()) {
 			m.seal(out)
 		}
 	case Unmask:
@@ -317,22 +347,39 @@ func (m *Machine) anyPresentOwes() bool {
 }
 
 // logged takes note of where an awaited entry lies, and does what waited for it.
-func (m *Machine) logged(hash [32]byte, index uint64, out *Output) {
+func (m *Machine) logged(e Event, out *Output) {
 	switch {
-	case m.entries.roster != nil && m.indexes.roster == 0 && hash == m.hashes.roster:
-		m.indexes.roster = index
-		if m.entries.final == nil {
-			m.rosterLogged(out)
+	case m.entries.roster != nil && m.indexes.roster == 0 && e.Hash == m.hashes.roster:
+		if m.entries.final != nil {
+			m.indexes.roster = e.Index
+			return
 		}
-	case m.entries.survivors != nil && m.indexes.survivors == 0 && hash == m.hashes.survivors:
-		m.indexes.survivors = index
-		if m.entries.final == nil {
+		seed, err := m.drawSeed(e.Note)
+		if err != nil {
+			m.abort(NotCosigned, err.Error(), out)
+			return
+		}
+		m.indexes.roster = e.Index
+		m.rosterLogged(seed, out)
+	case m.sealedIn(e):
+		if m.entries.final == nil && m.sealedLogged() {
 			m.survivorsLogged(out)
 		}
-	case m.entries.final != nil && m.indexes.final == 0 && hash == audit.LeafHash(m.entries.final):
-		m.indexes.final = index
+	case m.entries.final != nil && m.indexes.final == 0 && e.Hash == audit.LeafHash(m.entries.final):
+		m.indexes.final = e.Index
 		m.finish(out)
 	}
+}
+
+// sealedIn takes note of where a cohort's Survivors entry lies, if that is what was logged.
+func (m *Machine) sealedIn(e Event) bool {
+	for _, c := range m.cohorts {
+		if c.survivors != nil && c.index == 0 && e.Hash == c.hash {
+			c.index = e.Index
+			return true
+		}
+	}
+	return false
 }
 
 // record seals a record of this round with the coordinator's key.

@@ -1,6 +1,8 @@
 package round
 
 import (
+	"slices"
+
 	"github.com/cinesync/cinesync/audit"
 	"github.com/cinesync/cinesync/protocol"
 )
@@ -37,6 +39,9 @@ type Fact struct {
 	Entry []byte
 	// Reserve is true for the Survivors entry: the population ledger is charged in the same transaction.
 	Reserve bool
+	// Cosign is true where the machine wants to hear that the entry is logged only once witnesses have signed a checkpoint over it,
+	// and wants that checkpoint.
+	Cosign bool
 	// Publish is set for the RoundClose entry: the model head moves in the same transaction.
 	Publish *Publish
 }
@@ -67,7 +72,7 @@ type Result struct {
 	Detail     string
 	Entry      uint64 // log index of RoundClose or Abort
 	U1, U2, U3 int
-	Sum        [32]byte
+	Sums       [][32]byte // the hash of each cohort's sum
 	Model      [32]byte
 	Serve      [32]byte
 	Millis     [5]uint32 // time spent in Keys (with Recruit), Shares, Inputs, Unmask, Settle
@@ -77,27 +82,28 @@ type Result struct {
 // Member is what is kept of one roster member when the round is over, so that a device that comes back late still gets
 // its receipt completed.
 type Member struct {
-	ID    [32]byte
-	Index uint32
-	Leaf  int // place in inputs_root, -1 if its vector is not in the sum
-	YHash [32]byte
+	ID     [32]byte
+	Index  uint32
+	Cohort int
+	Leaf   int // place in the cohort's inputs_root, -1 if its vector is not in the sum
+	YHash  [32]byte
 }
 
 // InputProof is a counted member's path to inputs_root, from the kept members of its round.
 func InputProof(members []Member, id [32]byte) (leaf int, path [][32]byte) {
+	at := slices.IndexFunc(members, func(p Member) bool { return p.ID == id && p.Leaf >= 0 })
+	if at < 0 {
+		return -1, nil
+	}
 	var leaves [][]byte
-	leaf = -1
-	for _, p := range members {
-		if p.Leaf < 0 {
+	for i, p := range members {
+		if p.Leaf < 0 || p.Cohort != members[at].Cohort {
 			continue
 		}
-		if p.ID == id {
+		if i == at {
 			leaf = len(leaves)
 		}
 		leaves = append(leaves, inputLeaf(p.Index, p.YHash))
-	}
-	if leaf < 0 {
-		return leaf, nil
 	}
 	return leaf, audit.MerkleProof(leaves, leaf)
 }

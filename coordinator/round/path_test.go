@@ -36,7 +36,7 @@ func TestCleanRoundGivesTheExactSum(t *testing.T) {
 		}
 		w.in(Done)
 		r := w.result
-		if r.U1 != n || r.U2 != n || r.U3 != n || r.Reason != NoReason || r.Model != [32]byte{1} || r.Sum != aggregation.SumHash(aggregation.Signed(want)) {
+		if r.U1 != n || r.U2 != n || r.U3 != n || r.Reason != NoReason || r.Model != [32]byte{1} || r.Sums[0] != aggregation.SumHash(aggregation.Signed(want)) {
 			t.Errorf("n = %d: %+v", n, r)
 		}
 		if r.Millis != [5]uint32{0, 0, 0, 0, 1500} {
@@ -62,7 +62,7 @@ func TestLogOfACleanRound(t *testing.T) {
 	if roster.Open != w.m.OpenHash() || roster.N != 10 || roster.K != 9 || roster.T != 6 {
 		t.Errorf("roster %+v", roster)
 	}
-	if survivors.Roster != rosterHash || survivors.SID != w.m.SID() || survivors.Count != 10 {
+	if survivors.Roster != rosterHash || survivors.SID != w.sid() || survivors.Count != 10 {
 		t.Errorf("survivors %+v", survivors)
 	}
 	if closed.Roster != rosterHash || closed.Survivors[0] != survivorsHash || closed.U3 != 10 || closed.RhoCumBound != 77 || len(closed.Drops) != 0 {

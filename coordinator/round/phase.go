@@ -94,11 +94,12 @@ const (
 	SettleFailed          // abort: the sum could not be turned into a model
 	DeadlinePassed        // abort: the coordinator was away beyond the phase's deadline
 	Cancelled             // abort: the operator stopped the coordinator for good
+	NotCosigned           // abort: the witnesses did not sign the roster in time
 )
 
 func (r Reason) String() string {
 	names := [...]string{"none", "no shares", "no input", "bad ciphertext", "complains", "few neighbours", "too few members",
-		"too few shares", "too few inputs", "too few reveals", "bad reveals", "lost inputs", "settle failed", "deadline passed", "cancelled"}
+		"too few shares", "too few inputs", "too few reveals", "bad reveals", "lost inputs", "settle failed", "deadline passed", "cancelled", "not cosigned"}
 	if int(r) < len(names) {
 		return names[r]
 	}

@@ -5,15 +5,22 @@ import (
 	"io"
 
 	"github.com/cinesync/cinesync/aggregation"
+	"github.com/cinesync/cinesync/protocol"
 )
 
 // Plan is the slow half of a round as plain values: what to add up and which masks to take off. It holds shares of
 // secrets, lives in memory only and does not print them.
 type Plan struct {
-	D         int
-	OpenHash  [32]byte
+	D        int
+	WordBits int
+	OpenHash [32]byte
+	T        int
+	Cohorts  []Part
+}
+
+// Part is one cohort of a plan. Its sum is made by itself.
+type Part struct {
 	SID       [32]byte
-	T         int
 	Survivors []Survivor // U3 in index order
 	Lost      []Lost     // members of U2 \ U3 that survivors masked with
 }
@@ -58,39 +65,55 @@ func (m *Machine) startSettle(out *Output) {
 
 func (m *Machine) plan() *Plan {
 	m.assertMaySettle()
-	plan := &Plan{D: int(m.cfg.Open.D), OpenHash: m.openHash, SID: m.sid, T: m.degree.T}
-	xs := make([][]uint32, len(m.roster))
-	shares := make([][]aggregation.Share, len(m.roster))
+	plan := &Plan{D: int(m.cfg.Open.D), WordBits: int(m.cfg.Open.WordBits), OpenHash: m.openHash, T: m.degree.T}
+	held := m.revealed()
+	for _, c := range m.cohorts {
+		plan.Cohorts = append(plan.Cohorts, m.part(c, held))
+	}
+	return plan
+}
+
+// held is what was revealed of one secret.
+type held struct {
+	xs     []uint32
+	shares []aggregation.Share
+}
+
+// revealed sorts the answers by the member whose secret they are shares of: b of a survivor, m of a lost one.
+func (m *Machine) revealed() []held {
+	out := make([]held, len(m.roster))
 	for _, p := range m.roster {
 		if p.reveal == nil {
 			continue
 		}
 		x := m.ring.ShareX(int(p.index))
-		for _, list := range [2]int{0, 1} {
-			from := p.reveal.SelfShares
-			if list == 1 {
-				from = p.reveal.PairShares
-			}
-			for _, s := range from {
-				xs[s.Index] = append(xs[s.Index], x)
-				shares[s.Index] = append(shares[s.Index], aggregation.Share(s.Share))
+		for _, list := range [2][]protocol.PeerShare{p.reveal.SelfShares, p.reveal.PairShares} {
+			for _, s := range list {
+				h := &out[s.Index]
+				h.xs, h.shares = append(h.xs, x), append(h.shares, aggregation.Share(s.Share))
 			}
 		}
 	}
-	for i, p := range m.roster {
+	return out
+}
+
+func (m *Machine) part(c *cohort, revealed []held) Part {
+	part := Part{SID: c.sid}
+	for _, p := range c.members {
+		h := revealed[p.index]
 		switch {
 		case p.inU3():
-			s := Survivor{ID: p.id, Index: p.index, YHash: p.input.YHash, BC: p.key.BC, Xs: xs[i], Shares: shares[i]}
+			s := Survivor{ID: p.id, Index: p.index, YHash: p.input.YHash, BC: p.key.BC, Xs: h.xs, Shares: h.shares}
 			if p.reveal != nil && p.reveal.HasOwn == 1 {
 				own := p.reveal.OwnB
 				s.Own = &own
 			}
-			plan.Survivors = append(plan.Survivors, s)
+			part.Survivors = append(part.Survivors, s)
 		case p.inU2:
 			if partners := m.partners(p); len(partners) > 0 {
-				plan.Lost = append(plan.Lost, Lost{Index: p.index, SPK: p.key.SPK, Xs: xs[i], Shares: shares[i], Partners: partners})
+				part.Lost = append(part.Lost, Lost{Index: p.index, SPK: p.key.SPK, Xs: h.xs, Shares: h.shares, Partners: partners})
 			}
 		}
 	}
-	return plan
+	return part
 }

@@ -1,53 +1,72 @@
 package round
 
 import (
-	"crypto/sha256"
 	"fmt"
 
 	"github.com/cinesync/cinesync/audit"
 	"github.com/cinesync/cinesync/protocol"
 )
 
-// seal decides U3, once. From here the round either goes on with exactly this set or is aborted: the Survivors entry is
-// the privacy point of no return, and the population ledger is charged with it.
+// seal decides U3 of every cohort, once. From here the round either goes on with exactly these sets or is aborted: the Survivors
+// entries are the privacy point of no return, and the population ledger is charged with the first of them.
 func (m *Machine) seal(out *Output) {
 	m.assertFirstSurvivors()
 	m.dropUnsent()
 	m.dropQuarrels()
 	m.dropIsolated()
 	m.unfold(out)
-	var u3 []*member
-	for _, p := range m.roster {
-		if p.standing == Sent {
-			u3 = append(u3, p)
+	if why := m.tooThin(); why != "" {
+		m.abort(TooFewInputs, why, out)
+		return
+	}
+	for _, c := range m.cohorts {
+		m.include(c)
+		c.survivors = m.record(c.record(m.openHash, m.hashes.roster))
+		c.hash = audit.LeafHash(c.survivors)
+		out.Facts = append(out.Facts, Fact{Entry: c.survivors, Reserve: c.number == 0})
+	}
+}
+
+// tooThin says why the round cannot be summed, if so: a cohort without enough vectors, or one whose masks could not be taken off.
+// Such a round ends before anybody is asked to reveal anything.
+func (m *Machine) tooThin() string {
+	for _, c := range m.cohorts {
+		n, least := 0, m.leastSurvivors()
+		for _, p := range c.members {
+			if p.standing == Sent {
+				n++
+			}
+		}
+		if n < least {
+			return fmt.Sprintf("cohort %d: %d vectors can be summed, %d are needed", c.number, n, least)
 		}
 	}
-	if least := m.leastSurvivors(); len(u3) < least {
-		m.abort(TooFewInputs, fmt.Sprintf("%d vectors can be summed, %d are needed", len(u3), least), out)
-		return
-	}
 	if p, holders := m.stuck(); p != nil {
-		m.abort(TooFewInputs, fmt.Sprintf("the masks of lost member %d cannot be taken off: %d survivors hold its shares, %d are needed", p.index, holders, m.degree.T), out)
-		return
+		return fmt.Sprintf("the masks of lost member %d cannot be taken off: %d survivors hold its shares, %d are needed", p.index, holders, m.degree.T)
 	}
-	m.bitmap = make([]byte, (len(m.roster)+7)/8)
-	for at, p := range u3 {
-		m.bitmap[p.index/8] |= 1 << (p.index % 8)
-		m.inputs.Append(inputLeaf(p.index, p.input.YHash))
-		p.standing, p.leaf = Included, at
+	return ""
+}
+
+// include fixes the cohort's set.
+func (m *Machine) include(c *cohort) {
+	c.bitmap = make([]byte, (len(m.roster)+7)/8)
+	for _, p := range c.members {
+		if p.standing == Sent {
+			c.bitmap[p.index/8] |= 1 << (p.index % 8)
+			c.inputs.Append(inputLeaf(p.index, p.input.YHash))
+			p.standing, p.leaf = Included, c.u3
+			c.u3++
+		}
 	}
-	m.u3 = len(u3)
-	m.entries.survivors = m.record(&audit.Survivors{Open: m.openHash, Roster: m.hashes.roster, SID: m.sid, Count: uint32(len(u3)),
-		BitmapHash: sha256.Sum256(m.bitmap), InputsRoot: m.inputs.Root(m.inputs.Size())})
-	m.hashes.survivors = audit.LeafHash(m.entries.survivors)
-	out.Facts = append(out.Facts, Fact{Entry: m.entries.survivors, Reserve: true})
 }
 
 // unfold takes the vectors of members that were dropped with a receipt out of the sum again.
 func (m *Machine) unfold(out *Output) {
 	for _, p := range m.roster {
 		if p.standing == Dropped && p.receipt != nil {
-			out.Fold = append(out.Fold, Vector{ID: p.id, YHash: p.receipt.YHash, Out: true})
+			v := p.vector()
+			v.Out = true
+			out.Fold = append(out.Fold, v)
 		}
 	}
 }
@@ -98,7 +117,7 @@ func (m *Machine) dropIsolated() {
 
 func (m *Machine) backing(p *member) int {
 	n := 0
-	if m.degree.K == len(m.roster)-1 {
+	if m.degree.K == len(p.cohort.members)-1 {
 		n++
 	}
 	for _, i := range p.neighbours {
@@ -109,8 +128,7 @@ func (m *Machine) backing(p *member) int {
 	return n
 }
 
-// stuck finds a member outside U3 whose pair masks lie on survivors, too few of them to rebuild its secret. Such a round could
-// only end without a sum; it ends before anybody is asked to reveal anything.
+// stuck finds a member outside U3 whose pair masks lie on survivors, too few of them to rebuild its secret.
 func (m *Machine) stuck() (lost *member, holders int) {
 	for _, p := range m.roster {
 		if !p.inU2 || p.standing == Sent {
@@ -142,8 +160,8 @@ func (m *Machine) survivorsLogged(out *Output) {
 
 func (m *Machine) sendSurvivors(p *member, out *Output) {
 	m.assertLogged()
-	msg := &protocol.Survivors{SID: m.sid, Bitmap: m.bitmap}
-	out.prove(p.id, msg, span(m.indexes.roster+1, m.indexes.survivors)...)
+	msg := &protocol.Survivors{SID: p.cohort.sid, Bitmap: p.cohort.bitmap}
+	out.prove(p.id, msg, span(m.indexes.roster+1, p.cohort.index)...)
 }
 
-func (m *Machine) inputProof(p *member) [][32]byte { return path(m.inputs, p.leaf) }
+func (p *member) inputProof() [][32]byte { return path(p.cohort.inputs, p.leaf) }

@@ -13,14 +13,15 @@ var ErrVector = errors.New("masked vector")
 // ErrShares means that no t of the answers rebuild a secret that fits its commitment.
 var ErrShares = errors.New("secret shares")
 
-// Settle is the coordinator's half of the protocol on one screen: the sum must hold the masked vectors of exactly the included
-// set; rebuild the secrets, check each against its commitment, take the masks off. The result is the exact sum of the devices'
-// clipped, quantised, noised vectors mod 2^32 (secure aggregation 10.4). It uses the fold up.
-func Settle(p *Plan, f *Fold) ([]uint32, error) {
-	if n := len(f.Differs(p.Survivors)); n > 0 {
+// Settle is the coordinator's half of the protocol for one cohort on one screen: the sum must hold the masked vectors of exactly the
+// included set; rebuild the secrets, check each against its commitment, take the masks off. The result is the exact sum of the
+// devices' clipped, quantised, noised vectors mod 2^w (secure aggregation 10.4). It uses the fold up.
+func Settle(p *Plan, cohort int, f *Fold) ([]uint32, error) {
+	part := &p.Cohorts[cohort]
+	if n := len(f.Differs(part.Survivors)); n > 0 {
 		return nil, fmt.Errorf("%w: the folded sum differs from the logged set in %d vectors", ErrVector, n)
 	}
-	terms, err := maskTerms(p)
+	terms, err := p.maskTerms(part)
 	if err != nil {
 		return nil, err
 	}
@@ -32,22 +33,22 @@ func Settle(p *Plan, f *Fold) ([]uint32, error) {
 }
 
 // maskTerms lists the masks to take off: the self mask of every survivor, and what is left of the pair masks of the lost.
-func maskTerms(p *Plan) ([]aggregation.Term, error) {
+func (p *Plan) maskTerms(part *Part) ([]aggregation.Term, error) {
 	var terms []aggregation.Term
-	for _, s := range p.Survivors {
-		b, err := secretB(p, s)
+	for _, s := range part.Survivors {
+		b, err := p.secretB(s)
 		if err != nil {
 			return nil, err
 		}
-		terms = append(terms, aggregation.Term{Key: [16]byte(aggregation.SelfMaskKey(b, p.SID)), Negative: true})
+		terms = append(terms, aggregation.Term{Key: [16]byte(aggregation.SelfMaskKey(b, part.SID)), Negative: true})
 	}
-	for _, l := range p.Lost {
+	for _, l := range part.Lost {
 		m, err := rebuild(p.T, l.Xs, l.Shares, func(m [32]byte) bool { return aggregation.CheckM(m, p.OpenHash, l.SPK) })
 		if err != nil {
 			return nil, fmt.Errorf("mask key of lost member %d: %w", l.Index, err)
 		}
 		for _, partner := range l.Partners {
-			key, add, err := aggregation.PairMaskKey(m, p.OpenHash, p.SID, l.Index, partner)
+			key, add, err := aggregation.PairMaskKey(m, p.OpenHash, part.SID, l.Index, partner)
 			if err != nil {
 				return nil, fmt.Errorf("pair mask of %d and %d: %w", l.Index, partner.Index, err)
 			}
@@ -57,7 +58,7 @@ func maskTerms(p *Plan) ([]aggregation.Term, error) {
 	return terms, nil
 }
 
-func secretB(p *Plan, s Survivor) ([32]byte, error) {
+func (p *Plan) secretB(s Survivor) ([32]byte, error) {
 	if s.Own != nil {
 		return *s.Own, nil // checked against bc when it arrived
 	}

@@ -98,8 +98,8 @@ func TestSettleStepsAroundLiarsForLostMembers(t *testing.T) {
 			m.PairShares[i].Share = [32]byte{byte(d.index + 1), byte(i)}
 		}
 	})
-	if len(w.plan.Lost) != 3 || len(w.plan.Survivors) != 21 {
-		t.Fatalf("%d lost, %d survivors", len(w.plan.Lost), len(w.plan.Survivors))
+	if len(w.plan.Cohorts[0].Lost) != 3 || len(w.plan.Cohorts[0].Survivors) != 21 {
+		t.Fatalf("%d lost, %d survivors", len(w.plan.Cohorts[0].Lost), len(w.plan.Cohorts[0].Survivors))
 	}
 	want := w.plainSum()
 	if sum, err := w.settle(); err != nil || !slices.Equal(sum, want) {
@@ -186,9 +186,9 @@ func TestSettleReportsABrokenAccumulator(t *testing.T) {
 	broken := errors.New("device lost")
 	for _, acc := range []brokenAccumulator{{vectors: broken}, {masks: broken}} {
 		f := NewFold(4*w.plan.D, acc)
-		err := f.Complete(w.plan.Survivors, w.read)
+		err := f.Complete(w.plan.Cohorts[0].Survivors, w.read)
 		if err == nil {
-			_, err = Settle(w.plan, f)
+			_, err = Settle(w.plan, 0, f)
 		}
 		if !errors.Is(err, broken) || errors.Is(err, ErrVector) || errors.Is(err, ErrShares) {
 			t.Errorf("%v", err)
@@ -247,8 +247,8 @@ func TestQuarrel(t *testing.T) {
 				t.Errorf("%s: device %d is %v for %q, want %q", name, i, p.standing, p.reason, want)
 			}
 		}
-		if name == "each other's" && w.m.u3 != 9 {
-			t.Errorf("%s: %d are summed", name, w.m.u3)
+		if name == "each other's" && w.m.cohorts[0].u3 != 9 {
+			t.Errorf("%s: %d are summed", name, w.m.cohorts[0].u3)
 		}
 		w.answerAll(0, nil)
 		want := w.plainSum()
@@ -335,7 +335,7 @@ func TestStuckRoundAbortsBeforeItAsks(t *testing.T) {
 // TestPlanDoesNotPrint: it holds shares and devices' own b.
 func TestPlanDoesNotPrint(t *testing.T) {
 	w := newWorld(t, settings{n: 5, delta: 3000}).revealAll()
-	own := *w.plan.Survivors[0].Own
+	own := *w.plan.Cohorts[0].Survivors[0].Own
 	var text strings.Builder
 	for _, verb := range "vsxXqd" {
 		for _, flag := range []string{"", "+", "#"} {

@@ -12,10 +12,10 @@ import (
 func (m *Machine) sender(id [32]byte, sid [32]byte, out *Output) *member {
 	p := m.members[id]
 	switch {
-	case p == nil || m.ring == nil:
+	case p == nil || p.cohort == nil:
 		out.hangUp(id, protocol.CodeUnexpected, "this device is not on the roster of the running round")
 		return nil
-	case sid != m.sid:
+	case sid != p.cohort.sid:
 		out.hangUp(id, protocol.CodeStale, "sid names another session; wait for the next offer")
 		return nil
 	}
@@ -47,14 +47,16 @@ func (m *Machine) closeShares(out *Output) {
 	for _, p := range m.roster {
 		if p.standing == Shared {
 			p.inU2 = true
-			m.u2++
+			p.cohort.u2++
 		} else {
 			p.standing, p.reason = Dropped, NoShares
 		}
 	}
-	if m.u2 < m.leastSurvivors() {
-		m.abort(TooFewShares, fmt.Sprintf("%d members shared, %d are needed", m.u2, m.leastSurvivors()), out)
-		return
+	for _, c := range m.cohorts {
+		if least := m.leastSurvivors(); c.u2 < least {
+			m.abort(TooFewShares, fmt.Sprintf("cohort %d: %d members shared, %d are needed", c.number, c.u2, least), out)
+			return
+		}
 	}
 	m.enter(Inputs)
 	for _, p := range m.roster {
@@ -64,14 +66,14 @@ func (m *Machine) closeShares(out *Output) {
 	}
 }
 
-// leastSurvivors is max(n_min, ⌈(1−δ)n⌉) (10.3).
+// leastSurvivors is max(n_min, ⌈(1−δ)n⌉) for the n members of one cohort (10.3).
 func (m *Machine) leastSurvivors() int {
-	return max(int(m.cfg.Open.NMin), aggregation.MinSurvivors(len(m.roster), int(m.cfg.Open.DeltaBP)))
+	return max(int(m.cfg.Open.NMin), aggregation.MinSurvivors(len(m.roster)/m.blocks(), int(m.cfg.Open.DeltaBP)))
 }
 
 // sendDelivery sends R2: what the neighbours in U2 sealed for p, in p's ring order.
 func (m *Machine) sendDelivery(p *member, out *Output) {
-	msg := &protocol.Delivery{SID: m.sid, Present: make([]byte, (len(p.neighbours)+7)/8)}
+	msg := &protocol.Delivery{SID: p.cohort.sid, Present: make([]byte, (len(p.neighbours)+7)/8)}
 	for at, i := range p.neighbours {
 		q := m.roster[i]
 		if !q.inU2 {

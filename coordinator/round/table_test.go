@@ -47,10 +47,10 @@ func TestTransitions(t *testing.T) {
 		{"stranger's vector", func(w *world) { w.step(Event{Kind: Uploaded, From: [32]byte{1}}) }, []Phase{r, k, s, i, u, e, d, f}},
 		{"unknown entry", func(w *world) { w.step(Event{Kind: Logged, Hash: [32]byte{1}, Index: 9}) }, []Phase{r, k, s, i, u, e, d, f}},
 		{"roster logged again", func(w *world) { w.step(Event{Kind: Logged, Hash: w.m.hashes.roster, Index: 9}) }, []Phase{r, k, s, i, u, e, d, f}},
-		{"survivors logged again", func(w *world) { w.step(Event{Kind: Logged, Hash: w.m.hashes.survivors, Index: 9}) }, []Phase{r, k, s, i, u, e, d, f}},
+		{"survivors logged again", func(w *world) { w.step(Event{Kind: Logged, Hash: w.survivorsHash(), Index: 9}) }, []Phase{r, k, s, i, u, e, d, f}},
 		{"last entry logged again", func(w *world) { w.step(Event{Kind: Logged, Hash: audit.LeafHash(w.m.entries.final), Index: 9}) }, []Phase{r, k, s, i, u, e, d, f}},
 		{"tick", func(w *world) { w.step(Event{Kind: Ticked}) }, []Phase{r, k, s, i, u, e, d, f}},
-		{"settled", func(w *world) { w.step(Event{Kind: Settled, Model: [32]byte{1}}) }, []Phase{r, k, s, i, u, d, d, f}},
+		{"settled", func(w *world) { w.step(Event{Kind: Settled, Sums: make([][32]byte, 1), Model: [32]byte{1}}) }, []Phase{r, k, s, i, u, d, d, f}},
 		{"unsettled", func(w *world) { w.step(Event{Kind: Unsettled, Why: SettleFailed}) }, []Phase{f, f, f, f, f, f, d, f}},
 		{"unknown kind", func(w *world) { w.m.Step(w.now, Event{Kind: 99}) }, []Phase{r, k, s, i, u, e, d, f}},
 		// At its deadline a phase ends; whether well or not depends on who is there. One of five may be missing.

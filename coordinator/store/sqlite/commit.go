@@ -122,7 +122,7 @@ func (w *writer) end(e *coordinator.Ended) {
 		w.err = fmt.Errorf("end round %d: it is not running", e.Round)
 	}
 	for _, p := range e.Members {
-		w.exec("INSERT INTO member VALUES (?, ?, ?, ?, ?)", e.Round, p.ID[:], p.Index, p.Leaf, p.YHash[:])
+		w.exec("INSERT INTO member VALUES (?, ?, ?, ?, ?, ?)", e.Round, p.ID[:], p.Index, p.Cohort, p.Leaf, p.YHash[:])
 	}
 	w.exec("DELETE FROM journal WHERE round = ?", e.Round)
 	w.exec("DELETE FROM chunk WHERE round = ?", e.Round)

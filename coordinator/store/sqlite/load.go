@@ -101,10 +101,10 @@ func (s *Store) Members(ctx context.Context, openHash [32]byte) (*coordinator.En
 	if err != nil {
 		return nil, s.explain("read round from", err)
 	}
-	err = s.each(ctx, "SELECT id, idx, leaf, yhash FROM member WHERE round = ? ORDER BY idx", []any{e.Round}, func(r *sql.Rows) error {
+	err = s.each(ctx, "SELECT id, idx, cohort, leaf, yhash FROM member WHERE round = ? ORDER BY idx", []any{e.Round}, func(r *sql.Rows) error {
 		var id, yhash []byte
 		var m round.Member
-		if err := r.Scan(&id, &m.Index, &m.Leaf, &yhash); err != nil {
+		if err := r.Scan(&id, &m.Index, &m.Cohort, &m.Leaf, &yhash); err != nil {
 			return err
 		}
 		if err := hashes(column{"member.id", &m.ID, id}, column{"member.yhash", &m.YHash, yhash}); err != nil {

@@ -31,7 +31,7 @@ type Store struct {
 var _ coordinator.Store = (*Store)(nil)
 
 const (
-	schemaVersion = 1
+	schemaVersion = 2
 	applicationID = 0x43534331 // "CSC1"
 )
 
@@ -44,7 +44,7 @@ CREATE TABLE journal(round INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NO
 CREATE TABLE chunk  (round INTEGER NOT NULL, id BLOB NOT NULL, offset INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (round, id, offset));
 CREATE TABLE header (id BLOB PRIMARY KEY, bytes BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE charge (round INTEGER PRIMARY KEY, question BLOB NOT NULL, units INTEGER NOT NULL);
-CREATE TABLE member (round INTEGER NOT NULL, id BLOB NOT NULL, idx INTEGER NOT NULL, leaf INTEGER NOT NULL, yhash BLOB NOT NULL, PRIMARY KEY (round, id)) WITHOUT ROWID;
+CREATE TABLE member (round INTEGER NOT NULL, id BLOB NOT NULL, idx INTEGER NOT NULL, cohort INTEGER NOT NULL, leaf INTEGER NOT NULL, yhash BLOB NOT NULL, PRIMARY KEY (round, id)) WITHOUT ROWID;
 CREATE UNIQUE INDEX one_open ON round (ended) WHERE ended = -1;
 `
 

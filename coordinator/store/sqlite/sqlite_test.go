@@ -138,8 +138,8 @@ func change(t *testing.T, path, query string) {
 
 func TestNewerSchemaIsRefused(t *testing.T) {
 	path := one(t)
-	change(t, path, "PRAGMA user_version = 2")
-	refused(t, path, "schema version is 2", "knows 1", "newer")
+	change(t, path, "PRAGMA user_version = 3")
+	refused(t, path, "schema version is 3", "knows 2", "newer")
 }
 
 func TestForeignDatabaseIsRefused(t *testing.T) {

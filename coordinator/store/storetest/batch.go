@@ -53,7 +53,7 @@ func ended(r, index uint64) *coordinator.Ended {
 	return &coordinator.Ended{Round: r, OpenHash: openHash(r), Index: index, Members: []round.Member{
 		{ID: id(2), Index: 0, Leaf: 0, YHash: hash(0x22)},
 		{ID: id(1), Index: 1, Leaf: -1},
-		{ID: id(3), Index: 2, Leaf: 1, YHash: hash(0x33)},
+		{ID: id(3), Index: 2, Cohort: 3, Leaf: 0, YHash: hash(0x33)},
 	}}
 }
 

@@ -1,0 +1,319 @@
+package coordinator_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cinesync/cinesync/audit"
+	"github.com/cinesync/cinesync/coordinator"
+	"github.com/cinesync/cinesync/protocol"
+	"github.com/cinesync/cinesync/protocol/prototest"
+)
+
+// witnesses are three that remember, of which two make a quorum.
+type witnesses struct {
+	w      *world
+	policy audit.WitnessPolicy
+	keys   []ed25519.PrivateKey
+
+	mu    sync.Mutex
+	down  error // why they do not sign, if they do not
+	spoil func([]byte) []byte
+	gate  chan struct{} // where not nil, they answer once it is closed
+	out   int           // requests that are out
+	most  int           // at once
+	asked []uint64      // sizes of the trees
+	size  uint64        // the newest tree they signed
+	root  [32]byte
+}
+
+var errDown = errors.New("no witness can be reached")
+
+// witness gives the world's coordinator witnesses.
+func (w *world) witness() *witnesses {
+	x := &witnesses{w: w, policy: audit.WitnessPolicy{Quorum: 2}}
+	for i := range 3 {
+		key := prototest.Key(fmt.Sprint("witness ", i))
+		x.keys = append(x.keys, key)
+		x.policy.Witnesses = append(x.policy.Witnesses, audit.Witness{Name: fmt.Sprintf("witness-%d.test", i), Key: prototest.Public(key)})
+	}
+	w.cfg.Witnesses, w.cfg.WitnessPolicy = x, x.policy
+	return x
+}
+
+func (x *witnesses) set(f func(x *witnesses)) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	f(x)
+}
+
+func (x *witnesses) Cosign(ctx context.Context, note []byte, size uint64, prove func(uint64) ([][32]byte, error)) ([]byte, error) {
+	x.mu.Lock()
+	x.out++
+	x.most = max(x.most, x.out)
+	x.asked = append(x.asked, size)
+	gate := x.gate
+	x.mu.Unlock()
+	defer x.set(func(x *witnesses) { x.out-- })
+	if gate != nil {
+		select {
+		case <-gate:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.down != nil {
+		return nil, x.down
+	}
+	cp, err := audit.OpenCheckpoint(logOrigin, prototest.Public(x.w.logKey), note)
+	if err != nil || cp.Size != size {
+		return nil, fmt.Errorf("asked for a tree of %d entries with %q: %w", size, note, err)
+	}
+	proof, err := prove(x.size)
+	if err != nil {
+		return nil, err
+	}
+	if x.size > 0 {
+		if err := audit.CheckConsistency(proof, x.size, x.root, cp.Size, cp.Root); err != nil {
+			return nil, err
+		}
+	}
+	x.size, x.root = cp.Size, cp.Root
+	var lines [][]byte
+	for i := range x.policy.Quorum {
+		line, err := audit.Cosign(x.policy.Witnesses[i].Name, x.keys[i], note, uint64(time.Now().Unix()))
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, line)
+	}
+	signed, err := audit.AddCosignatures(note, lines, x.policy)
+	if err == nil && x.spoil != nil {
+		signed = x.spoil(signed)
+	}
+	return signed, err
+}
+
+// opens wants evidence under a checkpoint that the witnesses signed, and gives its size.
+func (x *witnesses) opens(ev protocol.Evidence) uint64 {
+	x.w.Helper()
+	got, err := x.policy.Open(logOrigin, prototest.Public(x.w.logKey), ev.Checkpoint)
+	if err != nil {
+		x.w.Fatalf("a device was shown %q: %v", ev.Checkpoint, err)
+	}
+	for _, e := range ev.Entries {
+		if err := audit.CheckInclusion(e.Proof, got.Size, got.Root, e.Index, audit.LeafHash(e.Entry)); err != nil {
+			x.w.Fatal(err)
+		}
+	}
+	return got.Size
+}
+
+// quiet wants nothing to come for a while.
+func (r *raw) quiet(d time.Duration) {
+	r.w.Helper()
+	ctx, cancel := context.WithTimeout(r.w.ctx, d)
+	defer cancel()
+	if m, err := r.Recv(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		r.w.Fatalf("heard %v (%v), want silence", m, err)
+	}
+}
+
+// TestNobodyIsShownWhatNoWitnessSigned: not the log, not the rounds; and once they sign, everything in its order.
+func TestNobodyIsShownWhatNoWitnessSigned(t *testing.T) {
+	bubble(t, terms{}, func(w *world) {
+		x := w.witness()
+		x.down = errDown
+		w.mustStart()
+		r := w.devices[0].raw()
+		r.say(&protocol.Hello{})
+		r.quiet(10 * time.Second)
+		if len(w.disk.log) > 0 {
+			t.Errorf("the public log has files that no witness signed: %d", len(w.disk.log))
+		}
+		if e, _ := w.await("witness", 0); e.Outcome != "failing" || !strings.Contains(e.Detail, errDown.Error()) {
+			t.Errorf("the operator was told %+v", e)
+		}
+		x.set(func(x *witnesses) { x.down = nil })
+		if e, _ := w.await("witness", 1); e.Outcome != "recovered" {
+			t.Errorf("the operator was told %+v", e)
+		}
+		first := r.next().(*protocol.Welcome)
+		if size := x.opens(first.Evidence); size != 3 {
+			t.Errorf("the welcome shows a log of %d entries, want policy, code and question", size)
+		}
+		second := r.next().(*protocol.Offer)
+		if size := x.opens(second.Evidence); size != 4 || len(second.Evidence.Entries) != 4 {
+			t.Errorf("the offer shows %d entries in a log of %d", len(second.Evidence.Entries), size)
+		}
+	})
+}
+
+func (r *raw) next() protocol.Message {
+	r.w.Helper()
+	m, err := r.Recv(r.w.ctx)
+	if err != nil {
+		r.w.Fatal(err)
+	}
+	return m
+}
+
+// TestWhatWaitsForWitnessesIsDroppedWithItsConnection, and a new connection gets its own.
+func TestWhatWaitsForWitnessesIsDroppedWithItsConnection(t *testing.T) {
+	bubble(t, terms{}, func(w *world) {
+		x := w.witness()
+		x.down = errDown
+		w.mustStart()
+		d := w.devices[0]
+		old := d.raw()
+		old.say(&protocol.Hello{})
+		old.quiet(time.Second)
+		newer := d.raw()
+		newer.say(&protocol.Hello{})
+		if h := old.end(); h.Code != protocol.CodeConflict {
+			t.Errorf("the older connection heard %v", h)
+		}
+		x.set(func(x *witnesses) { x.down = nil })
+		x.opens(newer.hear(protocol.TypeWelcome).(*protocol.Welcome).Evidence)
+		x.opens(newer.hear(protocol.TypeOffer).(*protocol.Offer).Evidence)
+		newer.quiet(time.Second)
+	})
+}
+
+// TestHangUpOvertakesWhatWaitsForWitnesses, and nothing comes after it.
+func TestHangUpOvertakesWhatWaitsForWitnesses(t *testing.T) {
+	bubble(t, terms{}, func(w *world) {
+		x := w.witness()
+		x.down = errDown
+		w.mustStart()
+		r := w.devices[0].raw()
+		r.say(&protocol.Hello{})
+		r.say(&protocol.Hello{})
+		if h := r.end(); h.Code != protocol.CodeUnexpected {
+			t.Errorf("heard %v", h)
+		}
+	})
+}
+
+// TestRestartShowsWhatWasSignedBefore: the cosigned checkpoint is on disk before anybody sees it.
+func TestRestartShowsWhatWasSignedBefore(t *testing.T) {
+	bubble(t, terms{}, func(w *world) {
+		x := w.witness()
+		w.mustStart()
+		r := w.devices[0].raw()
+		r.say(&protocol.Hello{})
+		shown := r.hear(protocol.TypeOffer).(*protocol.Offer).Evidence
+		if got := w.disk.log["checkpoint"]; !slices.Equal(got, shown.Checkpoint) {
+			t.Errorf("the public log says %q, a device was shown %q", got, shown.Checkpoint)
+		}
+		x.set(func(x *witnesses) { x.down = errDown })
+		w.crash()
+		w.mustStart()
+		r = w.devices[1].raw()
+		r.say(&protocol.Hello{})
+		if again := r.hear(protocol.TypeWelcome).(*protocol.Welcome).Evidence; !slices.Equal(again.Checkpoint, shown.Checkpoint) {
+			t.Errorf("after a restart a device is shown %q", again.Checkpoint)
+		}
+		x.opens(r.hear(protocol.TypeOffer).(*protocol.Offer).Evidence)
+	})
+}
+
+// TestOneRequestIsOutAtATimeForTheNewestTree lets rounds be opened and aborted while the witnesses think.
+func TestOneRequestIsOutAtATimeForTheNewestTree(t *testing.T) {
+	bubble(t, terms{rounds: 3}, func(w *world) {
+		x := w.witness()
+		w.mustStart()
+		r := w.devices[0].raw()
+		r.say(&protocol.Hello{})
+		r.hear(protocol.TypeOffer)
+		gate := make(chan struct{})
+		x.set(func(x *witnesses) { x.gate = gate })
+		w.over(1) // nobody came: RoundOpen at 3, Abort at 4
+		w.pass(5 * time.Second)
+		x.set(func(x *witnesses) {
+			if x.most != 1 || x.out != 1 {
+				t.Errorf("%d requests at once, %d are out", x.most, x.out)
+			}
+			x.gate = nil
+		})
+		w.mu.Lock()
+		for _, e := range w.events {
+			if e.Round > 1 {
+				t.Errorf("%+v while no witness had signed the end of round 1", e)
+			}
+		}
+		w.mu.Unlock()
+		close(gate)
+		w.over(3)
+		synctest.Wait()
+		x.set(func(x *witnesses) {
+			if !slices.IsSorted(x.asked) || x.asked[len(x.asked)-1] != uint64(len(w.disk.now().entries)) {
+				t.Errorf("asked for trees of %v entries, the log has %d", x.asked, len(w.disk.now().entries))
+			}
+		})
+	})
+}
+
+// TestCosignaturesAreRefreshed: devices refuse a newest one of more than a day ago.
+func TestCosignaturesAreRefreshed(t *testing.T) {
+	bubble(t, terms{}, func(w *world) {
+		x := w.witness()
+		w.mustStart()
+		w.pass(26 * time.Hour)
+		if got, err := x.policy.Open(logOrigin, prototest.Public(w.logKey), w.disk.log["checkpoint"]); err != nil || time.Since(time.Unix(int64(got.Time), 0)) > 2*time.Hour {
+			t.Errorf("the checkpoint was signed at %d (%v), it is %d", got.Time, err, time.Now().Unix())
+		}
+	})
+}
+
+// TestAnswersThatThePolicyRefusesCountAsNone, whatever the client says.
+func TestAnswersThatThePolicyRefusesCountAsNone(t *testing.T) {
+	for name, spoil := range map[string]func([]byte) []byte{
+		"nothing":        func([]byte) []byte { return nil },
+		"a line too few": func(b []byte) []byte { return b[:slices.Index(b[:len(b)-1:len(b)-1], '\n')+1] },
+		"a changed byte": func(b []byte) []byte { b[len(b)-9] ^= 1; return b },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, terms{}, func(w *world) {
+				x := w.witness()
+				x.spoil = spoil
+				w.mustStart()
+				r := w.devices[0].raw()
+				r.say(&protocol.Hello{})
+				r.quiet(5 * time.Second)
+				if e, _ := w.await("witness", 0); e.Outcome != "failing" {
+					t.Errorf("the operator was told %+v", e)
+				}
+				x.set(func(x *witnesses) { x.spoil = nil })
+				x.opens(r.hear(protocol.TypeWelcome).(*protocol.Welcome).Evidence)
+			})
+		})
+	}
+}
+
+func TestWitnessesAndTheirPolicyGoTogether(t *testing.T) {
+	bubble(t, terms{}, func(w *world) {
+		x := w.witness()
+		for name, spoil := range map[string]func(*coordinator.Config){
+			"witnesses without a policy": func(c *coordinator.Config) { c.WitnessPolicy = audit.WitnessPolicy{} },
+			"a policy without witnesses": func(c *coordinator.Config) { c.Witnesses = nil },
+			"a policy of nobody":         func(c *coordinator.Config) { c.WitnessPolicy.Witnesses = nil },
+		} {
+			w.cfg.Witnesses, w.cfg.WitnessPolicy = x, x.policy
+			spoil(&w.cfg)
+			if err := w.start(nil); err == nil || !strings.Contains(err.Error(), "witness") {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
+}
