@@ -31,6 +31,7 @@ const (
 type WitnessRefusal struct {
 	Status int
 	Size   uint64 // WitnessConflict: of the tree it signed last
+	Fork   bool   // the log signed a tree that contradicts the one that the witness signed last
 	Why    string
 }
 
@@ -64,7 +65,7 @@ func WitnessStep(log WitnessedLog, req AddCheckpoint) (WitnessedLog, error) {
 		return log, r
 	case cp.Size == newest.Size && cp.Root != newest.Root:
 		r := witnessRefuses(WitnessConflict, "another tree of %d entries was signed: the log shows two histories", cp.Size)
-		r.Size = newest.Size
+		r.Size, r.Fork = newest.Size, true
 		return log, r
 	}
 	if err := CheckConsistency(req.Proof, newest.Size, newest.Root, cp.Size, cp.Root); err != nil {

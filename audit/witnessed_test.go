@@ -107,7 +107,7 @@ func TestWitnessOutcomes(t *testing.T) {
 			if cp, err := OpenWitnessed(testOrigin, public(testKey(9)), tt.req.Note); err != nil || got.Newest != cp {
 				t.Errorf("%s: the witness knows %+v, the checkpoint is %+v (%v)", tt.name, got.Newest, cp, err)
 			}
-		case r == nil || r.Status != tt.status || r.Size != tt.size:
+		case r == nil || r.Status != tt.status || r.Size != tt.size || r.Fork != strings.HasPrefix(tt.name, "another root"):
 			t.Errorf("%s: %v (%+v), want %d with size %d", tt.name, err, r, tt.status, tt.size)
 		case !cmp.Equal(got, tt.log):
 			t.Errorf("%s: refused, and the state is now %+v", tt.name, got)

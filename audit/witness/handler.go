@@ -121,11 +121,24 @@ func (w *Witness) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		rw.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = rw.Write(line) // who asked is gone; it will ask again
 	case errors.As(err, &refusal):
-		w.cfg.Log.Warn("refused a checkpoint", "origin", origin, "status", refusal.Status, "why", refusal.Why)
+		w.cfg.Log.Log(r.Context(), loudness(refusal), "refused a checkpoint", "origin", origin, "status", refusal.Status, "why", refusal.Why)
 		refuse(rw, refusal)
 	default:
 		w.cfg.Log.Error("could not sign a checkpoint", "origin", origin, "error", err)
 		http.Error(rw, "the witness cannot write down what it would sign", http.StatusInternalServerError)
+	}
+}
+
+// loudness keeps strangers from filling the operator's log, and tells what may be a log's misbehaviour. A conflict of sizes is how a log
+// asks where the witness stands.
+func loudness(r *audit.WitnessRefusal) slog.Level {
+	switch {
+	case r.Fork || r.Status == audit.WitnessUnprocessable:
+		return slog.LevelWarn
+	case r.Status == audit.WitnessConflict:
+		return slog.LevelInfo
+	default:
+		return slog.LevelDebug
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -167,6 +168,37 @@ func TestNewRefuses(t *testing.T) {
 	}
 	if _, err := New(good()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestWhatTheOperatorHears: a fork is a warning, a stranger's noise is not even a line.
+func TestWhatTheOperatorHears(t *testing.T) {
+	l, other := history(20, 20, 0), history(20, 5, 1)
+	for name, tt := range map[string]struct {
+		body []byte
+		want string
+	}{
+		"a fork":                {request(t, other, 12, 12), "level=WARN"},
+		"a longer fork":         {request(t, other, 12, 20), "level=WARN"},
+		"another size":          {request(t, l, 0, 20), "level=INFO"},
+		"nonsense":              {[]byte("x"), ""},
+		"another log":           {bytes.ReplaceAll(request(t, l, 12, 20), []byte("cinesync.example"), []byte("sinecync.example")), ""},
+		"a changed checkpoint":  {bytes.Replace(request(t, l, 12, 20), []byte("\n20\n"), []byte("\n21\n"), 1), ""},
+		"what it has to sign":   {request(t, l, 12, 20), "level=INFO"},
+		"a checkpoint it knows": {request(t, l, 12, 12), "level=INFO"},
+	} {
+		store := remember(public(testKey(9)))
+		if err := store.Save(testOrigin, checkpoint(t, l.View(12))); err != nil {
+			t.Fatal(err)
+		}
+		var heard bytes.Buffer
+		w, err := New(Config{Name: "w12", Key: testKey(20), Store: store, Now: now, Log: slog.New(slog.NewTextHandler(&heard, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if post(w, tt.body); tt.want == "" && heard.Len() > 0 || !strings.Contains(heard.String(), tt.want) {
+			t.Errorf("%s: the operator hears %q, want %q", name, &heard, tt.want)
+		}
 	}
 }
 
