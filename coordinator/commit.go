@@ -99,7 +99,7 @@ func (c *Coordinator) show(ctx context.Context, b *batch) error {
 }
 
 func (b *batch) empty() bool {
-	return b.Open == nil && len(b.Journal)+len(b.Entries)+len(b.Chunks)+len(b.Headers)+len(b.Charges) == 0 && b.Move == nil && b.End == nil
+	return b.Open == nil && len(b.Journal)+len(b.Entries)+len(b.Chunks)+len(b.Headers)+len(b.Charges)+len(b.Uses) == 0 && b.Move == nil && b.End == nil
 }
 
 // tellPhase tells the operator where the round stands, once for each phase.

@@ -115,6 +115,11 @@ func (s store) Members(_ context.Context, openHash [32]byte) (e *coordinator.End
 	return e, err
 }
 
+func (s store) Used(_ context.Context, serial [16]byte) (n uint32, err error) {
+	err = s.do("used", func() error { n = uint32(len(s.rows.uses[serial])); return nil })
+	return n, err
+}
+
 func (s store) LastHeader(_ context.Context, id [32]byte) (b []byte, err error) {
 	err = s.do("last header", func() error { b = slices.Clone(s.rows.headers[id]); return nil })
 	return b, err

@@ -9,13 +9,13 @@ import (
 )
 
 // send tells a device something. A message that the witnesses must have seen first waits until a cosigned checkpoint covers what it
-// proves, and whatever comes after it for this device waits behind it. A hang-up does not wait, and nothing comes after it.
+// proves, and whatever comes after it for this device waits behind it. A hang-up does not wait unless it is meant to, and nothing comes after it.
 func (c *Coordinator) send(s round.Send) {
 	p := c.peers[s.To]
 	if p == nil {
 		return // it will be told again when it reconnects
 	}
-	if _, ok := s.Msg.(*protocol.HangUp); ok {
+	if _, ok := s.Msg.(*protocol.HangUp); ok && !s.Last {
 		p.held = nil
 		p.queue(s.Msg)
 		return

@@ -62,7 +62,7 @@ func (c *Coordinator) turn(ctx, work context.Context) error {
 	case o := <-c.results:
 		err = c.settled(o, b)
 	case <-timer.C:
-		err = c.tick(b)
+		err = c.tick(work, b)
 	}
 	if err != nil {
 		return err
@@ -129,7 +129,7 @@ func (c *Coordinator) roundAt() (at time.Time, ok bool) {
 // would only fill the log and use up the task's rounds.
 func (c *Coordinator) somebody() bool { return c.machine != nil || len(c.peers) > 0 }
 
-func (c *Coordinator) tick(b *batch) error {
+func (c *Coordinator) tick(ctx context.Context, b *batch) error {
 	now := c.cfg.Now()
 	if at, ok := c.roundAt(); !ok || now.Before(at) {
 		return nil
@@ -143,8 +143,8 @@ func (c *Coordinator) tick(b *batch) error {
 	if c.machine == nil {
 		return nil
 	}
-	for id := range c.peers {
-		if err := c.step(now, round.Event{Kind: round.Connected, From: id}, b); err != nil {
+	for _, p := range c.peers {
+		if err := c.invite(ctx, now, p, b); err != nil {
 			return err
 		}
 	}

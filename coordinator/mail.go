@@ -38,7 +38,7 @@ func (c *Coordinator) handle(ctx context.Context, m mail, b *batch) error {
 	case *protocol.Chunk:
 		return c.chunk(now, p, msg, b)
 	case *protocol.Advertise, *protocol.Shares, *protocol.Input, *protocol.Reveal:
-		return c.message(now, p, msg, b)
+		return c.message(ctx, now, p, msg, b)
 	case *protocol.HangUp:
 		return nil
 	case *protocol.Hello:
@@ -50,13 +50,18 @@ func (c *Coordinator) handle(ctx context.Context, m mail, b *batch) error {
 }
 
 // message gives the machine one of the four messages that carry a round.
-func (c *Coordinator) message(now time.Time, p *peer, msg protocol.Message, b *batch) error {
+func (c *Coordinator) message(ctx context.Context, now time.Time, p *peer, msg protocol.Message, b *batch) error {
 	if c.machine == nil {
 		return nil // the round is over; the device has heard how it ended
 	}
 	if c.heard[p.id] >= maxHeard {
 		b.busy(p)
 		return nil
+	}
+	if a, ok := msg.(*protocol.Advertise); ok {
+		if may, err := c.mayAdvertise(ctx, p, a, b); !may || err != nil {
+			return err
+		}
 	}
 	fresh := c.machine.Header(p.id) == nil
 	err := c.step(now, round.Event{Kind: round.Message, From: p.id, Msg: msg}, b)
@@ -94,7 +99,7 @@ func (c *Coordinator) joined(ctx context.Context, now time.Time, p *peer, hello 
 			return err
 		}
 	}
-	return c.step(now, round.Event{Kind: round.Connected, From: p.id}, b)
+	return c.invite(ctx, now, p, b)
 }
 
 // farewell tells a late device how its round ended.

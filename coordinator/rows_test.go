@@ -20,6 +20,7 @@ type rows struct {
 	chunks  map[owner]map[uint64][]byte
 	headers map[[32]byte][]byte
 	charges map[uint64]coordinator.ChargeRow
+	uses    map[[16]byte][]uint64 // rounds of each certificate
 	ended   map[[32]byte]*coordinator.Ended
 }
 
@@ -30,14 +31,14 @@ type owner struct {
 
 func newRows() *rows {
 	return &rows{rounds: map[uint64]bool{}, journal: map[uint64][]coordinator.JournalRow{}, chunks: map[owner]map[uint64][]byte{},
-		headers: map[[32]byte][]byte{}, charges: map[uint64]coordinator.ChargeRow{}, ended: map[[32]byte]*coordinator.Ended{}}
+		headers: map[[32]byte][]byte{}, charges: map[uint64]coordinator.ChargeRow{}, uses: map[[16]byte][]uint64{}, ended: map[[32]byte]*coordinator.Ended{}}
 }
 
 func (r *rows) clone() *rows {
 	c := *r
 	c.entries, c.rounds = slices.Clip(r.entries), maps.Clone(r.rounds)
 	c.journal, c.chunks = maps.Clone(r.journal), maps.Clone(r.chunks)
-	c.headers, c.charges, c.ended = maps.Clone(r.headers), maps.Clone(r.charges), maps.Clone(r.ended)
+	c.headers, c.charges, c.uses, c.ended = maps.Clone(r.headers), maps.Clone(r.charges), maps.Clone(r.uses), maps.Clone(r.ended)
 	return &c
 }
 
@@ -134,6 +135,13 @@ func (r *rows) takeRound(b *coordinator.Batch) error {
 			return fmt.Errorf("round %d was charged before", c.Round)
 		}
 		r.charges[c.Round] = c
+	}
+	for _, u := range b.Uses {
+		list := r.uses[u.Serial]
+		if len(list) > 0 && list[len(list)-1] >= u.Round {
+			return fmt.Errorf("round %d of certificate %x was counted before", u.Round, u.Serial)
+		}
+		r.uses[u.Serial] = append(slices.Clip(list), u.Round)
 	}
 	return nil
 }

@@ -34,6 +34,9 @@ func (c *Coordinator) step(now time.Time, e round.Event, b *batch) error {
 			last := c.charges[len(c.charges)-1]
 			b.Charges = append(b.Charges, ChargeRow{Round: last.round, Question: c.question, Units: last.units})
 		}
+		for _, serial := range f.Serials {
+			b.Uses = append(b.Uses, UseRow{Round: c.row.Round, Serial: serial})
+		}
 		if f.Cosign {
 			c.unseen = append(c.unseen, event)
 			continue

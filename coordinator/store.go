@@ -11,7 +11,7 @@ type Store interface {
 	// Load reads everything a starting coordinator needs.
 	Load(ctx context.Context) (*Saved, error)
 	// Commit makes one batch durable as a whole or not at all. It refuses what is written once and is there already (an
-	// event, a chunk, a charge), an entry that is not the log's next, a second running round, the end of a round that does
+	// event, a chunk, a charge, a use), an entry that is not the log's next, a second running round, the end of a round that does
 	// not run, and a Move from another head. An error stops the process: it recovers by loading.
 	Commit(ctx context.Context, b *Batch) error
 	// Archive answers questions about what was committed earlier.
@@ -25,6 +25,8 @@ type Archive interface {
 	Chunk(ctx context.Context, round uint64, id [32]byte, offset uint64) ([]byte, error)
 	// Members lists who was on the roster of an ended round, nil if the round is unknown.
 	Members(ctx context.Context, openHash [32]byte) (*Ended, error)
+	// Used is in how many rounds the certificate with this serial number was used, by the UseRows that were committed.
+	Used(ctx context.Context, serial [16]byte) (uint32, error)
 	// LastHeader is the last R2 header that this device's key signed, nil if there is none.
 	LastHeader(ctx context.Context, id [32]byte) ([]byte, error)
 }
@@ -79,6 +81,7 @@ type Batch struct {
 	Chunks  []ChunkRow
 	Headers []HeaderRow
 	Charges []ChargeRow
+	Uses    []UseRow
 	Move    *Move
 	End     *Ended
 }
@@ -108,6 +111,12 @@ type ChargeRow struct {
 	Round    uint64
 	Question [32]byte
 	Units    uint64
+}
+
+// UseRow is one round in which a certificate was used, written with the round's Survivors entries. Rounds of one certificate rise.
+type UseRow struct {
+	Round  uint64
+	Serial [16]byte
 }
 
 // Move moves the head by compare-and-swap.

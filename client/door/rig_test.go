@@ -82,6 +82,7 @@ func (r *rig) identity(name string, class protocol.Class) protocol.Identity {
 	k := key(name)
 	c := protocol.Cert{Class: class, NotBefore: uint64(time.Now().Add(-time.Hour).Unix()), NotAfter: uint64(time.Now().Add(1000 * time.Hour).Unix()), Quota: 100}
 	copy(c.IDPK[:], public(k))
+	c.Serial = [16]byte(c.IDPK[:16])
 	return protocol.Identity{Key: k, Cert: protocol.IssueCert(r.authority, c)}
 }
 

@@ -423,3 +423,18 @@ func TestWrongBytesAreNotCounted(t *testing.T) {
 		t.Errorf("late bytes: %+v", out.Send)
 	}
 }
+
+// TestOneSerialNumberOneMember: a certificate that is counted for another member is refused.
+func TestOneSerialNumberOneMember(t *testing.T) {
+	w := newWorld(t, settings{n: 5, delta: 3000}).connectAll()
+	first, second := w.devices[0], w.devices[1]
+	w.ok(first.say(first.advertise()))
+	second.cert.Serial = first.cert.Serial
+	second.cert = protocol.IssueCert(prototest.Authority(), second.cert)
+	if got := second.say(second.advertise()); got != protocol.CodeMalformed {
+		t.Errorf("hung up with %v", got)
+	}
+	if w.m.Member(second.id) || !w.m.Member(first.id) {
+		t.Error("the second is a member, or the first is none")
+	}
+}

@@ -36,7 +36,7 @@ func (m *Machine) advertised(id [32]byte, msg *protocol.Advertise, out *Output) 
 		out.hangUp(id, code, err.Error())
 		return
 	}
-	m.keys[msg.Key.SPK], m.keys[msg.Key.EPK] = true, true
+	m.keys[msg.Key.SPK], m.keys[msg.Key.EPK], m.serials[msg.Key.Cert.Serial] = true, true, true
 	m.members[id] = &member{id: id, key: msg.Key, advertise: msg, present: m.present[id], away: m.now}
 	if m.phase == Recruit {
 		m.enter(Keys)
@@ -60,6 +60,9 @@ func (m *Machine) checkAdvertise(id [32]byte, msg *protocol.Advertise) error {
 	}
 	if err := aggregation.CheckPublicKey(k.EPK); err != nil {
 		return fmt.Errorf("advertise: epk: %w", err)
+	}
+	if m.serials[k.Cert.Serial] {
+		return fmt.Errorf("advertise: the certificate's serial number is that of another member; ask the enrolment authority for another one")
 	}
 	if m.keys[k.SPK] || m.keys[k.EPK] || k.SPK == k.EPK {
 		return fmt.Errorf("advertise: a public key equals another one of this round")

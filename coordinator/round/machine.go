@@ -39,6 +39,7 @@ type Machine struct {
 	since    [6]time.Time // when each of the six working phases began
 	members  map[[32]byte]*member
 	keys     map[[32]byte]bool // every public key advertised so far
+	serials  map[[16]byte]bool // of every certificate that came with them
 	present  map[[32]byte]bool // every device that is connected, member or not
 	roster   []*member         // by index, from the moment it is frozen
 	ring     *ring
@@ -81,7 +82,7 @@ type member struct {
 
 // New makes the machine of a round whose RoundOpen is already in the log. Its first event is Started.
 func New(cfg Config) *Machine {
-	return &Machine{cfg: cfg, openHash: audit.LeafHash(cfg.Entry), members: map[[32]byte]*member{}, keys: map[[32]byte]bool{}, present: map[[32]byte]bool{}}
+	return &Machine{cfg: cfg, openHash: audit.LeafHash(cfg.Entry), members: map[[32]byte]*member{}, keys: map[[32]byte]bool{}, serials: map[[16]byte]bool{}, present: map[[32]byte]bool{}}
 }
 
 // Step handles one event at a time that never runs backwards. Obey the Output in field order.
@@ -140,6 +141,9 @@ func (m *Machine) closing(e Event, out *Output) {
 	case Started, Message, Uploaded, Ticked, Settled, Unsettled:
 	}
 }
+
+// Member reports whether this device has a place in the round, or will have one.
+func (m *Machine) Member(id [32]byte) bool { return m.members[id] != nil }
 
 // Phase says where the round stands.
 func (m *Machine) Phase() Phase { return m.phase }

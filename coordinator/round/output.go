@@ -39,6 +39,8 @@ type Fact struct {
 	Entry []byte
 	// Reserve is true for the Survivors entry: the population ledger is charged in the same transaction.
 	Reserve bool
+	// Serials are those of the certificates that this round uses; they are counted in the same transaction.
+	Serials [][16]byte
 	// Cosign is true where the machine wants to hear that the entry is logged only once witnesses have signed a checkpoint over it,
 	// and wants that checkpoint.
 	Cosign bool
@@ -54,6 +56,7 @@ type Send struct {
 	To    [32]byte
 	Msg   protocol.Message
 	Prove []uint64
+	Last  bool // a hang-up that comes after what waits, not before it
 }
 
 // span lists the log indexes first … last.

@@ -23,7 +23,7 @@ func (m *Machine) seal(out *Output) {
 		m.include(c)
 		c.survivors = m.record(c.record(m.openHash, m.hashes.roster))
 		c.hash = audit.LeafHash(c.survivors)
-		out.Facts = append(out.Facts, Fact{Entry: c.survivors, Reserve: c.number == 0})
+		out.Facts = append(out.Facts, Fact{Entry: c.survivors, Reserve: c.number == 0, Serials: c.serials()})
 	}
 }
 
@@ -45,6 +45,17 @@ func (m *Machine) tooThin() string {
 		return fmt.Sprintf("the masks of lost member %d cannot be taken off: %d survivors hold its shares, %d are needed", p.index, holders, m.degree.T)
 	}
 	return ""
+}
+
+// serials are those of the survivors' certificates.
+func (c *cohort) serials() [][16]byte {
+	var out [][16]byte
+	for _, p := range c.members {
+		if p.inU3() {
+			out = append(out, p.key.Cert.Serial)
+		}
+	}
+	return out
 }
 
 // include fixes the cohort's set.

@@ -79,6 +79,9 @@ func (w *writer) batch(b *coordinator.Batch) {
 	for _, c := range b.Charges {
 		w.exec("INSERT INTO charge VALUES (?, ?, ?)", c.Round, c.Question[:], int64(c.Units))
 	}
+	for _, u := range b.Uses {
+		w.use(u)
+	}
 	w.move(b.Move)
 	w.end(b.End)
 }
@@ -98,6 +101,15 @@ func (w *writer) entries(list []coordinator.EntryRow) {
 			return
 		}
 		w.exec("INSERT INTO entry VALUES (?, ?)", e.Index, e.Entry)
+	}
+}
+
+// use counts one more round of a certificate, once for each round.
+func (w *writer) use(u coordinator.UseRow) {
+	n := w.exec("INSERT INTO used VALUES (?, 1, ?) ON CONFLICT (serial) DO UPDATE SET rounds = rounds + 1, last = excluded.last WHERE last < excluded.last",
+		u.Serial[:], u.Round)
+	if w.err == nil && n != 1 {
+		w.err = fmt.Errorf("count round %d of certificate %x: it was counted before", u.Round, u.Serial)
 	}
 }
 

@@ -119,6 +119,19 @@ func (s *Store) Members(ctx context.Context, openHash [32]byte) (*coordinator.En
 	return e, nil
 }
 
+// Used counts the rounds of one certificate.
+func (s *Store) Used(ctx context.Context, serial [16]byte) (uint32, error) {
+	var n uint32
+	err := s.db.QueryRowContext(ctx, "SELECT rounds FROM used WHERE serial = ?", serial[:]).Scan(&n)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, s.explain("read certificate from", err)
+	}
+	return n, nil
+}
+
 // LastHeader is the newest input header of one device.
 func (s *Store) LastHeader(ctx context.Context, id [32]byte) ([]byte, error) {
 	var header []byte

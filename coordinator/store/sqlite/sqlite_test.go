@@ -252,8 +252,9 @@ func TestClosedStoreGivesErrors(t *testing.T) {
 	_, load := s.Load(t.Context())
 	_, chunk := s.Chunk(t.Context(), 1, [32]byte{}, 0)
 	_, members := s.Members(t.Context(), [32]byte{})
+	_, used := s.Used(t.Context(), [16]byte{})
 	_, header := s.LastHeader(t.Context(), [32]byte{})
-	for name, err := range map[string]error{"load": load, "chunk": chunk, "members": members, "header": header,
+	for name, err := range map[string]error{"load": load, "chunk": chunk, "members": members, "header": header, "used": used,
 		"commit": s.Commit(t.Context(), &coordinator.Batch{})} {
 		if err == nil || errors.Is(err, sql.ErrNoRows) {
 			t.Errorf("%s of a closed store: %v", name, err)

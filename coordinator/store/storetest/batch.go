@@ -41,6 +41,10 @@ func charge(r uint64) coordinator.ChargeRow {
 	return coordinator.ChargeRow{Round: r, Question: hash(0x99), Units: 1 << 40}
 }
 
+func use(r uint64, device byte) coordinator.UseRow {
+	return coordinator.UseRow{Round: r, Serial: [16]byte{device, 15: 9}}
+}
+
 func head(v uint64) coordinator.Head {
 	return coordinator.Head{Version: v, Model: hash(0x40 + byte(v)), Serve: hash(0x50 + byte(v)), Round: v, Index: 10 * v}
 }
@@ -69,7 +73,7 @@ func running() *coordinator.Batch {
 		Journal: []coordinator.JournalRow{journal(1, 0), journal(1, 1)},
 		Chunks:  []coordinator.ChunkRow{chunk(1, 1, 0), chunk(1, 1, 8), chunk(1, 2, 0)},
 		Headers: []coordinator.HeaderRow{header(1, "first"), header(2, "second")},
-		Charges: []coordinator.ChargeRow{charge(1)}}
+		Charges: []coordinator.ChargeRow{charge(1)}, Uses: []coordinator.UseRow{use(1, 1), use(1, 2)}}
 }
 
 // begun is a world in the middle of round 1.

@@ -30,6 +30,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Open) {
 		{"a round may open and end in one batch", openAndEnd},
 		{"an empty value is a value", emptyValues},
 		{"a charge is never refunded", charges},
+		{"a certificate's rounds are counted once each", uses},
 		{"what is unknown is nil", unknown},
 		{"a batch belongs to its caller again after the commit", noAliases},
 		{"an upload is read while batches are committed", concurrent},
@@ -77,13 +78,14 @@ type view struct {
 	Uploads map[uint64]map[byte][]byte
 	Headers map[byte][]byte
 	Ended   map[uint64]*coordinator.Ended
+	Used    map[byte]uint32
 }
 
 const maxRound, maxDevice = 4, 4
 
 func (w *world) look() view {
 	w.Helper()
-	v := view{Uploads: map[uint64]map[byte][]byte{}, Headers: map[byte][]byte{}, Ended: map[uint64]*coordinator.Ended{}}
+	v := view{Uploads: map[uint64]map[byte][]byte{}, Headers: map[byte][]byte{}, Ended: map[uint64]*coordinator.Ended{}, Used: map[byte]uint32{}}
 	v.Saved = w.load()
 	for r := uint64(1); r <= maxRound; r++ {
 		v.Uploads[r] = map[byte][]byte{}
@@ -94,6 +96,7 @@ func (w *world) look() view {
 	}
 	for d := byte(1); d <= maxDevice; d++ {
 		v.Headers[d] = w.header(d)
+		v.Used[d] = w.used(d)
 	}
 	return v
 }
@@ -145,6 +148,15 @@ func (w *world) header(device byte) []byte {
 		w.Fatalf("last header of device %d: %v", device, err)
 	}
 	return b
+}
+
+func (w *world) used(device byte) uint32 {
+	w.Helper()
+	n, err := w.store.Used(w.ctx, use(0, device).Serial)
+	if err != nil {
+		w.Fatalf("rounds of device %d's certificate: %v", device, err)
+	}
+	return n
 }
 
 func (w *world) equal(want, got any) {

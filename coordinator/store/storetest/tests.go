@@ -38,7 +38,7 @@ func allOrNothing(w *world) {
 	good := func() *coordinator.Batch {
 		return &coordinator.Batch{Entries: []coordinator.EntryRow{entry(5)}, Journal: []coordinator.JournalRow{journal(1, 2)},
 			Chunks: []coordinator.ChunkRow{chunk(1, 2, 8)}, Headers: []coordinator.HeaderRow{header(1, "newer"), header(3, "third")},
-			Charges: []coordinator.ChargeRow{charge(2)}, Move: &coordinator.Move{From: head(0), To: head(1)}, End: ended(1, 5)}
+			Charges: []coordinator.ChargeRow{charge(2)}, Uses: []coordinator.UseRow{use(2, 1), use(2, 3)}, Move: &coordinator.Move{From: head(0), To: head(1)}, End: ended(1, 5)}
 	}
 	other := head(3)
 	for name, spoil := range map[string]func(*coordinator.Batch){
@@ -50,6 +50,8 @@ func allOrNothing(w *world) {
 		"a chunk is written twice":            func(b *coordinator.Batch) { b.Chunks = append(b.Chunks, chunk(1, 1, 8)) },
 		"a chunk comes twice in the batch":    func(b *coordinator.Batch) { b.Chunks = append(b.Chunks, chunk(1, 2, 8)) },
 		"a round is charged twice":            func(b *coordinator.Batch) { b.Charges = append(b.Charges, charge(1)) },
+		"a round is counted twice":            func(b *coordinator.Batch) { b.Uses = append(b.Uses, use(1, 2)) },
+		"a use comes twice in the batch":      func(b *coordinator.Batch) { b.Uses = append(b.Uses, use(2, 1)) },
 		"the head is another version":         func(b *coordinator.Batch) { b.Move.From = head(2) },
 		"the head is another model":           func(b *coordinator.Batch) { b.Move.From.Model = hash(7) },
 		"a first head comes again":            func(b *coordinator.Batch) { b.First = &other },
@@ -186,11 +188,25 @@ func charges(w *world) {
 	w.refuses(&coordinator.Batch{Charges: []coordinator.ChargeRow{charge(3), charge(2)}})
 }
 
+func uses(w *world) {
+	w.begun()
+	w.equal([]uint32{1, 1, 0}, []uint32{w.used(1), w.used(2), w.used(3)})
+	w.refuses(&coordinator.Batch{Uses: []coordinator.UseRow{use(1, 1)}})
+	w.commit(&coordinator.Batch{End: ended(1, 4)}) // they outlive the round
+	w.commit(&coordinator.Batch{Uses: []coordinator.UseRow{use(7, 1), use(7, 3)}})
+	w.reopen()
+	w.equal([]uint32{2, 1, 1}, []uint32{w.used(1), w.used(2), w.used(3)})
+	w.refuses(&coordinator.Batch{Uses: []coordinator.UseRow{use(6, 1)}})
+	w.commit(&coordinator.Batch{Uses: []coordinator.UseRow{use(8, 1)}})
+	w.equal(uint32(3), w.used(1))
+}
+
 func unknown(w *world) {
 	ask := func() {
 		w.equal([]byte(nil), w.upload(9, 9))
 		w.equal((*coordinator.Ended)(nil), w.members(hash(9)))
 		w.equal([]byte(nil), w.header(9))
+		w.equal(uint32(0), w.used(9))
 	}
 	ask()
 	w.begun()
