@@ -59,24 +59,24 @@ var misuses = []misuse{
 
 	{"other keys", protocol.TypeAdvertise, altered(func(d *device, m *protocol.Advertise) {
 		m.Key.BC[0] ^= 1
-		m.Key.Sign(d.id.Key, m.OpenHash)
+		m.Key.Sign(protocol.Signer{Ed: d.id.Key}, m.OpenHash)
 	}), protocol.CodeConflict, "another key set"},
 	{"other shares", protocol.TypeShares, altered(func(d *device, m *protocol.Shares) {
 		m.Sealed[0][0] ^= 1
-		m.Sign(d.id.Key)
+		m.Sign(protocol.Signer{Ed: d.id.Key})
 	}), protocol.CodeConflict, "other shares"},
 	{"other header", protocol.TypeInput, altered(func(d *device, m *protocol.Input) {
 		m.LedgerSeq++
-		m.Sign(d.id.Key)
+		m.Sign(protocol.Signer{Ed: d.id.Key})
 	}), protocol.CodeConflict, "another input header"},
 	{"other reveal", protocol.TypeReveal, altered(func(d *device, m *protocol.Reveal) {
 		m.SelfShares[0].Share[0] ^= 1
-		m.Sign(d.id.Key)
+		m.Sign(protocol.Signer{Ed: d.id.Key})
 	}), protocol.CodeConflict, "another answer"},
 
 	{"keys for another round", protocol.TypeAdvertise, spoiled(func(d *device, m *protocol.Advertise) {
 		m.OpenHash[0] ^= 1
-		m.Key.Sign(d.id.Key, m.OpenHash)
+		m.Key.Sign(protocol.Signer{Ed: d.id.Key}, m.OpenHash)
 	}), protocol.CodeStale, "another round"},
 	{"somebody else's certificate", protocol.TypeAdvertise, spoiled(func(d *device, m *protocol.Advertise) {
 		m.Key.Cert = d.w.devices[1].id.Cert
@@ -84,18 +84,18 @@ var misuses = []misuse{
 	{"keys without a signature", protocol.TypeAdvertise, spoiled(func(_ *device, m *protocol.Advertise) { m.Key.Sig[0] ^= 1 }), protocol.CodeUnauthorised, "advertise"},
 	{"shares of another session", protocol.TypeShares, spoiled(func(d *device, m *protocol.Shares) {
 		m.SID[0] ^= 1
-		m.Sign(d.id.Key)
+		m.Sign(protocol.Signer{Ed: d.id.Key})
 	}), protocol.CodeStale, "another session"},
 	{"a share too few", protocol.TypeShares, spoiled(func(d *device, m *protocol.Shares) {
 		m.Sealed = m.Sealed[1:]
-		m.Sign(d.id.Key)
+		m.Sign(protocol.Signer{Ed: d.id.Key})
 	}), protocol.CodeMalformed, "boxes"},
 	{"bytes that do not parse", protocol.TypeShares, func(_ *device, m protocol.Message) []protocol.Message {
 		return instead(junk{m.(*protocol.Shares)})
 	}, protocol.CodeMalformed, "parse"},
 	{"an oversized vector", protocol.TypeInput, spoiled(func(d *device, m *protocol.Input) {
 		m.Length += 4
-		m.Sign(d.id.Key)
+		m.Sign(protocol.Signer{Ed: d.id.Key})
 	}), protocol.CodeMalformed, "the round's vector has"},
 	{"a chunk of other bytes", protocol.TypeChunk, spoiled(func(_ *device, m *protocol.Chunk) { m.Data[0] ^= 1 }), protocol.CodeMalformed, "does not hash"},
 	{"an oversized chunk", protocol.TypeChunk, spoiled(func(_ *device, m *protocol.Chunk) {
@@ -113,11 +113,11 @@ var misuses = []misuse{
 	}, protocol.CodeUnexpected, "before its input header"},
 	{"shares that nobody asked for", protocol.TypeReveal, spoiled(func(d *device, m *protocol.Reveal) {
 		m.PairShares, m.SelfShares = m.SelfShares, m.PairShares
-		m.Sign(d.id.Key)
+		m.Sign(protocol.Signer{Ed: d.id.Key})
 	}), protocol.CodeMalformed, "not those that were asked for"},
 	{"another own secret", protocol.TypeReveal, spoiled(func(d *device, m *protocol.Reveal) {
 		m.OwnB[0] ^= 1
-		m.Sign(d.id.Key)
+		m.Sign(protocol.Signer{Ed: d.id.Key})
 	}), protocol.CodeMalformed, "own_b"},
 
 	{"hello twice", protocol.TypeAdvertise, func(_ *device, m protocol.Message) []protocol.Message {
@@ -131,12 +131,12 @@ var misuses = []misuse{
 	}, protocol.CodeUnexpected, "first message must be hello"},
 	{"a reveal before its time", protocol.TypeInput, func(d *device, m protocol.Message) []protocol.Message {
 		r := &protocol.Reveal{SID: m.(*protocol.Input).SID}
-		r.Sign(d.id.Key)
+		r.Sign(protocol.Signer{Ed: d.id.Key})
 		return instead(m, r)
 	}, protocol.CodeUnexpected, "nobody asked"},
 	{"a message of no round", protocol.TypeAdvertise, func(d *device, m protocol.Message) []protocol.Message {
 		s := &protocol.Shares{}
-		s.Sign(d.id.Key)
+		s.Sign(protocol.Signer{Ed: d.id.Key})
 		return instead(s)
 	}, protocol.CodeUnexpected, "not on the roster"},
 	{"an unknown model", protocol.TypeAdvertise, func(_ *device, m protocol.Message) []protocol.Message {

@@ -44,7 +44,7 @@ var (
 )
 
 // Cert binds an Ed25519 key to a class for a time: {idpk 32, class 1, not_before 8, not_after 8, quota 2, serial 16, sig 64}, integers
-// big-endian (design: secure aggregation 3.1).
+// big-endian (secure aggregation 3.1).
 type Cert struct {
 	IDPK      [32]byte // Ed25519 public key of the holder
 	Class     Class

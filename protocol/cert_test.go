@@ -107,6 +107,62 @@ func TestIdentityNeedsTheKeyOfItsCertificate(t *testing.T) {
 	}
 }
 
+func TestIdentityNeedsBothKeysOfItsCertificate(t *testing.T) {
+	id := prototest.Hybrid(prototest.Device())
+	if err := id.Check(); err != nil {
+		t.Error(err)
+	}
+	other := prototest.Hybrid(prototest.Coordinator()).CertPQ
+	for name, second := range map[string][]byte{"another's": other, "cut short": id.CertPQ[:protocol.CertPQSize-1], "one byte": {1}} {
+		id.CertPQ = second
+		if err := id.Check(); !errors.Is(err, protocol.ErrWrongKey) {
+			t.Errorf("a second half that is %s: %v, want ErrWrongKey", name, err)
+		}
+	}
+}
+
+// TestSecondHalfOfCertificateIsVerified forges each part of the hybrid certificate.
+func TestSecondHalfOfCertificateIsVerified(t *testing.T) {
+	id := prototest.Hybrid(prototest.Device())
+	want, _ := protocol.MLDSAKey(id.Key)
+	got, err := protocol.VerifyPQ(id.Cert, id.CertPQ, prototest.AuthorityPQ())
+	if err != nil || !got.Equal(want) {
+		t.Fatalf("%v, %v; want the device's key", got, err)
+	}
+	if n := len(id.CertPQ) + protocol.CertSize; n != 3863 {
+		t.Errorf("a hybrid certificate of %d bytes, want 3863", n)
+	}
+	flipped := func(at int) []byte { b := bytes.Clone(id.CertPQ); b[at] ^= 1; return b }
+	renewed := id.Cert
+	renewed.Quota++
+	_, stranger := protocol.MLDSAKey(prototest.Key("other"))
+	strangerKey, _ := protocol.MLDSAKey(prototest.Key("other"))
+	for _, c := range []struct {
+		name      string
+		cert      protocol.Cert
+		second    []byte
+		authority *protocol.PQPublicKey
+		want      error
+	}{
+		{"nothing", id.Cert, nil, prototest.AuthorityPQ(), protocol.ErrSuite},
+		{"one byte short", id.Cert, id.CertPQ[1:], prototest.AuthorityPQ(), protocol.ErrSuite},
+		{"one byte more", id.Cert, append(bytes.Clone(id.CertPQ), 0), prototest.AuthorityPQ(), protocol.ErrSuite},
+		{"no authority", id.Cert, id.CertPQ, nil, protocol.ErrUnknownAuthority},
+		{"another authority's", id.Cert, protocol.IssuePQ(stranger, id.Cert, want), prototest.AuthorityPQ(), protocol.ErrUnknownAuthority},
+		{"under another authority's key", id.Cert, id.CertPQ, strangerKey, protocol.ErrUnknownAuthority},
+		{"first bit of the key", id.Cert, flipped(0), prototest.AuthorityPQ(), protocol.ErrUnknownAuthority},
+		{"last bit of the key", id.Cert, flipped(protocol.PQKeySize - 1), prototest.AuthorityPQ(), protocol.ErrUnknownAuthority},
+		{"first bit of the signature", id.Cert, flipped(protocol.PQKeySize), prototest.AuthorityPQ(), protocol.ErrUnknownAuthority},
+		{"last bit of the signature", id.Cert, flipped(protocol.CertPQSize - 1), prototest.AuthorityPQ(), protocol.ErrUnknownAuthority},
+		{"of another device", prototest.Identity("b", protocol.ClassDevice).Cert, id.CertPQ, prototest.AuthorityPQ(), protocol.ErrUnknownAuthority},
+		{"of the certificate before", protocol.IssueCert(prototest.Authority(), renewed), id.CertPQ, prototest.AuthorityPQ(), protocol.ErrUnknownAuthority},
+	} {
+		if got, err := protocol.VerifyPQ(c.cert, c.second, c.authority); got != nil || !errors.Is(err, c.want) || protocol.CodeOf(err) != protocol.CodeUnauthorised {
+			t.Errorf("%s: %v, %v; want %v", c.name, got, err, c.want)
+		}
+	}
+}
+
 func TestRequestIsSignedByItsKey(t *testing.T) {
 	good := request(t)
 	if err := good.Verify(); err != nil {

@@ -74,7 +74,8 @@ func CodeOf(err error) Code {
 		return CodeTooLarge
 	case errors.Is(err, ErrExpired), errors.Is(err, ErrNotYetValid):
 		return CodeExpired
-	case errors.Is(err, ErrUnknownAuthority), errors.Is(err, ErrWrongClass), errors.Is(err, ErrWrongKey), errors.Is(err, ErrBadSignature):
+	case errors.Is(err, ErrUnknownAuthority), errors.Is(err, ErrWrongClass), errors.Is(err, ErrWrongKey), errors.Is(err, ErrBadSignature),
+		errors.Is(err, ErrSuite):
 		return CodeUnauthorised
 	case errors.Is(err, ErrMalformed):
 		return CodeMalformed

@@ -1,6 +1,9 @@
 package protocol
 
-import "testing"
+import (
+	"errors"
+	"testing"
+)
 
 // TestWithEvidenceCopies wants the message that was given to stay as it is, and every kind that has room to carry it.
 func TestWithEvidenceCopies(t *testing.T) {
@@ -20,4 +23,14 @@ func TestWithEvidenceCopies(t *testing.T) {
 		}
 	}()
 	WithEvidence(&Chunk{}, ev)
+}
+
+func TestWhatCannotFailStopsTheProgram(t *testing.T) {
+	must(nil)
+	defer func() {
+		if recover() == nil {
+			t.Error("an error was passed over")
+		}
+	}()
+	must(errors.New("it failed"))
 }

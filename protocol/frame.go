@@ -7,7 +7,7 @@ import (
 )
 
 // Version is the protocol version in every frame header.
-const Version = 1
+const Version = 2
 
 // Budget grants memory for bodies before they are read. Take reserves n bytes or says why it cannot; Give returns them.
 type Budget interface {

@@ -36,7 +36,7 @@ func (p *purse) Take(n int) error {
 func (p *purse) Give(n int) { p.left += n; p.taken -= n }
 
 func TestHeadersThatAreRefused(t *testing.T) {
-	good := []byte("CS\x01\x01\x00\x00\x00\x00\x00\x00\x00\x30")
+	good := []byte("CS\x02\x01\x00\x00\x00\x00\x00\x00\x00\x30")
 	with := func(at int, b ...byte) (h [protocol.HeaderSize]byte) {
 		copy(h[:], good)
 		copy(h[at:], b)
@@ -54,10 +54,11 @@ func TestHeadersThatAreRefused(t *testing.T) {
 	}{
 		{"first byte", with(0, 'X'), protocol.ErrVersion, protocol.CodeWrongVersion, "magic"},
 		{"second byte", with(1, 's'), protocol.ErrVersion, protocol.CodeWrongVersion, "magic"},
-		{"version 0", with(2, 0), protocol.ErrVersion, protocol.CodeWrongVersion, "version 0, this program speaks 1"},
-		{"version 2", with(2, 2), protocol.ErrVersion, protocol.CodeWrongVersion, "version 2, this program speaks 1"},
+		{"version 0", with(2, 0), protocol.ErrVersion, protocol.CodeWrongVersion, "version 0, this program speaks 2"},
+		{"version 1", with(2, 1), protocol.ErrVersion, protocol.CodeWrongVersion, "version 1, this program speaks 2"},
+		{"version 3", with(2, 3), protocol.ErrVersion, protocol.CodeWrongVersion, "version 3, this program speaks 2"},
 		{"type 0", with(3, 0), protocol.ErrMalformed, protocol.CodeMalformed, "type 0"},
-		{"type 18", with(3, 18), protocol.ErrMalformed, protocol.CodeMalformed, "type 18"},
+		{"type 20", with(3, 20), protocol.ErrMalformed, protocol.CodeMalformed, "type 20"},
 		{"first flag", with(4, 0x80), protocol.ErrMalformed, protocol.CodeMalformed, "flags"},
 		{"last flag", with(7, 1), protocol.ErrMalformed, protocol.CodeMalformed, "flags"},
 		{"one byte too many", with(8, 0, 1, 0, 1), protocol.ErrTooLarge, protocol.CodeTooLarge, "hello of 65537 bytes, at most 65536"},

@@ -1,7 +1,5 @@
 package protocol
 
-import "crypto/ed25519"
-
 // Input (R2, up) is the signed header of a masked vector, whose bytes follow in Chunks.
 type Input struct {
 	SID        [32]byte
@@ -12,6 +10,7 @@ type Input struct {
 	YHash      [32]byte   // SHA-256 of the whole vector
 	LedgerSeq  uint64     // the device's privacy ledger entry for this round
 	Sig        [64]byte
+	SigPQ      []byte // ML-DSA-44 in suite SigHybrid, else empty
 }
 
 // Type is TypeInput.
@@ -29,7 +28,7 @@ func (m *Input) Append(dst []byte) []byte {
 	dst = appendHashes(dst, m.Chunks)
 	dst = append(dst, m.YHash[:]...)
 	dst = appendU64(dst, m.LedgerSeq)
-	return append(dst, m.Sig[:]...)
+	return appendSigs(dst, &m.Sig, m.SigPQ)
 }
 
 func (m *Input) parse(r *reader) {
@@ -45,14 +44,14 @@ func (m *Input) parse(r *reader) {
 	m.Chunks = r.hashes("chunks", MaxChunks)
 	r.fixed("y_hash", m.YHash[:])
 	m.LedgerSeq = r.u64("ledger_seq")
-	r.fixed("sig", m.Sig[:])
+	m.SigPQ = r.sigs(&m.Sig)
 }
 
 // Sign signs the header with the device's key.
-func (m *Input) Sign(key ed25519.PrivateKey) { m.Sig = signMessage(key, m) }
+func (m *Input) Sign(s Signer) { m.SigPQ = nil; m.Sig, m.SigPQ = signMessage(s, m) }
 
 // Verify checks the signature.
-func (m *Input) Verify(key ed25519.PublicKey) error { return verifyMessage(key, m, m.Sig) }
+func (m *Input) Verify(v Verifier) error { return verifyMessage(v, m, m.Sig, m.SigPQ) }
 
 // InputState tells a device how much of its vector is durable; it goes on from there.
 type InputState struct {
@@ -99,6 +98,7 @@ type Receipt struct {
 	Index uint32
 	YHash [32]byte
 	Sig   [64]byte // by the coordinator
+	SigPQ []byte   // ML-DSA-44 in suite SigHybrid, else empty
 }
 
 // Type is TypeReceipt.
@@ -108,18 +108,18 @@ func (*Receipt) Type() Type { return TypeReceipt }
 func (m *Receipt) Append(dst []byte) []byte {
 	dst = appendU32(append(dst, m.SID[:]...), m.Index)
 	dst = append(dst, m.YHash[:]...)
-	return append(dst, m.Sig[:]...)
+	return appendSigs(dst, &m.Sig, m.SigPQ)
 }
 
 func (m *Receipt) parse(r *reader) {
 	r.fixed("sid", m.SID[:])
 	m.Index = r.u32("index")
 	r.fixed("y_hash", m.YHash[:])
-	r.fixed("sig", m.Sig[:])
+	m.SigPQ = r.sigs(&m.Sig)
 }
 
 // Sign signs the receipt with the coordinator's key.
-func (m *Receipt) Sign(key ed25519.PrivateKey) { m.Sig = signMessage(key, m) }
+func (m *Receipt) Sign(s Signer) { m.SigPQ = nil; m.Sig, m.SigPQ = signMessage(s, m) }
 
 // Verify checks the signature.
-func (m *Receipt) Verify(key ed25519.PublicKey) error { return verifyMessage(key, m, m.Sig) }
+func (m *Receipt) Verify(v Verifier) error { return verifyMessage(v, m, m.Sig, m.SigPQ) }

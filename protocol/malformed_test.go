@@ -15,25 +15,39 @@ import (
 	"github.com/cinesync/cinesync/protocol/prototest"
 )
 
-// counts names every length and count of every message with its limit, in the order in which prototest's message of the type has them.
-var counts = map[protocol.Type][]struct {
+type count struct {
 	field string
 	most  int
-}{
+}
+
+// inKey and sigPQ are the byte strings of a key bundle and behind every signature: they are empty or whole.
+var (
+	sigPQ = count{"sig_pq", protocol.PQSigSize}
+	inKey = []count{{"kem", protocol.KEMKeysSize}, {"cert_pq", protocol.CertPQSize}, sigPQ}
+)
+
+// counts names every length and count of every message with its limit, in the order in which prototest's message of the type has them.
+var counts = map[protocol.Type][]count{
 	protocol.TypeWelcome: {{"checkpoint", protocol.MaxCheckpoint}, {"consistency", protocol.MaxProof}, {"entries", protocol.MaxEntries},
 		{"entry.bytes", protocol.MaxEntry}, {"entry.proof", protocol.MaxProof}, {"last_header", protocol.MaxHeader}},
 	protocol.TypeOffer: {{"checkpoint", protocol.MaxCheckpoint}, {"consistency", protocol.MaxProof}, {"entries", protocol.MaxEntries},
 		{"entry.bytes", protocol.MaxEntry}, {"entry.proof", protocol.MaxProof}, {"code", protocol.MaxCode}},
 	protocol.TypeModelPart: {{"data", protocol.ChunkSize}},
-	protocol.TypeRoster: {{"checkpoint", protocol.MaxCheckpoint}, {"consistency", protocol.MaxProof}, {"entries", protocol.MaxEntries},
-		{"entry.bytes", protocol.MaxEntry}, {"entry.proof", protocol.MaxProof}, {"peers", protocol.MaxRoster}, {"peer.proof", protocol.MaxProof}},
-	protocol.TypeShares:   {{"sealed", protocol.MaxRoster}},
-	protocol.TypeDelivery: {{"present", protocol.MaxBitmap}, {"sealed", protocol.MaxRoster}},
-	protocol.TypeInput:    {{"masked_with", protocol.MaxBitmap}, {"failed", protocol.MaxRoster}, {"chunks", protocol.MaxChunks}},
-	protocol.TypeChunk:    {{"data", protocol.ChunkSize}},
+	protocol.TypeAdvertise: inKey,
+	protocol.TypeRoster: slices.Concat([]count{{"checkpoint", protocol.MaxCheckpoint}, {"consistency", protocol.MaxProof}, {"entries", protocol.MaxEntries},
+		{"entry.bytes", protocol.MaxEntry}, {"entry.proof", protocol.MaxProof}, {"seed_checkpoint", protocol.MaxCheckpoint},
+		{"seed_proof", protocol.MaxProof}, {"peers", protocol.MaxRoster}}, inKey, []count{{"peer.proof", protocol.MaxProof}}),
+	protocol.TypeShares: {{"sealed", protocol.MaxRoster}, {"share_cts", protocol.MaxRoster}, {"mask_cts", protocol.MaxRoster}, sigPQ},
+	protocol.TypeDelivery: {{"present", protocol.MaxBitmap}, {"sealed", protocol.MaxRoster}, {"share_cts", protocol.MaxRoster},
+		{"mask_cts", protocol.MaxRoster}},
+	protocol.TypeInput:     {{"masked_with", protocol.MaxBitmap}, {"failed", protocol.MaxRoster}, {"chunks", protocol.MaxChunks}, sigPQ},
+	protocol.TypeReceipt:   {sigPQ},
+	protocol.TypeConfirm:   {sigPQ},
+	protocol.TypeConfirmed: {{"confirms", protocol.MaxRoster}, {"confirm.sig_pq", protocol.PQSigSize}},
+	protocol.TypeChunk:     {{"data", protocol.ChunkSize}},
 	protocol.TypeSurvivors: {{"checkpoint", protocol.MaxCheckpoint}, {"consistency", protocol.MaxProof}, {"entries", protocol.MaxEntries},
 		{"entry.bytes", protocol.MaxEntry}, {"entry.proof", protocol.MaxProof}, {"bitmap", protocol.MaxBitmap}},
-	protocol.TypeReveal: {{"self_shares", protocol.MaxRoster}, {"pair_shares", protocol.MaxRoster}},
+	protocol.TypeReveal: {{"self_shares", protocol.MaxRoster}, {"pair_shares", protocol.MaxRoster}, sigPQ},
 	protocol.TypeClose: {{"checkpoint", protocol.MaxCheckpoint}, {"consistency", protocol.MaxProof}, {"entries", protocol.MaxEntries},
 		{"entry.bytes", protocol.MaxEntry}, {"entry.proof", protocol.MaxProof}, {"input_proof", protocol.MaxProof}},
 	protocol.TypeHangUp: {{"detail", protocol.MaxDetail}},
@@ -82,7 +96,7 @@ func TestBytesBehindTheLastFieldAreRefused(t *testing.T) {
 }
 
 func TestCountsAreRefusedBeforeMemoryIsTaken(t *testing.T) {
-	for _, m := range prototest.Messages() {
+	for _, m := range prototest.PlainMessages() { // the others are long enough to hold what some limits allow
 		body := m.Append(nil)
 		fields, err := protocol.Fields(m.Type(), body)
 		if err != nil {
@@ -113,6 +127,33 @@ func TestCountsAreRefusedBeforeMemoryIsTaken(t *testing.T) {
 		if len(left) > 0 {
 			t.Errorf("%v has no field %s", m.Type(), left[0].field)
 		}
+	}
+}
+
+// TestPostQuantumFieldsAreEmptyOrWhole gives each of them a length between.
+func TestPostQuantumFieldsAreEmptyOrWhole(t *testing.T) {
+	tried := 0
+	for _, m := range prototest.Messages() {
+		body := m.Append(nil)
+		fields, err := protocol.Fields(m.Type(), body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := 0
+		for _, f := range fields {
+			n := int(binary.BigEndian.Uint32(append(f.Bytes, 0, 0, 0)))
+			if isCount := len(f.Bytes) == 4 && n > 1000; isCount && slices.Contains([]string{"kem", "cert_pq", "sig_pq", "confirm.sig_pq"}, f.Name) {
+				for _, short := range []int{1, 64, n / 2, n - 1} {
+					tried++
+					bad := slices.Concat(body[:at], binary.BigEndian.AppendUint32(nil, uint32(short)), body[at+4:at+4+short], body[at+4+n:])
+					refuse(t, m.Type(), bad, protocol.ErrMalformed, f.Name)
+				}
+			}
+			at += len(f.Bytes)
+		}
+	}
+	if want := 4 * (3 + 3 + 5 + 1); tried != want { // two keys, five signed messages (shares, input, receipt, reveal, confirm), one confirmation
+		t.Errorf("%d lengths tried, want %d", tried, want)
 	}
 }
 
@@ -179,7 +220,10 @@ func TestMessagesAtTheirLimitAreAccepted(t *testing.T) {
 		&protocol.Chunk{Data: make([]byte, protocol.ChunkSize)},
 		&protocol.ModelPart{Data: make([]byte, protocol.ChunkSize)},
 		&protocol.Input{MaskedWith: make([]byte, 128), Chunks: make([][32]byte, protocol.MaxChunks)},
-		&protocol.Shares{Sealed: make([][80]byte, (protocol.MaxBundle-32-4-64)/80)},
+		&protocol.Shares{Sealed: make([][80]byte, protocol.MaxRoster), ShareCTs: make([][protocol.CiphertextSize]byte, 5000)},
+		&protocol.Delivery{Sealed: make([][80]byte, 6000), MaskCTs: make([][protocol.CiphertextSize]byte, 7000)},
+		&protocol.Roster{Peers: make([]protocol.PeerKeys, 0)},
+		&protocol.Confirmed{Confirms: make([]protocol.PeerConfirm, protocol.MaxRoster)},
 		&protocol.Reveal{SelfShares: make([]protocol.PeerShare, protocol.MaxRoster)},
 		&protocol.Survivors{Bitmap: make([]byte, protocol.MaxBitmap)},
 		&protocol.HangUp{Detail: strings.Repeat("é", protocol.MaxDetail/2)},

@@ -22,19 +22,21 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	reveal := protocol.Reveal{SID: [32]byte{1}, HasOwn: 1, OwnB: canary, SelfShares: []protocol.PeerShare{share}, PairShares: []protocol.PeerShare{share}}
 	id := prototest.Device()
 	copy(id.Key, canary[:])
-	for _, word := range []string{share.String(), share.GoString(), reveal.String(), reveal.GoString(), id.String(), id.GoString()} {
+	signer := id.Signer(protocol.SigHybrid)
+	for _, word := range []string{share.String(), share.GoString(), signer.String(), signer.GoString(), reveal.String(), reveal.GoString(), id.String(), id.GoString()} {
 		silent(t, "the method", word)
 	}
 	type holder struct {
 		Share  protocol.PeerShare
 		Reveal protocol.Reveal
 		ID     protocol.Identity
+		Signer protocol.Signer
 	}
 	for name, v := range map[string]any{
 		"share": share, "share pointer": &share, "shares": []protocol.PeerShare{share},
 		"reveal": reveal, "reveal pointer": &reveal, "reveal as message": protocol.Message(&reveal),
-		"identity": id, "identity pointer": &id,
-		"all in a struct": holder{share, reveal, id}, "all in a map": map[string]any{"a": share, "b": reveal, "c": id},
+		"identity": id, "identity pointer": &id, "signer": signer, "signer pointer": &signer,
+		"all in a struct": holder{share, reveal, id, signer}, "all in a map": map[string]any{"a": share, "b": reveal, "c": id},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%o", "%b", "%c", "%U", "%08.3v"} {

@@ -33,15 +33,15 @@ func verify(key ed25519.PublicKey, name string, body []byte, sig [64]byte) error
 	return nil
 }
 
-// signMessage signs a message whose last field is the 64-byte signature: the label's name is the message's.
-func signMessage(key ed25519.PrivateKey, m Message) [64]byte {
+// signMessage signs a message whose last fields are sig and sig_pq, which hold nothing yet: the label's name is the message's.
+func signMessage(s Signer, m Message) (sig [64]byte, sigPQ []byte) {
 	body := m.Append(nil)
-	return sign(key, m.Type().String(), body[:len(body)-64])
+	return s.sign(m.Type().String(), body[:len(body)-tail(nil)])
 }
 
-func verifyMessage(key ed25519.PublicKey, m Message, sig [64]byte) error {
+func verifyMessage(v Verifier, m Message, sig [64]byte, sigPQ []byte) error {
 	body := m.Append(nil)
-	if err := verify(key, m.Type().String(), body[:len(body)-64], sig); err != nil {
+	if err := v.verify(m.Type().String(), body[:len(body)-tail(sigPQ)], sig, sigPQ); err != nil {
 		return fmt.Errorf("verify %v: %w", m.Type(), err)
 	}
 	return nil

@@ -32,13 +32,13 @@ func rows(t *testing.T, pattern string) [][]string {
 
 func TestSpecificationNamesEveryTypeWithItsLimit(t *testing.T) {
 	limits := map[string]int{"control": protocol.MaxControl, "bundle": protocol.MaxBundle, "data": protocol.MaxData, "chunk": protocol.ChunkSize,
-		"roster": protocol.MaxRoster}
-	for _, r := range rows(t, `\| (\w+) \| (\d+) \| .* \|$`) {
+		"roster": protocol.MaxRoster, "roster-bundle": protocol.MaxRosterBundle}
+	for _, r := range rows(t, `\| ([\w-]+) \| (\d+) \| .* \|$`) {
 		if want, ok := limits[r[1]]; ok && r[2] != strconv.Itoa(want) {
 			t.Errorf("limit %s is %s, in the code %d", r[1], r[2], want)
 		}
 	}
-	types := rows(t, "\\| (\\d+) \\| `([a-z-]+)` \\| (?:device|coordinator|either) \\| (\\w+) \\|$")
+	types := rows(t, "\\| (\\d+) \\| `([a-z-]+)` \\| (?:device|coordinator|either) \\| ([\\w-]+) \\|$")
 	for i, r := range types {
 		if typ := protocol.Type(i + 1); r[1] != strconv.Itoa(i+1) || r[2] != typ.String() || limits[r[3]] != protocol.Limit(typ) {
 			t.Errorf("row %q, in the code %d %v with limit %d", r[0], typ, typ, protocol.Limit(typ))

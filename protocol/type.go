@@ -24,6 +24,8 @@ const (
 	TypeReveal     Type = 15
 	TypeClose      Type = 16
 	TypeHangUp     Type = 17
+	TypeConfirm    Type = 18
+	TypeConfirmed  Type = 19
 )
 
 // String is the message's name in the specification.
@@ -38,7 +40,7 @@ var typeNames = [...]string{
 	TypeHello: "hello", TypeWelcome: "welcome", TypeOffer: "offer", TypeModelGet: "model-get", TypeModelPart: "model-part",
 	TypeAdvertise: "advertise", TypeRoster: "roster", TypeShares: "shares", TypeDelivery: "delivery", TypeInput: "input",
 	TypeInputState: "input-state", TypeChunk: "chunk", TypeReceipt: "receipt", TypeSurvivors: "survivors", TypeReveal: "reveal",
-	TypeClose: "close", TypeHangUp: "hang-up",
+	TypeClose: "close", TypeHangUp: "hang-up", TypeConfirm: "confirm", TypeConfirmed: "confirmed",
 }
 
 // Message is one of the structs of this package, as a pointer.
@@ -91,6 +93,10 @@ func blank(t Type) parser {
 		return &Close{}
 	case TypeHangUp:
 		return &HangUp{}
+	case TypeConfirm:
+		return &Confirm{}
+	case TypeConfirmed:
+		return &Confirmed{}
 	default:
 		return nil
 	}

@@ -1,7 +1,5 @@
 package protocol
 
-import "crypto/ed25519"
-
 // Survivors (R3, down) asks for shares, with the proof that the set was logged first.
 type Survivors struct {
 	SID      [32]byte
@@ -45,6 +43,7 @@ type Reveal struct {
 	SelfShares []PeerShare // neighbours in U3
 	PairShares []PeerShare // neighbours in U2 \ U3
 	Sig        [64]byte
+	SigPQ      []byte // ML-DSA-44 in suite SigHybrid, else empty
 }
 
 // Type is TypeReveal.
@@ -62,7 +61,7 @@ func (m *Reveal) Append(dst []byte) []byte {
 	dst = append(dst, m.OwnB[:]...)
 	dst = appendShares(dst, m.SelfShares)
 	dst = appendShares(dst, m.PairShares)
-	return append(dst, m.Sig[:]...)
+	return appendSigs(dst, &m.Sig, m.SigPQ)
 }
 
 func (m *Reveal) parse(r *reader) {
@@ -77,14 +76,14 @@ func (m *Reveal) parse(r *reader) {
 	}
 	m.SelfShares = r.shares("self_shares")
 	m.PairShares = r.shares("pair_shares")
-	r.fixed("sig", m.Sig[:])
+	m.SigPQ = r.sigs(&m.Sig)
 }
 
 // Sign signs the answer with the device's key.
-func (m *Reveal) Sign(key ed25519.PrivateKey) { m.Sig = signMessage(key, m) }
+func (m *Reveal) Sign(s Signer) { m.SigPQ = nil; m.Sig, m.SigPQ = signMessage(s, m) }
 
 // Verify checks the signature.
-func (m *Reveal) Verify(key ed25519.PublicKey) error { return verifyMessage(key, m, m.Sig) }
+func (m *Reveal) Verify(v Verifier) error { return verifyMessage(v, m, m.Sig, m.SigPQ) }
 
 func appendShares(dst []byte, list []PeerShare) []byte {
 	dst = appendU32(dst, uint32(len(list)))

@@ -138,6 +138,18 @@ func (r *reader) boxes(field string, most int) [][80]byte {
 	return list
 }
 
+func (r *reader) ciphertexts(field string, most int) [][CiphertextSize]byte {
+	n := r.count(field, most, CiphertextSize)
+	if n == 0 {
+		return nil
+	}
+	list := make([][CiphertextSize]byte, n)
+	for i := range list {
+		r.fixed(field, list[i][:])
+	}
+	return list
+}
+
 func appendU16(dst []byte, v uint16) []byte { return binary.BigEndian.AppendUint16(dst, v) }
 func appendU32(dst []byte, v uint32) []byte { return binary.BigEndian.AppendUint32(dst, v) }
 func appendU64(dst []byte, v uint64) []byte { return binary.BigEndian.AppendUint64(dst, v) }
@@ -155,6 +167,14 @@ func appendHashes(dst []byte, list [][32]byte) []byte {
 }
 
 func appendBoxes(dst []byte, list [][80]byte) []byte {
+	dst = appendU32(dst, uint32(len(list)))
+	for i := range list {
+		dst = append(dst, list[i][:]...)
+	}
+	return dst
+}
+
+func appendCiphertexts(dst []byte, list [][CiphertextSize]byte) []byte {
 	dst = appendU32(dst, uint32(len(list)))
 	for i := range list {
 		dst = append(dst, list[i][:]...)

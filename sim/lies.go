@@ -146,7 +146,9 @@ func (d *device) lieAboutReveal(m *protocol.Reveal) []protocol.Message {
 	return []protocol.Message{m}
 }
 
-func (d *device) signKeys(m *protocol.Advertise) { m.Key.Sign(d.cfg.Key, m.OpenHash) }
-func (d *device) signShares(m *protocol.Shares)  { m.Sign(d.cfg.Key) }
-func (d *device) signInput(m *protocol.Input)    { m.Sign(d.cfg.Key) }
-func (d *device) signReveal(m *protocol.Reveal)  { m.Sign(d.cfg.Key) }
+func (d *device) signKeys(m *protocol.Advertise) {
+	m.Key.Sign(protocol.Signer{Ed: d.cfg.Key}, m.OpenHash)
+}
+func (d *device) signShares(m *protocol.Shares) { m.Sign(protocol.Signer{Ed: d.cfg.Key}) }
+func (d *device) signInput(m *protocol.Input)   { m.Sign(protocol.Signer{Ed: d.cfg.Key}) }
+func (d *device) signReveal(m *protocol.Reveal) { m.Sign(protocol.Signer{Ed: d.cfg.Key}) }

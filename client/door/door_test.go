@@ -204,7 +204,7 @@ func TestOldCopyOfTheLedgerCountsAsSpent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, 64, 100)
 		header := &protocol.Input{LedgerSeq: 5}
-		header.Sign(r.dev.Key)
+		header.Sign(protocol.Signer{Ed: r.dev.Key})
 		r.header = header.Append(nil)
 		p := newPhone(t, r)
 		p.start()
@@ -240,7 +240,7 @@ func TestLostLedgerGoesOnAtTheFirstCheckIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, 64, 100)
 		header := &protocol.Input{LedgerSeq: 5}
-		header.Sign(r.dev.Key)
+		header.Sign(protocol.Signer{Ed: r.dev.Key})
 		r.header = header.Append(nil)
 		p := newPhone(t, r)
 		period := door.LostPeriod(time.Now())

@@ -153,7 +153,7 @@ func (m *Machine) header(failed []uint32, seq uint64) *protocol.Input {
 	for at := 0; at < len(m.st.Y); at += protocol.ChunkSize {
 		h.Chunks = append(h.Chunks, sha256.Sum256(m.st.Y[at:min(at+protocol.ChunkSize, len(m.st.Y))]))
 	}
-	h.Sign(m.cfg.Key)
+	h.Sign(protocol.Signer{Ed: m.cfg.Key})
 	return h
 }
 
@@ -177,7 +177,7 @@ func (m *Machine) receipted(msg *protocol.Receipt, out *Output) error {
 	if m.st.Phase != uploading || msg.SID != m.st.SID {
 		return nil // another receipt adds nothing
 	}
-	if msg.Index != m.st.Index || msg.YHash != sha256.Sum256(m.st.Y) || msg.Verify(m.cfg.Coordinator) != nil {
+	if msg.Index != m.st.Index || msg.YHash != sha256.Sum256(m.st.Y) || msg.Verify(protocol.Verifier{Ed: m.cfg.Coordinator}) != nil {
 		return refuse(F07BadKey, "the receipt is not for the vector that was sent, or its signature fails")
 	}
 	m.st.Receipt, m.st.Phase = msg.Append(nil), sent

@@ -153,7 +153,7 @@ func TestSignedSequenceOutlivesTheRound(t *testing.T) {
 		t.Errorf("signed %d, %v", seq, err)
 	}
 	header := &protocol.Input{LedgerSeq: 41}
-	header.Sign(d.cfg.Key)
+	header.Sign(protocol.Signer{Ed: d.cfg.Key})
 	d.step(h, Event{Msg: &protocol.Welcome{Evidence: h.prove(), LastHeader: header.Append(nil)}})
 	if seq, err := Signed(d.disk); err != nil || seq != 41 {
 		t.Errorf("signed %d, %v", seq, err)

@@ -222,7 +222,7 @@ func (h *honest) advertised(adv *protocol.Advertise) *protocol.Roster {
 				h.hooks.member(i, &m.bundle, &m.key)
 			}
 			if m.key != nil {
-				m.bundle.Sign(m.key, h.openHash)
+				m.bundle.Sign(protocol.Signer{Ed: m.key}, h.openHash)
 			}
 		} else if h.hooks.member != nil {
 			h.hooks.member(i, &m.bundle, &m.key)
@@ -302,7 +302,7 @@ func (h *honest) sealFor(i int) [80]byte {
 func (h *honest) receipt(in *protocol.Input) *protocol.Receipt {
 	h.yHash = in.YHash
 	msg := &protocol.Receipt{SID: h.sid, Index: uint32(h.own), YHash: in.YHash}
-	msg.Sign(h.key)
+	msg.Sign(protocol.Signer{Ed: h.key})
 	apply(h.hooks.receipt, msg)
 	return msg
 }

@@ -44,7 +44,7 @@ func (m *Machine) trained(e *Trained, out *Output) error {
 		return err
 	}
 	msg := &protocol.Advertise{OpenHash: m.st.OpenHash, Key: protocol.KeyBundle{Cert: m.cfg.Cert, SPK: pub.SPK, EPK: pub.EPK, BC: pub.BC}}
-	msg.Key.Sign(m.cfg.Key, m.st.OpenHash)
+	msg.Key.Sign(protocol.Signer{Ed: m.cfg.Key}, m.st.OpenHash)
 	m.st.X, m.st.Advertise, m.st.Phase = x, msg.Append(nil), advertised
 	m.save(out)
 	out.Send = append(out.Send, msg)
@@ -159,8 +159,7 @@ func (m *Machine) checkPeers(msg *protocol.Roster, roster *audit.Roster) error {
 			if err != nil {
 				return err
 			}
-			a, b := own.Key.Bytes(), p.Key.Bytes()
-			if !bytes.Equal(a[:], b[:]) {
+			if !bytes.Equal(own.Key.Bytes(), p.Key.Bytes()) {
 				return refuse(F07BadKey, "this device's own keys were altered in the roster")
 			}
 		} else if err := m.checkPeer(p); err != nil {
@@ -185,7 +184,7 @@ func (m *Machine) checkPeer(p protocol.PeerKeys) error {
 	if err := p.Key.Cert.Verify(m.cfg.Authority, m.st.Open.OpenedAt, protocol.ClassDevice); err != nil {
 		return refuse(F06BadCertificate, "member %d: %v", p.Index, err)
 	}
-	if err := p.Key.Verify(m.st.OpenHash); err != nil {
+	if err := p.Key.Verify(m.st.OpenHash, nil); err != nil {
 		return refuse(F07BadKey, "member %d: %v", p.Index, err)
 	}
 	for _, k := range [][32]byte{p.Key.SPK, p.Key.EPK} {
@@ -225,7 +224,7 @@ func (m *Machine) share(ring *aggregation.Ring, out *Output) error {
 		}
 		msg.Sealed = append(msg.Sealed, box)
 	}
-	msg.Sign(m.cfg.Key)
+	msg.Sign(protocol.Signer{Ed: m.cfg.Key})
 	m.st.Shares, m.st.Phase = msg.Append(nil), shared
 	m.save(out)
 	// Forgotten in a power cut, these boxes would be sealed again over fresh polynomials under the same keys and nonce (7.2).

@@ -241,7 +241,7 @@ func (m *Machine) welcome(msg *protocol.Welcome, out *Output) error {
 		return refuse(F15Malformed, "welcome: last header: %v", err)
 	}
 	header := parsed.(*protocol.Input)
-	if header.Verify(m.cfg.Cert.IDPK[:]) != nil {
+	if header.Verify(protocol.Verifier{Ed: m.cfg.Cert.IDPK[:]}) != nil {
 		return refuse(F07BadKey, "welcome: the last header is not signed by this device")
 	}
 	m.st.Signed = max(m.st.Signed, header.LedgerSeq)

@@ -198,7 +198,7 @@ func liesOfTheDevice() []lie {
 		return func(h *honest, d *device) {
 			d.play(h, "close")
 			header := &protocol.Input{LedgerSeq: seq, YHash: sha256.Sum256([]byte("y"))}
-			header.Sign(testKey(key))
+			header.Sign(protocol.Signer{Ed: testKey(key)})
 			d.step(h, Event{Msg: &protocol.Welcome{Evidence: h.prove(), LastHeader: header.Append(nil)}})
 		}
 	}

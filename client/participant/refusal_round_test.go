@@ -129,13 +129,13 @@ func liesOfTheDelivery() []lie {
 		}},
 		{why: F07BadKey, name: "a receipt for another vector", at: "receipt", hooks: hooks{receipt: func(r *protocol.Receipt) {
 			r.YHash[0] ^= 1
-			r.Sign(testKey("coordinator"))
+			r.Sign(protocol.Signer{Ed: testKey("coordinator")})
 		}}},
 		{why: F07BadKey, name: "a receipt for another place", at: "receipt", hooks: hooks{receipt: func(r *protocol.Receipt) {
 			r.Index++
-			r.Sign(testKey("coordinator"))
+			r.Sign(protocol.Signer{Ed: testKey("coordinator")})
 		}}},
-		{why: F07BadKey, name: "a receipt by another key", at: "receipt", hooks: hooks{receipt: func(r *protocol.Receipt) { r.Sign(testKey("stranger")) }}},
+		{why: F07BadKey, name: "a receipt by another key", at: "receipt", hooks: hooks{receipt: func(r *protocol.Receipt) { r.Sign(protocol.Signer{Ed: testKey("stranger")}) }}},
 	}
 }
 

@@ -127,7 +127,7 @@ func (m *Machine) reveal(bitmap []byte) (*protocol.Reveal, error) {
 			r.PairShares = append(r.PairShares, protocol.PeerShare{Index: q.Index, Share: q.M})
 		}
 	}
-	r.Sign(m.cfg.Key)
+	r.Sign(protocol.Signer{Ed: m.cfg.Key})
 	return r, nil
 }
 

@@ -111,7 +111,7 @@ func received(ts *testscript.TestScript, _ bool, args []string) {
 	second, err := log.Inclusion(1, 2)
 	ts.Check(err)
 	receipt := &protocol.Receipt{SID: [32]byte{3}, Index: 9, YHash: [32]byte(bytes.Repeat([]byte{0x77}, 32))}
-	receipt.Sign(key(7))
+	receipt.Sign(protocol.Signer{Ed: key(7)})
 	file, err := (&audit.ReceiptFile{Coordinator: cert[:], Receipt: receipt.Append(nil), Trees: []audit.ReceiptTree{{Checkpoint: note}},
 		Survivors: audit.ProvedEntry{Index: 0, Entry: sealed, Proof: first}, Close: audit.ProvedEntry{Index: 1, Entry: closed, Proof: second},
 		InputIndex: 1, InputProof: audit.MerkleProof(leaves, 1)}).Append(nil)

@@ -89,7 +89,7 @@ func TestEveryAbortHasItsReason(t *testing.T) {
 				for j := range m.SelfShares {
 					m.SelfShares[j].Share = [32]byte{byte(i + 1), byte(j)}
 				}
-				m.Sign(d.key)
+				m.Sign(protocol.Signer{Ed: d.key})
 				w.ok(d.say(m))
 			}
 			if _, err := w.settle(); err == nil || !strings.Contains(err.Error(), "commitment") {

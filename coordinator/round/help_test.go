@@ -241,7 +241,7 @@ func (d *device) say(m protocol.Message) protocol.Code {
 
 func (d *device) advertise() *protocol.Advertise {
 	k := protocol.KeyBundle{Cert: d.cert, SPK: d.public.SPK, EPK: d.public.EPK, BC: d.public.BC}
-	k.Sign(d.key, d.w.m.OpenHash())
+	k.Sign(protocol.Signer{Ed: d.key}, d.w.m.OpenHash())
 	return &protocol.Advertise{OpenHash: d.w.m.OpenHash(), Key: k}
 }
 
@@ -280,7 +280,7 @@ func (d *device) shares() *protocol.Shares {
 		}
 		msg.Sealed = append(msg.Sealed, [80]byte(box))
 	}
-	msg.Sign(d.key)
+	msg.Sign(protocol.Signer{Ed: d.key})
 	return msg
 }
 
@@ -317,7 +317,7 @@ func (d *device) input() *protocol.Input {
 	for at := 0; at < len(b); at += protocol.ChunkSize {
 		msg.Chunks = append(msg.Chunks, sha256.Sum256(b[at:min(at+protocol.ChunkSize, len(b))]))
 	}
-	msg.Sign(d.key)
+	msg.Sign(protocol.Signer{Ed: d.key})
 	return msg
 }
 
@@ -342,7 +342,7 @@ func (d *device) reveal(own bool) *protocol.Reveal {
 			msg.PairShares = append(msg.PairShares, protocol.PeerShare{Index: p.Index, Share: [32]byte(d.m[i])})
 		}
 	}
-	msg.Sign(d.key)
+	msg.Sign(protocol.Signer{Ed: d.key})
 	return msg
 }
 

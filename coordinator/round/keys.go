@@ -52,7 +52,7 @@ func (m *Machine) checkAdvertise(id [32]byte, msg *protocol.Advertise) error {
 	if err := k.Cert.Verify(m.cfg.Authority, m.cfg.Open.OpenedAt, protocol.ClassDevice); err != nil {
 		return fmt.Errorf("advertise: %w", err)
 	}
-	if err := k.Verify(m.openHash); err != nil {
+	if err := k.Verify(m.openHash, nil); err != nil {
 		return fmt.Errorf("advertise: %w", err)
 	}
 	if err := aggregation.CheckPublicKey(k.SPK); err != nil {

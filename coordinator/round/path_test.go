@@ -90,7 +90,7 @@ func TestLogOfACleanRound(t *testing.T) {
 			}
 		}
 		receipt := take[*protocol.Receipt](d)
-		if err := receipt.Verify(prototest.Public(w.cfg.Key)); err != nil || receipt.Index != d.index {
+		if err := receipt.Verify(protocol.Verifier{Ed: prototest.Public(w.cfg.Key)}); err != nil || receipt.Index != d.index {
 			t.Errorf("receipt of member %d: %v", d.index, err)
 		}
 	}

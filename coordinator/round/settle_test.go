@@ -24,7 +24,7 @@ func (w *world) answerAll(liars int, lie func(d *device, m *protocol.Reveal)) *w
 		m := d.reveal(false)
 		if i < liars {
 			lie(d, m)
-			m.Sign(d.key)
+			m.Sign(protocol.Signer{Ed: d.key})
 		}
 		w.ok(d.say(m))
 	}
@@ -207,7 +207,7 @@ func TestQuarrel(t *testing.T) {
 				}
 			}
 		}
-		m.Sign(from.key)
+		m.Sign(protocol.Signer{Ed: from.key})
 	}
 	for name, c := range map[string]struct {
 		spoilers map[int][]int // device: whose boxes it spoils

@@ -52,7 +52,7 @@ func (m *Machine) checkReveal(p *member, msg *protocol.Reveal) error {
 	if msg.HasOwn == 1 && !aggregation.CheckB(msg.OwnB, m.openHash, p.key.BC) {
 		return fmt.Errorf("reveal: own_b does not fit the commitment in the roster")
 	}
-	if err := msg.Verify(p.id[:]); err != nil {
+	if err := msg.Verify(protocol.Verifier{Ed: p.id[:]}); err != nil {
 		return fmt.Errorf("reveal: %w", err)
 	}
 	return nil

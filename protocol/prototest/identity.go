@@ -38,6 +38,20 @@ func Identity(name string, class protocol.Class) protocol.Identity {
 	return protocol.Identity{Key: key, Cert: cert}
 }
 
+// AuthorityPQ is the authority's ML-DSA key.
+func AuthorityPQ() *protocol.PQPublicKey {
+	key, _ := protocol.MLDSAKey(Authority())
+	return key
+}
+
+// Hybrid adds the second half of the certificate.
+func Hybrid(id protocol.Identity) protocol.Identity {
+	key, _ := protocol.MLDSAKey(id.Key)
+	_, authority := protocol.MLDSAKey(Authority())
+	id.CertPQ = protocol.IssuePQ(authority, id.Cert, key)
+	return id
+}
+
 // Device is the dialling side of the suite's connections.
 func Device() protocol.Identity { return Identity("device", protocol.ClassDevice) }
 

@@ -131,7 +131,8 @@ func order(t *testing.T, p *parties) {
 
 func largest(t *testing.T, p *parties) {
 	chunk := &protocol.Chunk{SID: hash("sid"), Data: pattern(protocol.ChunkSize)}
-	shares := &protocol.Shares{SID: hash("sid"), Sealed: make([][80]byte, (protocol.MaxBundle-32-4-64)/80)}
+	shares := &protocol.Shares{SID: hash("sid"), Sealed: make([][80]byte, protocol.MaxRoster),
+		ShareCTs: make([][protocol.CiphertextSize]byte, (protocol.MaxRosterBundle-32-4-80*protocol.MaxRoster-4-4-64-4)/protocol.CiphertextSize)}
 	for i := range shares.Sealed {
 		shares.Sealed[i][0] = byte(i)
 	}

@@ -36,7 +36,7 @@ type Config struct {
 
 // Settings of the endpoint (design: reliability 6; docs/spec/protocol.md §8).
 const (
-	alpn = "cinesync/1"
+	alpn = "cinesync/2"
 
 	skew             = 5 * time.Minute  // tolerance of certificate dates
 	handshakeTimeout = 3 * time.Second  // without a packet, before the handshake is done
@@ -84,8 +84,8 @@ func newEndpoint(cfg Config) (*endpoint, error) {
 		return nil, fmt.Errorf("own certificate: %w; ask the enrolment authority that this installation trusts for one", err)
 	}
 	cfg.setDefaults()
-	if cfg.Memory < protocol.MaxBundle {
-		return nil, fmt.Errorf("memory for frames of %d bytes, want at least %d", cfg.Memory, protocol.MaxBundle)
+	if cfg.Memory < protocol.MaxRosterBundle {
+		return nil, fmt.Errorf("memory for frames of %d bytes, want at least %d", cfg.Memory, protocol.MaxRosterBundle)
 	}
 	return &endpoint{cfg: cfg, memory: newMemory(cfg.Memory)}, nil
 }

@@ -29,11 +29,11 @@ func TestBytesThatAreNoFramesEndTheConnectionWithTheirCode(t *testing.T) {
 		text        string
 	}{
 		{"another protocol", "GET / HTTP/1.1\r\n", protocol.CodeWrongVersion, protocol.ErrVersion, "magic"},
-		{"another version", "CS\x02\x01\x00\x00\x00\x00\x00\x00\x00\x00", protocol.CodeWrongVersion, protocol.ErrVersion, "version 2"},
-		{"no type", "CS\x01\x63\x00\x00\x00\x00\x00\x00\x00\x00", protocol.CodeMalformed, protocol.ErrMalformed, "type 99"},
-		{"flags", "CS\x01\x01\x00\x00\x00\x01\x00\x00\x00\x30", protocol.CodeMalformed, protocol.ErrMalformed, "flags"},
-		{"four gigabytes", "CS\x01\x0c\x00\x00\x00\x00\xff\xff\xff\xff", protocol.CodeTooLarge, protocol.ErrTooLarge, "4294967295 bytes"},
-		{"a body that does not parse", "CS\x01\x01\x00\x00\x00\x00\x00\x00\x00\x01x", protocol.CodeMalformed, protocol.ErrMalformed, "field tree_size"},
+		{"another version", "CS\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00", protocol.CodeWrongVersion, protocol.ErrVersion, "version 1"},
+		{"no type", "CS\x02\x63\x00\x00\x00\x00\x00\x00\x00\x00", protocol.CodeMalformed, protocol.ErrMalformed, "type 99"},
+		{"flags", "CS\x02\x01\x00\x00\x00\x01\x00\x00\x00\x30", protocol.CodeMalformed, protocol.ErrMalformed, "flags"},
+		{"four gigabytes", "CS\x02\x0c\x00\x00\x00\x00\xff\xff\xff\xff", protocol.CodeTooLarge, protocol.ErrTooLarge, "4294967295 bytes"},
+		{"a body that does not parse", "CS\x02\x01\x00\x00\x00\x00\x00\x00\x00\x01x", protocol.CodeMalformed, protocol.ErrMalformed, "field tree_size"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := listen(t, coordinatorConfig())

@@ -51,7 +51,7 @@ func TestSilentDeviceIsHungUpOnAfterFiveSeconds(t *testing.T) {
 func TestFirstFrameMustBeWholeWithinFiveSeconds(t *testing.T) {
 	simulate(t, coordinatorConfig(), func(t *testing.T, w *world) {
 		client, server := w.connect(deviceConfig())
-		if _, err := raw(t, client).Write([]byte("CS\x01\x01")); err != nil {
+		if _, err := raw(t, client).Write([]byte("CS\x02\x01")); err != nil {
 			t.Fatal(err)
 		}
 		within(t, firstFrame-slack, firstFrame+slack, func() {
@@ -158,7 +158,7 @@ func TestVanishedPeerIsLostAfterIdleTime(t *testing.T) {
 	simulate(t, coordinatorConfig(), func(t *testing.T, w *world) {
 		client, server := w.connect(deviceConfig())
 		w.speak(client, server)
-		if _, err := raw(t, client).Write([]byte("CS\x01\x0c\x00\x00\x00\x00\x00\x00\x10\x00half of a chunk")); err != nil {
+		if _, err := raw(t, client).Write([]byte("CS\x02\x0c\x00\x00\x00\x00\x00\x00\x10\x00half of a chunk")); err != nil {
 			t.Fatal(err)
 		}
 		<-time.After(time.Second)
@@ -230,7 +230,7 @@ func TestDialOfADeadAddressEndsWithAHint(t *testing.T) {
 
 func TestFullMemoryTurnsFramesAwayAfterTenSeconds(t *testing.T) {
 	cfg := coordinatorConfig()
-	cfg.Memory = protocol.MaxBundle
+	cfg.Memory = protocol.MaxRosterBundle
 	simulate(t, cfg, func(t *testing.T, w *world) {
 		client, server := w.connect(deviceConfig())
 		w.speak(client, server)

@@ -32,7 +32,7 @@ func (p *Puppet) join(r *Round) *Member {
 	pub, err := secrets.Public(r.OpenHash)
 	p.s.must(err)
 	m := &Member{Puppet: p, secrets: secrets, Bundle: protocol.KeyBundle{Cert: p.cert, SPK: pub.SPK, EPK: pub.EPK, BC: pub.BC}}
-	m.Bundle.Sign(p.key, r.OpenHash)
+	m.Bundle.Sign(protocol.Signer{Ed: p.key}, r.OpenHash)
 	return m
 }
 

@@ -211,7 +211,7 @@ func (v *View) Receipt(d *Device) {
 		return
 	}
 	msg := &protocol.Receipt{SID: v.SID, Index: uint32(v.At(d)), YHash: sha256.Sum256(y)}
-	msg.Sign(v.r.s.key)
+	msg.Sign(protocol.Signer{Ed: v.r.s.key})
 	d.Hear(msg)
 }
 

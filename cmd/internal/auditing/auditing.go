@@ -60,7 +60,7 @@ func openReceipt(cert, receipt []byte) (audit.Receipted, error) {
 		return audit.Receipted{}, err
 	}
 	r := m.(*protocol.Receipt)
-	if err := r.Verify(c.IDPK[:]); err != nil {
+	if err := r.Verify(protocol.Verifier{Ed: c.IDPK[:]}); err != nil {
 		return audit.Receipted{}, err
 	}
 	return audit.Receipted{SID: r.SID, Index: r.Index, YHash: r.YHash}, nil
