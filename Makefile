@@ -66,6 +66,7 @@ bench: ## run the benchmarks and print their ratios to the baselines of the same
 .PHONY: hostile
 hostile: ## play every attack of the specification against real devices: a line each with rule, refusals, tests run
 	@cd sim/hostile && $(GO) test -count 1 -run '^TestAttacks$$' -table
+	@cd sim && $(GO) test -count 1 -run '^TestHostileDevices$$' -table
 
 .PHONY: bench-peers
 bench-peers: ## measure Flower's SecAgg+ and our device at the same size (network, minutes; ENGINE= leaves its slow engine out)

@@ -35,8 +35,10 @@ type Config struct {
 	// Chances in percent for every message: that its delivery breaks its connection instead, that it arrives twice, that it
 	// comes late at the coordinator and others overtake it.
 	Cut, Duplicate, Reorder int
-	// Liars is how many devices lie, the first ones; Lie is the chance in percent that a message of theirs is a lie.
+	// Liars is how many devices lie, the first ones; Lie is the chance in percent that a message of theirs is a lie, one of
+	// Lies; none named means any.
 	Liars, Lie int
+	Lies       []Lie
 	// Slow is added to the longest time that a message takes, 50 ms.
 	Slow time.Duration
 }

@@ -59,7 +59,7 @@ func TestThousandRounds(t *testing.T) {
 // troubled draws a small federation with its troubles from a seed.
 func troubled(seed uint64, rounds int) Config {
 	rng := rand.New(rand.NewPCG(seed, 1000))
-	cfg := Config{Seed: seed, Devices: 4 + rng.IntN(5), Min: 3, DeltaBP: 3000 + 100*rng.IntN(20), Rounds: rounds, D: 1 + rng.IntN(24),
+	cfg := Config{Seed: seed, Devices: 4 + rng.IntN(3), Min: 3, DeltaBP: 3000 + 100*rng.IntN(20), Rounds: rounds, D: 1 + rng.IntN(24),
 		Lose: map[Step]int{}, Restart: map[Step]int{}}
 	if rng.IntN(2) == 0 {
 		cfg.Cut, cfg.Duplicate, cfg.Reorder, cfg.Slow = rng.IntN(3), rng.IntN(30), rng.IntN(10), time.Duration(rng.IntN(150))*time.Millisecond

@@ -93,10 +93,11 @@ func (m *Machine) dropUnsent() {
 }
 
 // dropQuarrels makes sure that no two survivors disagree whether they masked with each other (10.2): a device that
-// complains about more than an eighth of its neighbours goes itself, otherwise those it complains about go.
+// complains about more than an eighth of its neighbours goes itself, otherwise those it complains about go. One complaint is
+// always heard: with fewer than eight neighbours a single liar could else make everyone else go.
 func (m *Machine) dropQuarrels() {
 	for _, p := range m.roster {
-		if p.standing == Sent && 8*len(p.input.Failed) > len(p.neighbours) {
+		if p.standing == Sent && len(p.input.Failed) > max(1, len(p.neighbours)/8) {
 			m.drop(p, Complains)
 		}
 	}

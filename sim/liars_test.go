@@ -1,0 +1,80 @@
+package sim
+
+import (
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var table = flag.Bool("table", false, "print a line per attack by devices")
+
+// byDevices are attacks by members on a coordinator that follows the rules.
+var byDevices = []struct {
+	id, what, rule string
+	lies           []Lie
+}{
+	{"B01", "wrong keys", "certificate and signature at the door; low order refused", []Lie{"a signature under the keys that fails", "a key of low order",
+		"a sharing key that it does not hold", "a commitment to nothing", "keys for another round"}},
+	{"B02", "garbage for shares", "a box that does not open names its sender (10.2)", []Lie{"one box is spoiled", "all boxes are spoiled", "boxes for the wrong ones",
+		"a box is missing", "a box too many"}},
+	{"B03", "two inputs, false headers, false complaints", "one message each (9.1); complaints are bounded (10.2)", []Lie{"two headers", "masked with nobody",
+		"complaints about others", "another vector than announced", "a length of its own"}},
+	{"B04", "another vector than announced", "hashes in the signed header", []Lie{"a changed byte of the vector", "a piece out of place", "a piece of no vector at all"}},
+	{"B05", "garbage at the reveal", "what is rebuilt is checked against signed keys (10.4)", []Lie{"a share of nothing", "a share that is no scalar", "one member's share twice",
+		"one member's share for another", "both kinds of share for one", "all shares of nothing", "its own b is another's", "a reveal with a broken signature"}},
+	{"B06", "silence in every phase", "deadlines (4.2)", []Lie{"silence about its keys", "silence about its shares", "silence about its vector", "silence amid its vector",
+		"silence at the reveal"}},
+	{"B07", "flooding", "one message each; what is not due is dropped", []Lie{"everything many times", "many messages out of place"}},
+}
+
+// costly lies may cost a whole round, aborted before anybody is asked to reveal: who seals good shares for some neighbours, but
+// for fewer than t, leaves masks on their vectors that nobody could take off.
+var costly = []Lie{"boxes for the wrong ones"}
+
+// TestHostileDevices: one member that tells one lie for a whole round costs nobody but at most itself its place: the others'
+// sum comes out, exact. Two liars among eight may cost the round, never its truth.
+func TestHostileDevices(t *testing.T) {
+	for _, a := range byDevices {
+		run, ok := 0, true
+		for _, lie := range a.lies {
+			for liars := 1; liars <= 2; liars++ {
+				run++
+				ok = t.Run(fmt.Sprintf("%s/%s/%d", a.id, lie, liars), func(t *testing.T) {
+					for seed := range uint64(1) {
+						out, err := Run(Config{Seed: seed, Devices: 8, Min: 3, DeltaBP: 3000, D: 16, Liars: liars, Lie: 100, Lies: []Lie{lie}})
+						if err != nil {
+							t.Fatalf("seed %d: %v\n%s", seed, err, strings.Join(out.Trace, "\n"))
+						}
+						if r := out.Rounds[0]; liars == 1 && !slices.Contains(costly, lie) && (!r.Done || r.U3 < 7) || r.Done && !r.SumOK {
+							t.Errorf("seed %d: %+v\n%s", seed, r, strings.Join(out.Trace, "\n"))
+						}
+					}
+				}) && ok
+			}
+		}
+		if *table {
+			fmt.Printf("%s  %-48s  %-56s  %3d  %s\n", a.id, a.what, a.rule, run, map[bool]string{true: "ok", false: "FAILED"}[ok])
+		}
+	}
+}
+
+func TestEveryLieIsTold(t *testing.T) {
+	told := map[Lie]bool{}
+	for _, a := range byDevices {
+		for _, l := range a.lies {
+			if told[l] = true; lies[l] == nil {
+				t.Errorf("%q is no lie", l)
+			}
+		}
+	}
+	for _, l := range everyLie() {
+		if !told[l] {
+			t.Errorf("%q is in no row", l)
+		}
+	}
+	if !slices.IsSorted(everyLie()) {
+		t.Error("the order of lies is not fixed")
+	}
+}
