@@ -17,6 +17,7 @@ import (
 	"slices"
 
 	"github.com/cinesync/cinesync/client/door"
+	"github.com/cinesync/cinesync/client/participant"
 	"github.com/cinesync/cinesync/model"
 )
 
@@ -75,7 +76,7 @@ func (c *Client) Answer(ctx context.Context, t door.Task) (door.Answer, error) {
 	if err != nil {
 		return door.Answer{}, fmt.Errorf("train: %w", err)
 	}
-	return door.Answer{LayoutHash: snap.Layout.Hash(), Update: update}, nil
+	return door.Answer{LayoutHash: snap.Layout.Hash(), Update: participant.Floats(update)}, nil
 }
 
 func (c *Client) prepare(ctx context.Context, snap *model.Snapshot) (model.Model, []model.Example, error) {

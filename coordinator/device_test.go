@@ -20,13 +20,14 @@ import (
 
 // device is a real device: the door and the participant's machine, over stores in memory and a made-up answer.
 type device struct {
-	w      *world
-	name   string
-	id     protocol.Identity
-	vault  vault
-	models cache
-	update []float32
-	gone   atomic.Bool // cannot reach the coordinator any more
+	w       *world
+	name    string
+	id      protocol.Identity
+	vault   vault
+	models  cache
+	scratch participant.Memory
+	update  []float32
+	gone    atomic.Bool // cannot reach the coordinator any more
 
 	// hook may replace what the device sends on a connection; nil leaves it.
 	hook func(c *tapped, m protocol.Message) []protocol.Message
@@ -39,6 +40,7 @@ type device struct {
 func newDevice(w *world, i, d int) *device {
 	name := fmt.Sprintf("device %d", i)
 	dev := &device{w: w, name: name, id: identity(name, protocol.ClassDevice), update: make([]float32, d), closed: map[uint64]participant.Closed{}}
+	dev.scratch = *participant.NewMemory()
 	dev.models = cache{whole: map[[32]byte][]byte{}, parts: map[[32]byte][]byte{}}
 	for k := range dev.update {
 		dev.update[k] = float32((k+3*i)%7-3) / 100
@@ -66,7 +68,7 @@ func (d *device) open() (*door.Door, error) {
 	return door.Open(d.w.ctx, door.Config{
 		Participant: participant.Config{Key: d.id.Key, Cert: d.id.Cert, Authority: prototest.AuthorityKey(), Coordinator: d.w.coord.Cert.IDPK[:],
 			LogOrigin: logOrigin, LogKey: prototest.Public(d.w.logKey), Floor: participant.Demo(100), Random: rand.Reader},
-		Store: &d.vault, Models: &d.models, Answerer: d, Dial: d.dial, OnEvent: d.told,
+		Store: &d.vault, Scratch: &d.scratch, Models: &d.models, Answerer: d, Dial: d.dial, OnEvent: d.told,
 		OnContribution: func(round uint64, noised []uint32) { d.w.gave(round, d.id.Cert.IDPK, noised) }})
 }
 
@@ -76,7 +78,7 @@ func (d *device) Answer(_ context.Context, t door.Task) (door.Answer, error) {
 	if err != nil {
 		return door.Answer{}, err
 	}
-	return door.Answer{LayoutHash: snap.Layout.Hash(), Update: slices.Clone(d.update)}, nil
+	return door.Answer{LayoutHash: snap.Layout.Hash(), Update: participant.Floats(slices.Clone(d.update))}, nil
 }
 
 func (d *device) told(e door.Event) {

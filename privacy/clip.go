@@ -14,29 +14,61 @@ const clipMargin = 1.0 / (1 << 30)
 // coordinates and within a relative 10^−9 of that beyond. NaN, infinities and a bound that is not a positive finite number
 // are refused, and update is then untouched.
 func Clip(update []float32, c float32) (norm float64, err error) {
+	k, err := NewClipper(c)
+	if err == nil {
+		err = k.Measure(update)
+	}
+	if err != nil {
+		return 0, err
+	}
+	k.Scale(update)
+	return k.Norm(), nil
+}
+
+// Clipper is Clip for a vector that comes in blocks: Measure takes every block once, in order; then Scale takes any block,
+// as often as it comes. Together they give Clip's bits.
+type Clipper struct {
+	limit float64
+	sum   float64 // of squares
+	n     int     // coordinates measured
+}
+
+// NewClipper makes a Clipper to norm c, a positive finite number.
+func NewClipper(c float32) (*Clipper, error) {
 	bound := float64(c)
 	if !(bound > 0) || math.IsInf(bound, 1) {
-		return 0, fmt.Errorf("clip update: bound %v is not a positive finite number", c)
+		return nil, fmt.Errorf("clip update: bound %v is not a positive finite number", c)
 	}
+	return &Clipper{limit: bound * (1 - clipMargin)}, nil
+}
+
+// Measure adds a block to the norm. It refuses NaN and infinities, and the Clipper is of no use after that.
+func (k *Clipper) Measure(block []float32) error {
 	// A float64 holds the square of every float32, denormals included, and the sum of 2^127 of the largest.
-	var sum float64
-	for i, x := range update {
+	for i, x := range block {
 		v := float64(x)
 		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return 0, fmt.Errorf("clip update: coordinate %d is %v", i, x)
+			return fmt.Errorf("clip update: coordinate %d is %v", k.n+i, x)
 		}
-		sum += v * v
+		k.sum += v * v
 	}
-	norm = math.Sqrt(sum)
-	limit := bound * (1 - clipMargin)
-	if norm <= limit {
-		return norm, nil
+	k.n += len(block)
+	return nil
+}
+
+// Norm is the L2 norm of what was measured.
+func (k *Clipper) Norm() float64 { return math.Sqrt(k.sum) }
+
+// Scale clips a block in place, by the norm of all that was measured.
+func (k *Clipper) Scale(block []float32) {
+	norm := k.Norm()
+	if norm <= k.limit {
+		return
 	}
-	scale := limit / norm
-	for i, x := range update {
-		update[i] = towardsZero(float64(x) * scale)
+	scale := k.limit / norm
+	for i, x := range block {
+		block[i] = towardsZero(float64(x) * scale)
 	}
-	return norm, nil
 }
 
 // towardsZero returns the float32 nearest to v whose magnitude is not above v's, so that rounding never adds to a norm.

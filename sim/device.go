@@ -20,7 +20,8 @@ type device struct {
 	cfg      participant.Config
 	machine  *participant.Machine
 	ledger   *privacy.Ledger
-	disk     []byte          // the saved session
+	disk     []byte // the saved session
+	scratch  *participant.Memory
 	entries  []privacy.Entry // the ledger on disk
 	up       bool
 	dialing  bool
@@ -35,9 +36,9 @@ type device struct {
 func (w *world) newDevice(i int) error {
 	key := w.key("device", i)
 	cert := w.cert(key, protocol.ClassDevice, uint64(i))
-	d := &device{w: w, i: i, id: cert.IDPK, random: &tap{r: w.stream("device", i)}}
+	d := &device{w: w, i: i, id: cert.IDPK, scratch: participant.NewMemory(), random: &tap{r: w.stream("device", i)}}
 	d.cfg = participant.Config{Key: key, Cert: cert, Authority: w.authority.Public().(ed25519.PublicKey), Coordinator: w.coord.key.Public().(ed25519.PublicKey),
-		LogOrigin: origin, LogKey: w.coord.logKey.Public().(ed25519.PublicKey), Floor: w.floor(), Random: d.random}
+		LogOrigin: origin, LogKey: w.coord.logKey.Public().(ed25519.PublicKey), Floor: w.floor(), Random: d.random, Scratch: d.scratch}
 	w.devices = append(w.devices, d)
 	w.byID[d.id] = d
 	return d.boot()
@@ -119,6 +120,11 @@ func (d *device) step(e participant.Event) error {
 			return err
 		}
 	}
+	if out.Drop {
+		if err := d.scratch.Keep(d.machine.Files()...); err != nil {
+			return err
+		}
+	}
 	if out.Refused != nil {
 		d.refusals = append(d.refusals, out.Refused.Error())
 		d.w.fact("refused device=%d %s", d.i, out.Refused.Why)
@@ -130,7 +136,7 @@ func (d *device) step(e participant.Event) error {
 	if out.Train != nil {
 		open := out.Train.OpenHash
 		d.later(func() error {
-			return d.step(participant.Event{Trained: &participant.Trained{OpenHash: open, LayoutHash: simLayout, Update: d.update()}})
+			return d.step(participant.Event{Trained: &participant.Trained{OpenHash: open, LayoutHash: simLayout, Update: participant.Floats(d.update())}})
 		})
 	}
 	for _, m := range out.Send {
@@ -145,6 +151,9 @@ func (d *device) step(e participant.Event) error {
 	}
 	if out.HangUp != nil {
 		return d.drop()
+	}
+	if out.More {
+		return d.step(participant.Event{More: true})
 	}
 	return nil
 }

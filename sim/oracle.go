@@ -85,7 +85,15 @@ func (o *oracle) stepped(d *device, e participant.Event, out participant.Output)
 		return fmt.Errorf("device %d was charged twice for one round", d.i)
 	}
 	o.charged[d.id] = true
-	x := append([]uint32(nil), out.Noised...)
+	x, err := out.Noised.Read(d.scratch)
+	if err != nil {
+		return err
+	}
+	return o.contributed(d, x)
+}
+
+// contributed looks at a quantised, noised vector.
+func (o *oracle) contributed(d *device, x []uint32) error {
 	if len(x) != o.w.cfg.D || len(o.noise[d.id]) != o.w.cfg.D {
 		return fmt.Errorf("device %d was charged for a vector of %d words, noise of %d", d.i, len(x), len(o.noise[d.id]))
 	}

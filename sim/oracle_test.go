@@ -133,10 +133,9 @@ func TestOracleHearsLies(t *testing.T) {
 			return w.oracle.stepped(d, participant.Event{Msg: &protocol.Roster{}}, participant.Output{})
 		}, "noise twice"},
 		"no single 1": {func(w *world, d *device) error {
-			delete(w.oracle.charged, d.id)
 			x := append([]uint32(nil), w.oracle.noise[d.id]...)
 			x[d.place()] += 2
-			return w.oracle.stepped(d, participant.Event{}, participant.Output{Entry: new(privacy.Entry), Noised: x})
+			return w.oracle.contributed(d, x)
 		}, "want 1"},
 	} {
 		w, r, _ := finished(t)

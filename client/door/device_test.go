@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/cinesync/cinesync/client/door"
+	"github.com/cinesync/cinesync/client/participant"
 	"github.com/cinesync/cinesync/coordinator/round"
 	"github.com/cinesync/cinesync/privacy"
 	"github.com/cinesync/cinesync/protocol"
@@ -27,6 +28,8 @@ type disk struct {
 	outbox  map[string]door.OutboxRow
 	commits int
 	failAt  int
+	files   *files // whose vectors a session may refer to
+	early   bool   // one that must outlive a power cut was recorded before they were
 }
 
 var errFull = errors.New("the disk is full")
@@ -48,6 +51,11 @@ func (s *disk) Commit(_ context.Context, c door.Commit) error {
 	defer s.mu.Unlock()
 	if s.commits++; s.commits == s.failAt {
 		return errFull
+	}
+	if !c.Lazy && s.files != nil {
+		s.files.mu.Lock()
+		s.early = s.early || s.files.dirty
+		s.files.mu.Unlock()
 	}
 	if c.Entry != nil {
 		s.entries = append(s.entries, bytes.Clone(c.Entry))
@@ -85,6 +93,36 @@ func (s *disk) charged(sid [32]byte) bool {
 		e, err := privacy.ParseEntry(b)
 		return err == nil && e.SID == sid
 	})
+}
+
+// files are the vectors' scratch, in memory, which outlives the door as a disk does. Each method can be made to fail.
+type files struct {
+	participant.Memory
+	mu    sync.Mutex
+	dirty bool // something was written since the last Sync
+	fail  string
+}
+
+func (f *files) step(name string, dirty bool) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.fail == name {
+		return errFull
+	}
+	if name != "keep" {
+		f.dirty = dirty
+	}
+	return nil
+}
+
+func (f *files) Write(name string, at int64, p []byte) error {
+	return errors.Join(f.step("write", true), f.Memory.Write(name, at, p))
+}
+
+func (f *files) Sync() error { return f.step("sync", false) }
+
+func (f *files) Keep(names ...string) error {
+	return errors.Join(f.step("keep", false), f.Memory.Keep(names...))
 }
 
 // models keeps files in memory.
@@ -143,6 +181,7 @@ type phone struct {
 	t      *testing.T
 	r      *rig
 	disk   disk
+	files  files
 	models models
 	answer answers
 	hold   time.Duration
@@ -161,13 +200,14 @@ type phone struct {
 }
 
 func newPhone(t *testing.T, r *rig) *phone {
-	p := &phone{t: t, r: r}
+	p := &phone{t: t, r: r, files: files{Memory: *participant.NewMemory()}}
+	p.disk.files = &p.files
 	p.answer = func(context.Context, door.Task) (door.Answer, error) {
 		u := make([]float32, r.d)
 		for i := range u {
 			u[i] = float32(i%3) - 1
 		}
-		return door.Answer{LayoutHash: layout, Update: u}, nil
+		return door.Answer{LayoutHash: layout, Update: participant.Floats(u)}, nil
 	}
 	return p
 }
@@ -176,7 +216,7 @@ func newPhone(t *testing.T, r *rig) *phone {
 func (p *phone) start() {
 	p.t.Helper()
 	p.starts++
-	cfg := door.Config{Participant: p.r.participant(p.r.dev, fmt.Sprintf("device %d", p.starts)), Store: &p.disk, Models: &p.models, Answerer: p.answer,
+	cfg := door.Config{Participant: p.r.participant(p.r.dev, fmt.Sprintf("device %d", p.starts)), Store: &p.disk, Scratch: &p.files, Models: &p.models, Answerer: p.answer,
 		Log: p.log, Hold: p.hold, Dial: p.dial, OnEvent: func(e door.Event) {
 			p.mu.Lock()
 			defer p.mu.Unlock()

@@ -43,13 +43,23 @@ type Task struct {
 // Answer is an update with the layout it was made on.
 type Answer struct {
 	LayoutHash [32]byte
-	Update     []float32
+	Update     participant.Vector
+}
+
+// Scratch keeps the vectors of the running round, in files that only the device's owner can read.
+type Scratch interface {
+	participant.Scratch
+	// Sync makes durable what was written.
+	Sync() error
+	// Keep overwrites and removes all files but those named.
+	Keep(names ...string) error
 }
 
 // Config is what a door is given.
 type Config struct {
 	Participant participant.Config
 	Store       Store
+	Scratch     Scratch // a round's vectors, in place of Participant.Scratch
 	Models      Models
 	Answerer    Answerer
 	Dial        func(ctx context.Context) (protocol.Conn, error)
@@ -59,7 +69,7 @@ type Config struct {
 	Hold time.Duration
 	// OnEvent is told what happened, for the device's own pages.
 	OnEvent func(Event)
-	// OnContribution sees the noised vector before its mask. It is for the device's owner, and stays on the device.
+	// OnContribution sees the noised vector before its mask, whole. It is for the device's owner, and stays on the device.
 	OnContribution func(round uint64, noised []uint32)
 }
 
@@ -84,6 +94,7 @@ type Door struct {
 	publish [32]byte // a published model that is still to be downloaded; zero for none
 	trained chan *participant.Trained
 	busy    bool // the local function runs
+	more    bool // the machine has more to send on this connection
 	next    *participant.Train
 	working sync.WaitGroup
 	work    context.Context // of the local function: ends with Run
@@ -116,9 +127,13 @@ func Open(ctx context.Context, cfg Config) (*Door, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read round session: %w", err)
 	}
+	cfg.Participant.Scratch = cfg.Scratch
 	machine, err := participant.New(cfg.Participant, ledger, session)
 	if err != nil {
 		return nil, err
+	}
+	if err := cfg.Scratch.Keep(machine.Files()...); err != nil { // what a crash left
+		return nil, fmt.Errorf("erase the vectors of earlier rounds: %w", err)
 	}
 	return &Door{cfg: cfg, ledger: ledger, machine: machine, trained: make(chan *participant.Trained, 1),
 		away: backoff{least: minBackoff, most: maxBackoff}, no: backoff{least: afterNo, most: maxNo}}, nil

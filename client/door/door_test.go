@@ -54,6 +54,69 @@ func TestRoundsGoThroughTheDoor(t *testing.T) {
 			}
 		}
 		p.checkEgress()
+		if p.disk.early {
+			t.Error("a session was recorded before the vector it names was on the disk")
+		}
+		if left := p.files.Names(); len(left) > 0 {
+			t.Errorf("%v are left of the rounds", left)
+		}
+	})
+}
+
+// TestLongVectorLeavesPieceByPiece sends more than one chunk, and hears acknowledgements between them.
+func TestLongVectorLeavesPieceByPiece(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 200_000, 100)
+		p := newPhone(t, r)
+		p.start()
+		r.open()
+		if res := r.result(); res.Phase != round.Done || res.U3 != 4 {
+			t.Fatalf("%+v", res)
+		}
+		synctest.Wait()
+		p.close()
+		if n := len(sentOf[*protocol.Chunk](p)); n != 4 {
+			t.Errorf("%d chunks of 800,000 bytes", n)
+		}
+		p.checkEgress()
+	})
+}
+
+// TestScratchThatFailsShutsTheDoor: what cannot be made durable must not be relied on, and what cannot be erased must be told.
+func TestScratchThatFailsShutsTheDoor(t *testing.T) {
+	for method, words := range map[string]string{"sync": "record the vector", "keep": "erase the vectors"} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, 64, 100)
+			p := newPhone(t, r)
+			p.start()
+			p.files.mu.Lock()
+			p.files.fail = method
+			p.files.mu.Unlock()
+			r.open()
+			r.result()
+			if err := <-p.done; !errors.Is(err, errFull) || !strings.Contains(err.Error(), words) {
+				t.Errorf("Run ended with %v", err)
+			}
+			if len(sentOf[*protocol.Input](p)) > 0 {
+				t.Error("a vector was announced")
+			}
+			p.files.fail = ""
+		})
+	}
+}
+
+// TestVectorsThatACrashLeftAreErased puts a file there that no session names.
+func TestVectorsThatACrashLeftAreErased(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPhone(t, newRig(t, 64, 100))
+		if err := p.files.Write("quantised", 0, []byte("of a round that ended in a crash")); err != nil {
+			t.Fatal(err)
+		}
+		p.start()
+		p.close()
+		if left := p.files.Names(); len(left) > 0 {
+			t.Errorf("%v are left", left)
+		}
 	})
 }
 

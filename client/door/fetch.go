@@ -33,10 +33,10 @@ const MaxModel = 64 << 20
 
 func (d *Door) startFetch(ctx context.Context, conn protocol.Conn, hash [32]byte, total uint64, forRound bool) error {
 	if total > MaxModel {
-		return d.fetched(ctx, conn, [32]byte{}, forRound)
+		return d.fetched(ctx, conn, tooLarge(total), forRound)
 	}
 	if _, err := d.cfg.Models.Read(hash); err == nil {
-		return d.fetched(ctx, conn, hash, forRound)
+		return d.fetched(ctx, conn, participant.ModelReady{Hash: hash}, forRound)
 	}
 	have, err := d.cfg.Models.Partial(hash)
 	if err != nil {
@@ -96,28 +96,35 @@ func (d *Door) part(ctx context.Context, conn protocol.Conn, p *protocol.ModelPa
 		if f.disk { // what lay on the disk may be at fault
 			return d.startFetch(ctx, conn, f.hash, f.total, f.round)
 		}
-		return d.fetched(ctx, conn, got, f.round)
+		if f.total > MaxModel {
+			return d.fetched(ctx, conn, tooLarge(f.total), f.round)
+		}
+		return d.fetched(ctx, conn, participant.ModelReady{Hash: got}, f.round)
 	}
 	if err := d.cfg.Models.Finish(f.hash); err != nil {
 		return fmt.Errorf("finish model download: %w", err)
 	}
-	return d.fetched(ctx, conn, f.hash, f.round)
+	return d.fetched(ctx, conn, participant.ModelReady{Hash: f.hash}, f.round)
 }
 
-// fetched takes note of what came: hash is of the bytes.
-func (d *Door) fetched(ctx context.Context, conn protocol.Conn, hash [32]byte, forRound bool) error {
+func tooLarge(size uint64) participant.ModelReady {
+	return participant.ModelReady{Refused: fmt.Sprintf("the model has %d bytes, this device takes up to %d", size, MaxModel)}
+}
+
+// fetched takes note of what came.
+func (d *Door) fetched(ctx context.Context, conn protocol.Conn, m participant.ModelReady, forRound bool) error {
 	switch {
-	case hash == d.publish && hash != [32]byte{}:
-		if err := d.cfg.Models.Promote(hash); err != nil {
+	case m.Refused == "" && m.Hash == d.publish && m.Hash != [32]byte{}:
+		if err := d.cfg.Models.Promote(m.Hash); err != nil {
 			return fmt.Errorf("promote model: %w", err)
 		}
-		d.cfg.OnEvent(Event{Kind: "model", Model: hash})
+		d.cfg.OnEvent(Event{Kind: "model", Model: m.Hash})
 		d.publish = [32]byte{}
 	case !forRound:
 		d.publish = [32]byte{} // not what it was published as
 	}
 	if forRound {
-		if err := d.obey(ctx, conn, d.machine.Step(d.cfg.Now(), participant.Event{Model: &participant.ModelReady{Hash: hash}})); err != nil {
+		if err := d.obey(ctx, conn, d.machine.Step(d.cfg.Now(), participant.Event{Model: &m})); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package door
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"github.com/cinesync/cinesync/client/participant"
 	"github.com/cinesync/cinesync/protocol"
@@ -18,8 +19,12 @@ func (d *Door) obey(ctx context.Context, conn protocol.Conn, out participant.Out
 	}
 	if out.Entry != nil {
 		d.cfg.OnEvent(Event{Kind: "charged", Round: out.Entry.Round, Units: out.Entry.Units})
-		if d.cfg.OnContribution != nil {
-			d.cfg.OnContribution(out.Entry.Round, out.Noised)
+		d.contributed(out)
+	}
+	if out.Drop {
+		if err := d.cfg.Scratch.Keep(d.machine.Files()...); err != nil {
+			d.shut = fmt.Errorf("erase the vectors of a round: %w", err)
+			return d.shut
 		}
 	}
 	if out.Refused != nil {
@@ -37,6 +42,7 @@ func (d *Door) obey(ctx context.Context, conn protocol.Conn, out participant.Out
 			return err
 		}
 	}
+	d.more = d.more || out.More
 	if out.HangUp != nil {
 		conn.Close(out.HangUp.Code, out.HangUp.Detail)
 		return &ended{again: d.no.next()}
@@ -52,6 +58,19 @@ func (d *Door) obey(ctx context.Context, conn protocol.Conn, out participant.Out
 		}
 	}
 	return nil
+}
+
+// contributed shows the owner what is about to leave, if anybody looks.
+func (d *Door) contributed(out participant.Output) {
+	if d.cfg.OnContribution == nil {
+		return
+	}
+	words, err := out.Noised.Read(d.cfg.Scratch)
+	if err != nil {
+		d.cfg.Log.Warn("show the contribution to its owner", slog.Any("error", err))
+		return
+	}
+	d.cfg.OnContribution(out.Entry.Round, words)
 }
 
 // send is the one place where bytes leave.
@@ -74,6 +93,11 @@ func (d *Door) commit(ctx context.Context, out participant.Output) error {
 	if o := out.Outbox; o != nil {
 		key := append(o.OpenHash[:], outboxInput)
 		c.Outbox = []OutboxRow{{Key: key, At: d.cfg.Now().Unix(), Kind: o.Question, Purpose: o.Purpose, Bytes: o.Bytes, Digest: o.Digest, Units: uint64(o.Units), Receipt: o.Receipt}}
+	}
+	if !c.Lazy { // a save that a power cut may take needs no vector that outlives it
+		if err := d.cfg.Scratch.Sync(); err != nil {
+			return fmt.Errorf("record the vector that is about to leave this device: %w", err)
+		}
 	}
 	if err := d.cfg.Store.Commit(context.WithoutCancel(ctx), c); err != nil {
 		return fmt.Errorf("record what is about to leave this device: %w", err)

@@ -153,7 +153,7 @@ func (r *rig) terms() (uint32, uint64) {
 
 func (r *rig) participant(id protocol.Identity, random string) participant.Config {
 	return participant.Config{Key: id.Key, Cert: id.Cert, Authority: public(r.authority), Coordinator: public(r.s.Key), LogOrigin: origin,
-		LogKey: public(r.logKey), Floor: participant.Demo(100), Random: stream(random)}
+		LogKey: public(r.logKey), Floor: participant.Demo(100), Random: stream(random), Scratch: participant.NewMemory()}
 }
 
 func (r *rig) file(b []byte) [32]byte {
@@ -382,10 +382,13 @@ func (o *other) step(r *rig, e participant.Event) {
 	for _, m := range out.Send {
 		r.queue = append(r.queue, func() { r.from(o.id, m) })
 	}
+	if out.More {
+		o.step(r, participant.Event{More: true})
+	}
 	if out.Fetch != nil {
 		o.step(r, participant.Event{Model: &participant.ModelReady{Hash: out.Fetch.Hash}})
 	}
 	if out.Train != nil {
-		o.step(r, participant.Event{Trained: &participant.Trained{OpenHash: out.Train.OpenHash, LayoutHash: layout, Update: make([]float32, r.d)}})
+		o.step(r, participant.Event{Trained: &participant.Trained{OpenHash: out.Train.OpenHash, LayoutHash: layout, Update: participant.Floats(make([]float32, r.d))}})
 	}
 }

@@ -110,7 +110,7 @@ func (d *Door) session(ctx context.Context, conn protocol.Conn) (time.Duration, 
 		conn.Close(protocol.CodeOK, "")
 		<-reading
 	}()
-	d.fetch = nil
+	d.fetch, d.more = nil, false
 	d.cfg.OnEvent(Event{Kind: "connected"})
 	err := d.obey(ctx, conn, d.machine.Step(d.cfg.Now(), participant.Event{Connected: true}))
 	if err == nil {
@@ -148,9 +148,16 @@ func (d *Door) turn(ctx context.Context, conn protocol.Conn, in <-chan received)
 		defer timer.Stop()
 		expiry = timer.C
 	}
+	more := make(chan struct{})
+	if d.more {
+		close(more) // what came in has its turn between two pieces of a vector
+	}
 	select {
 	case <-ctx.Done():
 		return 0, nil
+	case <-more:
+		d.more = false
+		return -1, d.obey(ctx, conn, d.machine.Step(d.cfg.Now(), participant.Event{More: true}))
 	case <-expiry:
 		return -1, d.expire(ctx, conn)
 	case <-hold:

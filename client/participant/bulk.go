@@ -5,22 +5,12 @@ import (
 	"fmt"
 )
 
-// The long parts of a session are saved as bytes behind the rest: a vector of words as JSON numbers costs more than
-// drawing its noise. Each part is a u32 count and its elements, big-endian.
+// The long parts of a session are saved as bytes behind the rest. Each part is a u32 count and its elements, big-endian.
 
 // neighbourSize is index u32, spk 32, epk 32, masked u8, shares of m and b 32 each.
 const neighbourSize = 4 + 32 + 32 + 1 + 32 + 32
 
 func (s *session) appendBulk(dst []byte) []byte {
-	dst = appendCount(dst, len(s.X))
-	for _, x := range s.X {
-		dst = binary.BigEndian.AppendUint32(dst, uint32(x))
-	}
-	dst = appendCount(dst, len(s.Noised))
-	for _, x := range s.Noised {
-		dst = binary.BigEndian.AppendUint32(dst, x)
-	}
-	dst = append(appendCount(dst, len(s.Y)), s.Y...)
 	dst = append(appendCount(dst, len(s.Shares)), s.Shares...)
 	dst = appendCount(dst, len(s.Neighbours))
 	for i := range s.Neighbours {
@@ -30,7 +20,7 @@ func (s *session) appendBulk(dst []byte) []byte {
 }
 
 func (s *session) bulkSize() int {
-	return 5*4 + 4*len(s.X) + 4*len(s.Noised) + len(s.Y) + len(s.Shares) + neighbourSize*len(s.Neighbours)
+	return 2*4 + len(s.Shares) + neighbourSize*len(s.Neighbours)
 }
 
 func appendCount(dst []byte, n int) []byte { return binary.BigEndian.AppendUint32(dst, uint32(n)) }
@@ -49,19 +39,6 @@ func (q *neighbour) append(dst []byte) []byte {
 // parseBulk reads what appendBulk wrote, and nothing else. Empty parts are nil, as they were.
 func (s *session) parseBulk(b []byte) error {
 	r := bulkReader{rest: b}
-	if p := r.part("quantised vector", 4); len(p) > 0 {
-		s.X = make([]int32, len(p)/4)
-		for i := range s.X {
-			s.X[i] = int32(binary.BigEndian.Uint32(p[4*i:]))
-		}
-	}
-	if p := r.part("noised vector", 4); len(p) > 0 {
-		s.Noised = make([]uint32, len(p)/4)
-		for i := range s.Noised {
-			s.Noised[i] = binary.BigEndian.Uint32(p[4*i:])
-		}
-	}
-	s.Y = append(s.Y, r.part("masked vector", 1)...)
 	s.Shares = append(s.Shares, r.part("shares", 1)...)
 	for p := r.part("neighbours", neighbourSize); len(p) > 0; p = p[neighbourSize:] {
 		q := neighbour{Index: binary.BigEndian.Uint32(p), SPK: [32]byte(p[4:]), EPK: [32]byte(p[36:]), Masked: p[68] == 1, M: [32]byte(p[69:]), B: [32]byte(p[101:])}

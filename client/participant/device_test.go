@@ -21,6 +21,8 @@ type device struct {
 	reload  bool // start again from disk before every step
 
 	disk    []byte
+	scratch *Memory
+	update  []float32
 	entries []privacy.Entry
 	outbox  []Outbox
 	sent    []protocol.Message
@@ -32,10 +34,10 @@ type device struct {
 }
 
 func newDevice(t testing.TB, h *honest) *device {
-	d := &device{t: t}
+	d := &device{t: t, scratch: NewMemory(), update: testUpdate(h.d)}
 	key, cert := h.cert("the device", protocol.ClassDevice)
 	d.cfg = Config{Key: key, Cert: cert, Authority: public(h.authority), Coordinator: public(h.key), LogOrigin: testOrigin,
-		LogKey: public(h.logKey), Floor: testFloor(), Random: testStream("the device")}
+		LogKey: public(h.logKey), Floor: testFloor(), Random: testStream("the device"), Scratch: d.scratch}
 	d.boot()
 	return d
 }
@@ -51,8 +53,18 @@ func (d *device) boot() {
 	}
 }
 
-// step lets one thing happen, and watches what must hold at every step.
+// step lets one thing happen, and what follows of itself.
 func (d *device) step(h *honest, e Event) Output {
+	d.t.Helper()
+	out := d.one(h, e)
+	for more := out; more.More; {
+		more = d.one(h, Event{More: true})
+	}
+	return out
+}
+
+// one watches what must hold at every step.
+func (d *device) one(h *honest, e Event) Output {
 	d.t.Helper()
 	if d.reload {
 		d.boot()
@@ -67,7 +79,18 @@ func (d *device) step(h *honest, e Event) Output {
 		if err := d.ledger.Apply(*out.Entry); err != nil {
 			d.t.Fatal(err)
 		}
-		d.noised = slices.Clone(out.Noised)
+		var err error
+		if d.noised, err = out.Noised.Read(d.scratch); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+	if out.Drop {
+		if err := d.scratch.Keep(d.machine.Files()...); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+	if !slices.Equal(d.scratch.Names(), d.machine.Files()) {
+		d.t.Errorf("files %v are there, the session has %v", d.scratch.Names(), d.machine.Files())
 	}
 	if out.Outbox != nil {
 		d.outbox = append(d.outbox, *out.Outbox)
@@ -102,15 +125,9 @@ func (d *device) step(h *honest, e Event) Output {
 // checkGone wants every secret of a session that ended to be zero in memory and gone from the saved state.
 func (d *device) checkGone(held session) {
 	d.t.Helper()
-	for name, b := range map[string][]byte{"secrets": held.Secrets, "y": held.Y, "reveal": held.Reveal} {
+	for name, b := range map[string][]byte{"secrets": held.Secrets, "reveal": held.Reveal} {
 		if len(b) > 0 && !bytes.Equal(b, make([]byte, len(b))) {
 			d.t.Errorf("%s were not zeroed", name)
-		}
-	}
-	for i, v := range held.X {
-		if v != 0 {
-			d.t.Errorf("x[%d] was not zeroed", i)
-			break
 		}
 	}
 	for i, q := range held.Neighbours {
@@ -118,8 +135,8 @@ func (d *device) checkGone(held session) {
 			d.t.Errorf("neighbour %d was not zeroed", i)
 		}
 	}
-	if d.machine.Active() {
-		d.t.Error("the session goes on")
+	if d.machine.Active() || len(d.scratch.Names()) > 0 {
+		d.t.Errorf("the session goes on, or left %v", d.scratch.Names())
 	}
 	var s state
 	if err := s.load(d.disk); err != nil {
@@ -171,7 +188,7 @@ func (d *device) event(h *honest, stage string) Event {
 		}
 		open := d.train.OpenHash
 		d.train = nil
-		return Event{Trained: &Trained{OpenHash: open, LayoutHash: testLayout, Update: testUpdate()}}
+		return Event{Trained: &Trained{OpenHash: open, LayoutHash: testLayout, Update: Floats(slices.Clone(d.update))}}
 	case "roster":
 		return Event{Msg: h.advertised(lastOf[*protocol.Advertise](d))}
 	case "delivery":
@@ -210,8 +227,8 @@ func allOf[M protocol.Message](d *device) []M {
 	return out
 }
 
-func testUpdate() []float32 {
-	u := make([]float32, testD)
+func testUpdate(d int) []float32 {
+	u := make([]float32, d)
 	for i := range u {
 		u[i] = float32(i%5) - 2
 	}

@@ -133,7 +133,7 @@ func TestNonsensePoliciesAreRefused(t *testing.T) {
 	} {
 		floor := testFloor()
 		f(&floor)
-		if _, err := New(Config{Floor: floor}, nil, nil); err == nil || !strings.Contains(err.Error(), `policy "test"`) {
+		if _, err := New(Config{Floor: floor, Scratch: NewMemory()}, nil, nil); err == nil || !strings.Contains(err.Error(), `policy "test"`) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -80,6 +80,8 @@ type hooks struct {
 type honest struct {
 	t                    testing.TB
 	n, own               int // roster size, the device's place
+	d                    int // words of a vector
+	cInt                 uint32
 	authority, key       ed25519.PrivateKey
 	logKey, sealKey      ed25519.PrivateKey
 	log                  *audit.Log
@@ -105,7 +107,7 @@ type honest struct {
 }
 
 func newHonest(t testing.TB, n int) *honest {
-	h := &honest{t: t, n: n, own: min(2, n-1), authority: testKey("authority"), key: testKey("coordinator"), logKey: testKey("log"),
+	h := &honest{t: t, n: n, own: min(2, n-1), d: testD, cInt: 80, authority: testKey("authority"), key: testKey("coordinator"), logKey: testKey("log"),
 		log: audit.NewLog(), now: time.Unix(1_800_000_000, 0), code: testCode}
 	h.sealKey = h.key
 	return h
@@ -169,12 +171,12 @@ func (h *honest) cert(name string, class protocol.Class) (ed25519.PrivateKey, pr
 // offer logs the terms, the first time, and the next round.
 func (h *honest) offer() *protocol.Offer {
 	h.t.Helper()
-	const cInt = 80
-	sigma := uint64(cInt * cInt / 2)
+	cInt := h.cInt
+	sigma := uint64(cInt) * uint64(cInt) / 2
 	codeHash := sha256.Sum256(h.code)
 	if h.round == 0 {
 		p := &audit.PolicyChange{CeilingUnits: 64 << 40, PeriodSeconds: month, P: 8, B: 1, NMin: 5, GammaBP: 500, DeltaBP: 6000}
-		q := &audit.Question{ID: TrainingQuestion, Version: 1, Purpose: "better recommendations", Kind: 1, LayoutHash: testLayout, D: testD,
+		q := &audit.Question{ID: TrainingQuestion, Version: 1, Purpose: "better recommendations", Kind: 1, LayoutHash: testLayout, D: uint32(h.d),
 			C: math.Float32bits(2), CInt: cInt, SigmaTotSq: sigma, NMin: 5, P: 8, B: 1, ShareBP: 10000, Expiry: uint64(h.now.Add(time.Hour).Unix()),
 			CodeHash: codeHash, Result: "the next model"}
 		apply(h.hooks.policy, p)
@@ -185,7 +187,7 @@ func (h *honest) offer() *protocol.Offer {
 	units, err := privacy.Charge(cInt, sigma)
 	h.must(err)
 	h.open = audit.RoundOpen{Round: h.round, OpenedAt: uint64(h.now.Unix()), Question: h.hash(h.questionAt), ModelIn: testModel(), CodeHash: codeHash,
-		LayoutHash: testLayout, D: testD, WordBits: 32, XMax: cInt, Kex: 1, PRG: 1, Sig: 1, Mode: uint16(aggregation.ModeSH), SeedKind: 3,
+		LayoutHash: testLayout, D: uint32(h.d), WordBits: 32, XMax: cInt, Kex: 1, PRG: 1, Sig: 1, Mode: uint16(aggregation.ModeSH), SeedKind: 3,
 		GammaBP: 500, DeltaBP: 6000, Lambda: 40, Eta: 10, NTarget: uint32(h.n), NMin: 5, Cohorts: 1, C: math.Float32bits(2), CInt: cInt,
 		SigmaTotSq: sigma, RhoUnits: uint64(units), P: 8, B: 1, Deadlines: [5]uint32{10, 20, 30, 40, 50}}
 	apply(h.hooks.open, &h.open)

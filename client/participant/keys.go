@@ -2,6 +2,7 @@ package participant
 
 import (
 	"bytes"
+	"encoding/binary"
 
 	"github.com/cinesync/cinesync/aggregation"
 	"github.com/cinesync/cinesync/audit"
@@ -17,19 +18,15 @@ func (m *Machine) trained(e *Trained, out *Output) error {
 	}
 	o := &m.st.Open
 	if e.Err != nil {
-		m.st.refuse()
-		out.Erase = true
-		m.save(out)
-		out.Refused = &Refused{Why: None, Detail: "this device sits the round out: " + e.Err.Error()}
-		return nil
+		return sitOut(e.Err)
 	}
-	if e.LayoutHash != o.LayoutHash || len(e.Update) != int(o.D) {
-		return refuse(F05UnknownCode, "the model's layout or its %d values are not the round's (%d)", len(e.Update), o.D)
+	defer e.Update.Erase() // what a person watched is in it; from here on only x exists
+	if e.LayoutHash != o.LayoutHash || e.Update.Len() != int(o.D) {
+		return refuse(F05UnknownCode, "the model's layout or its %d values are not the round's (%d)", e.Update.Len(), o.D)
 	}
-	x, err := quantised(grid(o), e.Update, m.cfg.Random)
-	clear(e.Update) // what a person watched is in it; from here on only x exists
+	x, err := quantised(m.cfg.Scratch, grid(o), e.Update, m.cfg.Random)
 	if err != nil {
-		return refuse(F15Malformed, "%v", err)
+		return because(F15Malformed, err)
 	}
 	secrets, err := aggregation.NewSecrets(m.cfg.Random)
 	if err != nil {
@@ -45,7 +42,7 @@ func (m *Machine) trained(e *Trained, out *Output) error {
 	}
 	msg := &protocol.Advertise{OpenHash: m.st.OpenHash, Key: protocol.KeyBundle{Cert: m.cfg.Cert, SPK: pub.SPK, EPK: pub.EPK, BC: pub.BC}}
 	msg.Key.Sign(protocol.Signer{Ed: m.cfg.Key}, m.st.OpenHash)
-	m.st.X, m.st.Advertise, m.st.Phase = x, msg.Append(nil), advertised
+	m.st.Quantised, m.st.Advertise, m.st.Phase = x, msg.Append(nil), advertised
 	m.save(out)
 	out.Send = append(out.Send, msg)
 	return nil
@@ -203,11 +200,10 @@ func (m *Machine) share(ring *aggregation.Ring, out *Output) error {
 	}
 	defer secrets.Zero()
 	o := &m.st.Open
-	if m.st.Noised, err = noised(o, int(m.st.N), m.st.X, m.cfg.Random); err != nil {
-		return refuse(F03BelowFloor, "%v", err)
+	if m.st.Noised, err = noised(m.cfg.Scratch, o, int(m.st.N), m.st.Quantised, m.cfg.Random); err != nil {
+		return because(F03BelowFloor, err)
 	}
-	clear(m.st.X)
-	m.st.X = nil
+	m.st.Quantised = written{}
 	xs := make([]uint32, len(m.st.Neighbours))
 	for i, q := range m.st.Neighbours {
 		xs[i] = ring.ShareX(int(q.Index))
@@ -231,4 +227,9 @@ func (m *Machine) share(ring *aggregation.Ring, out *Output) error {
 	out.Sync = true
 	out.Send = append(out.Send, msg)
 	return nil
+}
+
+// rosterLeaf is u32(i) ‖ advertise bytes (8.2).
+func rosterLeaf(i uint32, k protocol.KeyBundle) []byte {
+	return append(binary.BigEndian.AppendUint32(nil, i), k.Bytes()...)
 }

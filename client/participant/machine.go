@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/cinesync/cinesync/audit"
@@ -21,6 +22,7 @@ type Config struct {
 	LogKey      ed25519.PublicKey
 	Floor       Floor
 	Random      io.Reader // for every secret, coin and noise key
+	Scratch     Scratch   // for the session's vectors
 }
 
 // Machine is the device's side. It is owned by one goroutine.
@@ -28,7 +30,8 @@ type Machine struct {
 	cfg       Config
 	ledger    *privacy.Ledger
 	st        state
-	uploading bool // chunks are on their way on this connection
+	uploading bool  // chunks are on their way on this connection
+	at        int64 // where the next one begins
 }
 
 // New makes a machine from what Save wrote before, or from nothing. The ledger is the replayed one; the caller applies an
@@ -36,6 +39,9 @@ type Machine struct {
 func New(cfg Config, ledger *privacy.Ledger, saved []byte) (*Machine, error) {
 	if err := cfg.Floor.Validate(); err != nil {
 		return nil, err
+	}
+	if cfg.Scratch == nil {
+		return nil, errors.New("the device has no scratch for its vectors")
 	}
 	m := &Machine{cfg: cfg, ledger: ledger}
 	if err := m.st.load(saved); err != nil {
@@ -50,16 +56,20 @@ type Event struct {
 	Msg       protocol.Message // S sent this
 	Model     *ModelReady
 	Trained   *Trained
+	More      bool // what was to be sent is sent, and the output before said More
 }
 
-// ModelReady says that the file named by Fetch is on the device; Hash was computed from its bytes.
-type ModelReady struct{ Hash [32]byte }
+// ModelReady says that the file named by Fetch is on the device; Hash was computed from its bytes. Or, with Refused, why it is not.
+type ModelReady struct {
+	Hash    [32]byte
+	Refused string
+}
 
 // Trained is the answer of the local function: the update (clip-group factors applied), and the layout it was made on.
 type Trained struct {
 	OpenHash   [32]byte
 	LayoutHash [32]byte
-	Update     []float32
+	Update     Vector
 	Err        error // the device cannot answer (for one, an empty history); it sits the round out
 }
 
@@ -73,16 +83,19 @@ type Output struct {
 	// Sync says that the transaction must outlive a power cut too, not only the process: a charge, or an answer that is given
 	// once. What else is lost in one costs this device its place in the round, and nothing more.
 	Sync bool
-	// Erase says that the save dropped something that must not stay on the disk, side files included: the vector without its
-	// noise or its mask, or a session's secrets.
+	// Erase says that the save dropped something that must not stay on the disk, side files included: a session's secrets.
 	Erase bool
 	// Fetch and Train are slow; their answers come back as events.
 	Fetch *Fetch
 	Train *Train
 	// Send goes to S in order. It may be lost: the machine sends the same bytes again.
 	Send []protocol.Message
-	// Noised is the quantised, noised vector before its mask, set with Entry. It stays on the device.
-	Noised []uint32
+	// More asks for an Event of that name once Send is done: there is more to send, and no memory for all of it.
+	More bool
+	// Noised, set with Entry, is the quantised, noised vector before its mask, until Drop. It stays on the device.
+	Noised Noised
+	// Drop asks to overwrite and remove the scratch's files but those of Machine.Files, once the save is durable.
+	Drop bool
 	// Refused ends this device's part in the round; HangUp says whether the connection should be dropped too.
 	Refused *Refused
 	HangUp  *protocol.HangUp
@@ -132,6 +145,7 @@ type Closed struct {
 func (m *Machine) Step(now time.Time, e Event) Output {
 	var out Output
 	var err error
+	before := m.st.files()
 	if m.over(now) {
 		m.st.end()
 		m.save(&out)
@@ -147,6 +161,8 @@ func (m *Machine) Step(now time.Time, e Event) Output {
 		err = m.trained(e.Trained, &out)
 	case e.Msg != nil:
 		err = m.receive(now, e.Msg, &out)
+	case e.More:
+		err = m.more(&out)
 	}
 	var refused *Refused
 	if errors.As(err, &refused) {
@@ -154,8 +170,13 @@ func (m *Machine) Step(now time.Time, e Event) Output {
 	} else if err != nil {
 		m.giveUp(&Refused{Why: F15Malformed, Detail: err.Error()}, &out)
 	}
+	out.Drop = out.Refused != nil || !slices.Equal(before, m.st.files())
 	return out
 }
+
+// Files are those of the scratch that the running round needs. After a crash there may be others, to be removed as if an
+// Output said Drop.
+func (m *Machine) Files() []string { return m.st.files() }
 
 // over reports that the round's last deadline passed so long ago that no right clock would still wait for its end. Its
 // secrets are erased then, told or not (11.4).
@@ -218,7 +239,10 @@ func (m *Machine) receive(now time.Time, msg protocol.Message, out *Output) erro
 
 // giveUp ends the device's part: secrets are erased, the round is remembered as refused, budget stays as it is.
 func (m *Machine) giveUp(r *Refused, out *Output) {
-	*out = Output{Refused: r, HangUp: &protocol.HangUp{Code: protocol.CodeUnexpected, Detail: r.Why.String()}}
+	*out = Output{Refused: r}
+	if r.Why != None {
+		out.HangUp = &protocol.HangUp{Code: protocol.CodeUnexpected, Detail: r.Why.String()}
+	}
 	m.st.refuse()
 	out.Erase = true
 	m.save(out)

@@ -254,6 +254,9 @@ func (m *Machine) modelReady(e *ModelReady, out *Output) error {
 	if m.st.Phase != training {
 		return nil
 	}
+	if e.Refused != "" {
+		return refuse(F04WrongModel, "%s", e.Refused)
+	}
 	if e.Hash != m.st.Open.ModelIn {
 		return refuse(F04WrongModel, "the received model's hash is %x, the log says %x", e.Hash[:8], m.st.Open.ModelIn[:8])
 	}

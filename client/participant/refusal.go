@@ -1,6 +1,9 @@
 package participant
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Refusal is a reason for which a device does not take part. The specification's section 12, the tests and the device's
 // page walk the same list.
@@ -59,6 +62,20 @@ func (e *Refused) Error() string {
 		return e.Detail
 	}
 	return fmt.Sprintf("refused (%s): %s", e.Why, e.Detail)
+}
+
+// sitOut is the error of a device that cannot go on by itself: a full disk, or a vector that changed on it. It is nobody's lie.
+func sitOut(err error) error {
+	return &Refused{Why: None, Detail: "this device sits the round out: " + err.Error()}
+}
+
+// because gives an error its reason, unless it has one.
+func because(why Refusal, err error) error {
+	var has *Refused
+	if errors.As(err, &has) {
+		return err
+	}
+	return &Refused{Why: why, Detail: err.Error()}
 }
 
 func refuse(why Refusal, format string, args ...any) error {

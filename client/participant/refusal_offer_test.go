@@ -75,6 +75,13 @@ func liesAboutTheTerms() []lie {
 	add(F16Clock, "a round that lasts longer than secrets are kept", func(o *audit.RoundOpen) { o.Deadlines[4] = longestRound + 1 })
 	out = append(out,
 		lie{why: F04WrongModel, name: "another file", at: "model", hooks: hooks{open: func(o *audit.RoundOpen) { o.ModelIn[0] ^= 1 }}},
+		lie{why: F04WrongModel, name: "a file this device does not take", at: "model", play: func(h *honest, d *device) {
+			d.play(h, "offer")
+			d.step(h, Event{Model: &ModelReady{Refused: "the model has 5 bytes, this device takes up to 4"}})
+			if d.refused == nil || d.refused.Detail != "the model has 5 bytes, this device takes up to 4" {
+				h.t.Errorf("its owner is told %v", d.refused)
+			}
+		}},
 		lie{why: F16Clock, name: "opened before an earlier round", at: "offer", given: func(h *honest, d *device) {
 			d.play(h, "close")
 			h.now = h.now.Add(-time.Second)
@@ -241,9 +248,9 @@ func liesOfTheDevice() []lie {
 			hooks: policy(func(p *audit.PolicyChange) { p.PeriodSeconds = audit.MinPeriodSeconds - 1 }),
 			given: func(_ *honest, d *device) { d.cfg.Floor.Period = 1; d.boot() }},
 		{why: F05UnknownCode, name: "an answer on another layout", at: "trained", play: trained(func(e *Trained) { e.LayoutHash[0] ^= 1 })},
-		{why: F05UnknownCode, name: "an answer of another length", at: "trained", play: trained(func(e *Trained) { e.Update = e.Update[1:] })},
-		{why: F15Malformed, name: "an answer with NaN", at: "trained", play: trained(func(e *Trained) { e.Update[3] = float32(math.NaN()) })},
-		{why: F15Malformed, name: "an answer without bound", at: "trained", play: trained(func(e *Trained) { e.Update[3] = float32(math.Inf(1)) })},
+		{why: F05UnknownCode, name: "an answer of another length", at: "trained", play: trained(func(e *Trained) { e.Update = e.Update.(Floats)[1:] })},
+		{why: F15Malformed, name: "an answer with NaN", at: "trained", play: trained(func(e *Trained) { e.Update.(Floats)[3] = float32(math.NaN()) })},
+		{why: F15Malformed, name: "an answer without bound", at: "trained", play: trained(func(e *Trained) { e.Update.(Floats)[3] = float32(math.Inf(1)) })},
 		{why: F15Malformed, name: "a message that only devices send", at: "connected", play: func(h *honest, d *device) {
 			d.play(h, "connected")
 			d.step(h, Event{Msg: &protocol.Hello{}})

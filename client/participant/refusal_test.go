@@ -76,7 +76,7 @@ func silent(t *testing.T, h *honest, d *device) {
 	for range 2 {
 		d.step(h, Event{Msg: &protocol.InputState{SID: h.sid}})
 		d.step(h, Event{Model: &ModelReady{Hash: testModel()}})
-		d.step(h, Event{Trained: &Trained{OpenHash: h.openHash, LayoutHash: testLayout, Update: testUpdate()}})
+		d.step(h, Event{Trained: &Trained{OpenHash: h.openHash, LayoutHash: testLayout, Update: Floats(testUpdate(h.d))}})
 		d.step(h, Event{Msg: &protocol.Delivery{SID: h.sid}})
 		d.step(h, Event{Msg: &protocol.Survivors{SID: h.sid}})
 		d.step(h, Event{Msg: &protocol.Close{OpenHash: h.openHash}})

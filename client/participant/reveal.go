@@ -133,7 +133,7 @@ func (m *Machine) reveal(bitmap []byte) (*protocol.Reveal, error) {
 
 // checkCounted completes the receipt: the vector this device sent lies in the set that was summed (8.2).
 func (m *Machine) checkCounted(msg *protocol.Close) error {
-	y := sha256.Sum256(m.st.Y)
+	y := m.st.Masked.Hash
 	leaf := append(binary.BigEndian.AppendUint32(nil, m.st.Index), y[:]...)
 	if err := audit.CheckMerkle(msg.InputProof, int(m.st.Survivors), int(msg.InputIndex), m.st.InputsRoot, leaf); err != nil {
 		return refuse(F13SurvivorsLie, "this device is among the survivors, and its vector is not in inputs_root: %v", err)

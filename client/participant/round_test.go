@@ -355,7 +355,7 @@ func TestWhatMustOutliveAPowerCutIsSaid(t *testing.T) {
 		if want := s == "roster" || s == "delivery" || s == "survivors"; out.Sync != want {
 			t.Errorf("after %s, sync is %v, want %v", s, out.Sync, want)
 		}
-		if want := s == "delivery" || s == "close"; out.Erase != want {
+		if want := s == "close"; out.Erase != want {
 			t.Errorf("after %s, erase is %v, want %v", s, out.Erase, want)
 		}
 	}

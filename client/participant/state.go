@@ -24,8 +24,8 @@ const (
 	answered         // R3 sent
 )
 
-// state is everything a device needs to go on after a restart. It holds session secrets and, until they are masked, the
-// device's own values; the door keeps it in its own file and it is erased when the round ends.
+// state is everything a device needs to go on after a restart, but for the session's vectors, which are in the scratch. It holds
+// session secrets; the door keeps it in its own file and it is erased when the round ends.
 type state struct {
 	TreeSize  uint64
 	TreeRoot  [32]byte
@@ -48,7 +48,7 @@ type session struct {
 	ModelSize   uint64
 	Fetched     bool
 	Secrets     []byte  // aggregation.Secrets
-	X           []int32 `json:"-"` // in bulk
+	Quantised   written // until its noise is drawn
 	Advertise   []byte
 	Index       uint32
 	N, K, T     uint32
@@ -56,11 +56,11 @@ type session struct {
 	RosterIndex uint64
 	SID         [32]byte
 	Neighbours  []neighbour `json:"-"` // in bulk
-	Noised      []uint32    `json:"-"` // in bulk
+	Noised      written     // until it is masked
 	Shares      []byte      `json:"-"` // in bulk
 	Delivery    [32]byte    // digest of the delivery that was acted on
 	Input       []byte
-	Y           []byte `json:"-"` // in bulk
+	Masked      written // its hash is y_hash
 	Receipt     []byte
 	Digest      [32]byte // of the survivors that were answered
 	SurvHash    [32]byte
@@ -90,10 +90,14 @@ type wire struct {
 	Session   *session `json:",omitempty"`
 }
 
-const stateVersion = 2
+const (
+	stateVersion = 3
+	// oldVersion had vectors in the session; of it, what outlives a round is read.
+	oldVersion = 2
+)
 
-// The saved bytes are SHA-256(rest) ‖ rest, rest being a u32 length, that much JSON, and the session's bulk: a vector that changed on disk must not be sent, because two vectors under the
-// same masks reveal their difference (9.1).
+// The saved bytes are SHA-256(rest) ‖ rest, rest being a u32 length, that much JSON, and the session's bulk: what changed on disk
+// must not be sent, because two vectors under the same masks reveal their difference (9.1).
 func sealed(body []byte) []byte {
 	sum := sha256.Sum256(body)
 	return append(sum[:], body...)
@@ -154,6 +158,9 @@ func (s *state) load(b []byte) error {
 	if err := json.Unmarshal(head, &w); err != nil {
 		return fmt.Errorf("read saved participant state: %w", err)
 	}
+	if w.Version == oldVersion { // its round was another version's, and is over
+		w.Version, w.Phase, w.Session, r.rest = stateVersion, idle, nil, nil
+	}
 	if w.Version != stateVersion || len(w.TreeRoot) != 32 || len(w.Shunned) != 32 || w.Phase > answered {
 		return fmt.Errorf("read saved participant state: version %d or its fields are not what this program writes", w.Version)
 	}
@@ -188,12 +195,23 @@ func Signed(saved []byte) (uint64, error) {
 	return s.Signed, nil
 }
 
-// end erases the session: keys, shares and values are zeroed and forgotten.
+// files are those that the session still needs.
+func (s *state) files() []string {
+	var out []string
+	for _, f := range []struct {
+		name string
+		w    written
+	}{{fileQuantised, s.Quantised}, {fileNoised, s.Noised}, {fileMasked, s.Masked}} {
+		if f.w.there() {
+			out = append(out, f.name)
+		}
+	}
+	return out
+}
+
+// end erases the session: keys and shares are zeroed and forgotten, and with them what files the session has.
 func (s *state) end() {
 	clear(s.Secrets)
-	clear(s.X)
-	clear(s.Noised)
-	clear(s.Y)
 	clear(s.Reveal)
 	for i := range s.Neighbours {
 		s.Neighbours[i] = neighbour{}

@@ -3,7 +3,6 @@ package hostile
 import (
 	"bytes"
 	"crypto/ed25519"
-	"slices"
 	"testing"
 
 	"github.com/cinesync/cinesync/client/participant"
@@ -21,6 +20,7 @@ type Device struct {
 	ledger  *privacy.Ledger
 	machine *participant.Machine
 	disk    []byte
+	scratch *participant.Memory
 	entries []privacy.Entry
 	seen    uint64 // the tree it was shown last
 
@@ -70,7 +70,7 @@ func (d *Device) Hear(m protocol.Message) []protocol.Message {
 		if fetch != nil {
 			d.step(participant.Event{Model: &participant.ModelReady{Hash: d.s.served(d, fetch.Hash)}})
 		} else {
-			d.step(participant.Event{Trained: &participant.Trained{OpenHash: train.OpenHash, LayoutHash: layout, Update: d.s.update(d)}})
+			d.step(participant.Event{Trained: &participant.Trained{OpenHash: train.OpenHash, LayoutHash: layout, Update: participant.Floats(d.s.update(d))}})
 		}
 	}
 	return d.Said[before:]
@@ -107,7 +107,16 @@ func (d *Device) step(e participant.Event) {
 		if err := d.ledger.Apply(*out.Entry); err != nil {
 			d.t.Fatal(err)
 		}
-		d.Truth[out.Entry.SID] = slices.Clone(out.Noised)
+		words, err := out.Noised.Read(d.scratch)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		d.Truth[out.Entry.SID] = words
+	}
+	if out.Drop {
+		if err := d.scratch.Keep(d.machine.Files()...); err != nil {
+			d.t.Fatal(err)
+		}
 	}
 	if out.Refused != nil {
 		d.Refused = out.Refused
@@ -125,6 +134,9 @@ func (d *Device) step(e participant.Event) {
 			d.t.Fatalf("%s: %v does not parse: %v", d.Name, m.Type(), err)
 		}
 		d.Said = append(d.Said, parsed)
+	}
+	if out.More {
+		d.step(participant.Event{More: true})
 	}
 }
 

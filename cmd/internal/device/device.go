@@ -3,7 +3,7 @@
 // Owns: the folder's layout, device.json, the wiring of history, door, client and QUIC, the rule where policy demo may run.
 // Promises: what `cinesyncd` runs and what the demo runs is the same device.
 // Never: trains, charges or sends by itself.
-// Start here: Init once, then Open. Layout: device.json, identity.key, identity.cert, history.sqlite, door.sqlite, models/, lock.
+// Start here: Init once, then Open. Layout: device.json, identity.key, identity.cert, history.sqlite, door.sqlite, models/, vectors/, lock.
 package device
 
 import (
@@ -37,6 +37,7 @@ type Device struct {
 	Outbox  *sqlite.Store
 	Client  *client.Client
 	models  *client.ModelDir
+	vectors *client.VectorDir
 	lock    *os.File // held from Lock to Close
 }
 
@@ -67,6 +68,9 @@ func openAround(dir string) (*Device, error) {
 		return nil, err
 	}
 	if d.models, err = client.OpenModelDir(filepath.Join(dir, "models")); err != nil {
+		return nil, errors.Join(err, d.History.Close())
+	}
+	if d.vectors, err = client.OpenVectorDir(filepath.Join(dir, "vectors")); err != nil {
 		return nil, errors.Join(err, d.History.Close())
 	}
 	d.Client = client.New(d.History, d.models, seed)
@@ -121,7 +125,7 @@ func (d *Device) Door(ctx context.Context, h Hooks) (*door.Door, error) {
 	return door.Open(ctx, door.Config{
 		Participant: participant.Config{Key: id.Key, Cert: id.Cert, Authority: d.Config.authority, Coordinator: d.Config.coordinator,
 			LogOrigin: d.Config.LogOrigin, LogKey: d.Config.logKey, Floor: d.Floor, Random: rand.Reader},
-		Store: d.Outbox, Models: d.models, Answerer: answerer, Dial: dial, Log: h.Log, OnEvent: h.OnEvent, OnContribution: h.OnContribution,
+		Store: d.Outbox, Scratch: d.vectors, Models: d.models, Answerer: answerer, Dial: dial, Log: h.Log, OnEvent: h.OnEvent, OnContribution: h.OnContribution,
 	})
 }
 

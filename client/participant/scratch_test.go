@@ -1,0 +1,230 @@
+package participant
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/cinesync/cinesync/aggregation"
+	"github.com/cinesync/cinesync/privacy"
+	"github.com/cinesync/cinesync/protocol"
+)
+
+// flaky is a scratch whose disk fails, or does not keep what was written.
+type flaky struct {
+	*Memory
+	full   string // writes to this file fail
+	damage func(name string, at int64, p []byte)
+}
+
+func (f *flaky) Write(name string, at int64, p []byte) error {
+	if name == f.full {
+		return errors.New("no space left")
+	}
+	return f.Memory.Write(name, at, p)
+}
+
+func (f *flaky) Read(name string, at int64, p []byte) error {
+	if err := f.Memory.Read(name, at, p); err != nil {
+		return err
+	}
+	if f.damage != nil {
+		f.damage(name, at, p)
+	}
+	return nil
+}
+
+// longRound is one whose vectors take three blocks and more than one chunk.
+func longRound(t testing.TB) (*honest, *device) {
+	h := newHonest(t, 8)
+	h.d = 2*blockWords + 1000
+	h.cInt = uint32(8*math.Ceil(math.Sqrt(float64(h.d)))) + 1
+	d := newDevice(t, h)
+	return h, d
+}
+
+// TestLongVectorLeavesInChunksThatItsHeaderNames puts the upload together, from the middle too.
+func TestLongVectorLeavesInChunksThatItsHeaderNames(t *testing.T) {
+	h, d := longRound(t)
+	d.play(h, "state")
+	in := lastOf[*protocol.Input](d)
+	var y []byte
+	for i, c := range allOf[*protocol.Chunk](d) {
+		if c.Offset != uint64(len(y)) || sha256.Sum256(c.Data) != in.Chunks[i] {
+			t.Fatalf("chunk %d at %d is not the one announced", i, c.Offset)
+		}
+		y = append(y, c.Data...)
+	}
+	if len(y) != 4*h.d || in.Length != uint64(len(y)) || sha256.Sum256(y) != in.YHash || len(in.Chunks) != 3 {
+		t.Errorf("%d bytes in %d chunks", len(y), len(in.Chunks))
+	}
+	words := make([]uint32, h.d)
+	if err := aggregation.DecodeWords(words, y); err != nil {
+		t.Fatal(err)
+	}
+	mask := make([]uint32, h.d)
+	if err := maskWhole(d.ownSecrets(), &d.machine.st, mask); err != nil {
+		t.Fatal(err)
+	}
+	aggregation.Sub(words, mask)
+	if !slices.Equal(words, d.noised) {
+		t.Error("what was sent is not the noised vector with its mask")
+	}
+	d.step(h, Event{Connected: true})
+	before := len(allOf[*protocol.Chunk](d))
+	d.step(h, Event{Msg: &protocol.InputState{SID: h.sid, Offset: protocol.ChunkSize}})
+	if again := allOf[*protocol.Chunk](d)[before:]; len(again) != 2 || again[0].Offset != protocol.ChunkSize {
+		t.Errorf("%d chunks from the second on", len(again))
+	}
+}
+
+func (d *device) ownSecrets() *aggregation.Secrets {
+	s, err := d.machine.st.secrets()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return s
+}
+
+// TestBlocksGiveTheBitsOfWholeVectors compares with the functions for vectors in memory, under the same coins and noise.
+func TestBlocksGiveTheBitsOfWholeVectors(t *testing.T) {
+	h, d := longRound(t)
+	h.offer()
+	g := grid(&h.open)
+	for _, long := range []bool{false, true} { // within the clip, and beyond it
+		u := testUpdate(h.d)
+		if !long {
+			for i := range u {
+				u[i] *= 1e-4
+			}
+		}
+		x, err := quantised(d.scratch, g, Floats(slices.Clone(u)), testStream("coins"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		z, err := noised(d.scratch, &h.open, 8, x, testStream("noise"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := Noised{fileNoised, h.d}.Read(d.scratch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		coins, _ := privacy.NewSessionStream(testStream("coins"))
+		if _, err := privacy.Clip(u, g.C); err != nil {
+			t.Fatal(err)
+		}
+		want, err := g.Quantise(u, coins)
+		if err != nil {
+			t.Fatal(err)
+		}
+		noise, _ := privacy.NewSessionStream(testStream("noise"))
+		loc := privacy.LocalVariance(h.open.SigmaTotSq, privacy.HonestFloor(8, int(h.open.GammaBP), int(h.open.DeltaBP)))
+		whole, err := privacy.Perturb(want, loc, noise)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got, whole) || z.Hash != sha256.Sum256(aggregation.AppendWords(nil, whole)) {
+			t.Errorf("long %v: other bits", long)
+		}
+	}
+}
+
+// TestVectorThatChangedOnDiskIsNotSent flips one bit of each file, wherever it lies, and wants the device to fall silent.
+func TestVectorThatChangedOnDiskIsNotSent(t *testing.T) {
+	for file, at := range map[string]string{fileQuantised: "roster", fileNoised: "delivery", fileMasked: "state"} {
+		for name, where := range map[string]int64{"first": 0, "in the middle": 4 * blockWords, "last": 4*(2*blockWords+1000) - 1} {
+			t.Run(file+"/"+name, func(t *testing.T) {
+				h, d := longRound(t)
+				d.cfg.Scratch = &flaky{Memory: d.scratch, damage: func(f string, from int64, p []byte) {
+					if i := where - from; f == file && i >= 0 && i < int64(len(p)) {
+						p[i] ^= 1
+					}
+				}}
+				d.boot()
+				stopped := d.play(h, "close")
+				if d.refused == nil || d.refused.Why != None || !strings.Contains(d.refused.Detail, "changed on this device's disk") || stopped != at {
+					t.Fatalf("at %s: %v", stopped, d.refused)
+				}
+				if charged := len(d.entries) > 0; charged != (file == fileMasked) {
+					t.Errorf("charged: %v", charged)
+				}
+				for _, c := range allOf[*protocol.Chunk](d) {
+					if int64(c.Offset) <= where && where < int64(c.Offset)+int64(len(c.Data)) {
+						t.Errorf("the chunk with the changed byte was sent")
+					}
+				}
+				silent(t, h, d)
+			})
+		}
+	}
+}
+
+func TestFullDiskSitsTheRoundOut(t *testing.T) {
+	for file, at := range map[string]string{fileQuantised: "trained", fileNoised: "roster", fileMasked: "delivery"} {
+		h := newHonest(t, 8)
+		d := newDevice(t, h)
+		disk := &flaky{Memory: d.scratch, full: file}
+		d.cfg.Scratch = disk
+		d.boot()
+		if stopped := d.play(h, "close"); d.refused == nil || d.refused.Why != None || !strings.Contains(d.refused.Detail, "no space left") || stopped != at || len(d.entries) != 0 {
+			t.Errorf("%s: at %s: %v, %d charges", file, stopped, d.refused, len(d.entries))
+		}
+		disk.full, d.refused = "", nil
+		if d.play(h, "close"); d.closed == nil || !d.closed.Counted {
+			t.Errorf("%s: the next round: %v", file, d.refused)
+		}
+	}
+}
+
+// TestOneVectorIsOnTheDiskAtATime wants the one before to be dropped with the save that names its successor.
+func TestOneVectorIsOnTheDiskAtATime(t *testing.T) {
+	h := newHonest(t, 8)
+	d := newDevice(t, h)
+	want := map[string][]string{"trained": {fileQuantised}, "roster": {fileNoised}, "delivery": {fileMasked}, "close": nil}
+	var now []string
+	for _, s := range stages {
+		out := d.step(h, d.event(h, s))
+		next, changes := want[s]
+		if changes {
+			now = next
+		}
+		if !slices.Equal(d.scratch.Names(), now) || out.Drop != changes {
+			t.Errorf("after %s: files %v, want %v; drop %v", s, d.scratch.Names(), now, out.Drop)
+		}
+	}
+}
+
+func TestMemoryIsAFile(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := NewMemory()
+		var want []byte
+		for range rapid.IntRange(0, 6).Draw(t, "writes") {
+			p := rapid.SliceOfN(rapid.Byte(), 0, 9).Draw(t, "p")
+			if rapid.IntRange(0, 9).Draw(t, "anew") == 0 {
+				want = nil
+			}
+			if err := m.Write("f", int64(len(want)), p); err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, p...)
+		}
+		if err := m.Write("f", int64(len(want))+1, []byte{1}); err == nil {
+			t.Fatal("a hole was written")
+		}
+		from := rapid.IntRange(0, len(want)).Draw(t, "from")
+		got := make([]byte, rapid.IntRange(0, len(want)-from).Draw(t, "n"))
+		if err := m.Read("f", int64(from), got); err != nil || !bytes.Equal(got, want[from:from+len(got)]) {
+			t.Fatalf("%x, %v", got, err)
+		}
+		if m.Read("f", int64(from), make([]byte, len(want)-from+1)) == nil {
+			t.Fatal("it was read beyond its end")
+		}
+	})
+}

@@ -1,0 +1,164 @@
+package participant
+
+import (
+	"crypto/sha256"
+
+	"github.com/cinesync/cinesync/aggregation"
+	"github.com/cinesync/cinesync/privacy"
+	"github.com/cinesync/cinesync/protocol"
+)
+
+// delivered handles R2: it opens every box, masks, charges the ledger, and only then announces the vector.
+func (m *Machine) delivered(msg *protocol.Delivery, out *Output) error {
+	if m.st.Phase == idle || msg.SID != m.st.SID {
+		return nil
+	}
+	digest := sha256.Sum256(msg.Append(nil))
+	switch m.st.Phase {
+	case shared:
+	case uploading, sent:
+		if digest != m.st.Delivery {
+			return refuse(F14AskedTwice, "a second, different delivery for one session")
+		}
+		return m.resendSaved(protocol.TypeInput, m.st.Input, out)
+	default:
+		return nil
+	}
+	secrets, err := m.st.secrets()
+	if err != nil {
+		return err
+	}
+	defer secrets.Zero()
+	failed, err := m.openBoxes(secrets, msg)
+	if err != nil {
+		return err
+	}
+	entry, err := m.ledger.Next(m.charge(&m.st.Open, m.st.OpenHash))
+	if err != nil {
+		return refuse(F10Budget, "%v", err)
+	}
+	y, err := masked(m.cfg.Scratch, secrets, &m.st)
+	if err != nil {
+		return err
+	}
+	header := m.header(y, failed, entry.Seq)
+	m.st.Delivery, m.st.Input, m.st.Phase, m.st.Signed = digest, header.Append(nil), uploading, entry.Seq
+	m.uploading = false // an earlier round's upload on this connection is no upload of this one
+	m.st.Masked, m.st.Noised = y.written, written{}
+	m.save(out)
+	out.Entry, out.Sync, out.Noised = &entry, true, Noised{fileNoised, int(m.st.Open.D)}
+	out.Outbox = m.outbox(nil)
+	out.Send = append(out.Send, header)
+	return nil
+}
+
+// outbox is what the owner is shown of R2.
+func (m *Machine) outbox(receipt []byte) *Outbox {
+	return &Outbox{OpenHash: m.st.OpenHash, Question: m.st.Question.ID, Purpose: m.st.Question.Purpose, Round: m.st.Open.Round,
+		Bytes: int64(len(m.st.Input)) + m.st.Masked.Size, Digest: m.st.Masked.Hash, Units: privacy.Units(m.st.Open.RhoUnits), Receipt: receipt}
+}
+
+// openBoxes opens what the neighbours sealed. One that does not open counts as absent and is named (9, R2).
+func (m *Machine) openBoxes(secrets *aggregation.Secrets, msg *protocol.Delivery) (failed []uint32, err error) {
+	if len(msg.Present) != (len(m.st.Neighbours)+7)/8 {
+		return nil, refuse(F15Malformed, "a bitmap of %d bytes for %d neighbours", len(msg.Present), len(m.st.Neighbours))
+	}
+	if extra := len(msg.Present)*8 - len(m.st.Neighbours); extra > 0 && msg.Present[len(msg.Present)-1]>>(8-extra) != 0 {
+		return nil, refuse(F15Malformed, "the bitmap has bits beyond the neighbours")
+	}
+	next, opened := 0, 0
+	for i := range m.st.Neighbours {
+		if msg.Present[i/8]&(1<<(i%8)) == 0 {
+			continue
+		}
+		if next == len(msg.Sealed) {
+			return nil, refuse(F15Malformed, "more neighbours are present than boxes were sent")
+		}
+		q := &m.st.Neighbours[i]
+		ms, bs, err := secrets.Open(q.EPK, m.st.SID, q.Index, m.st.Index, msg.Sealed[next])
+		next++
+		if err != nil {
+			failed = append(failed, q.Index)
+			continue
+		}
+		q.Masked, q.M, q.B = true, ms, bs
+		opened++
+	}
+	if next != len(msg.Sealed) {
+		return nil, refuse(F15Malformed, "%d boxes for %d present neighbours", len(msg.Sealed), next)
+	}
+	if opened+m.own() < int(m.st.T) {
+		return nil, refuse(F09TooFew, "the shares of %d neighbours open, %d are needed", opened, m.st.T)
+	}
+	return failed, nil
+}
+
+// own is 1 in the complete graph, where a device's own share counts (5.5).
+func (m *Machine) own() int {
+	if m.st.K == m.st.N-1 {
+		return 1
+	}
+	return 0
+}
+
+func (m *Machine) header(y upload, failed []uint32, seq uint64) *protocol.Input {
+	h := &protocol.Input{SID: m.st.SID, MaskedWith: make([]byte, (len(m.st.Neighbours)+7)/8), Failed: failed,
+		Length: uint64(y.Size), Chunks: y.chunks, YHash: y.Hash, LedgerSeq: seq}
+	for i, q := range m.st.Neighbours {
+		if q.Masked {
+			h.MaskedWith[i/8] |= 1 << (i % 8)
+		}
+	}
+	h.Sign(protocol.Signer{Ed: m.cfg.Key})
+	return h
+}
+
+// inputState sends the vector from where S says it is durable. Later states on the same connection are acknowledgements.
+func (m *Machine) inputState(msg *protocol.InputState, out *Output) error {
+	if m.st.Phase != uploading || msg.SID != m.st.SID || m.uploading {
+		return nil
+	}
+	size := uint64(m.st.Masked.Size)
+	if msg.Offset > size || msg.Offset%protocol.ChunkSize != 0 && msg.Offset != size {
+		return refuse(F15Malformed, "input state: offset %d in a vector of %d bytes", msg.Offset, size)
+	}
+	m.uploading, m.at = true, int64(msg.Offset)
+	return m.more(out)
+}
+
+// more sends the next chunk, if it is what the signed header says.
+func (m *Machine) more(out *Output) error {
+	left := m.st.Masked.Size - m.at
+	if m.st.Phase != uploading || !m.uploading || left <= 0 {
+		return nil
+	}
+	header, err := message[*protocol.Input](protocol.TypeInput, m.st.Input)
+	if err != nil {
+		return err
+	}
+	data := make([]byte, min(left, protocol.ChunkSize))
+	if err := m.cfg.Scratch.Read(fileMasked, m.at, data); err != nil {
+		return sitOut(err)
+	}
+	if sha256.Sum256(data) != header.Chunks[m.at/protocol.ChunkSize] {
+		return changed(fileMasked)
+	}
+	out.Send = append(out.Send, &protocol.Chunk{SID: m.st.SID, Offset: uint64(m.at), Data: data})
+	m.at += int64(len(data))
+	out.More = m.at < m.st.Masked.Size
+	return nil
+}
+
+// receipted keeps S's receipt.
+func (m *Machine) receipted(msg *protocol.Receipt, out *Output) error {
+	if m.st.Phase != uploading || msg.SID != m.st.SID {
+		return nil // another receipt adds nothing
+	}
+	if msg.Index != m.st.Index || msg.YHash != m.st.Masked.Hash || msg.Verify(protocol.Verifier{Ed: m.cfg.Coordinator}) != nil {
+		return refuse(F07BadKey, "the receipt is not for the vector that was sent, or its signature fails")
+	}
+	m.st.Receipt, m.st.Phase = msg.Append(nil), sent
+	m.save(out)
+	out.Outbox = m.outbox(m.st.Receipt)
+	return nil
+}
