@@ -75,6 +75,27 @@ func TestUnmaskerMissesNothingPlanted(t *testing.T) {
 	}
 }
 
+// TestModeSHTrustsItsCoordinator is why no shipped policy takes that mode: with a forked log and nobody to compare, S tells one
+// device that it survived and the others that it did not, and unmasks its vector alone. It also shows that the unmasker finds
+// such a thing when it is there.
+func TestModeSHTrustsItsCoordinator(t *testing.T) {
+	s := NewCoordinator(t, scene(10, aggregation.ModeSH))
+	v := splitSurvivors(s)
+	for _, d := range s.Devices {
+		if d.Refused != nil {
+			t.Errorf("%s: %v", d.Name, d.Refused)
+		}
+	}
+	if err := Unmask(v).Check([]int{0}, upTo(10)[1:]); err != nil {
+		t.Error(err)
+	}
+	for _, f := range []participant.Floor{participant.Balanced()} {
+		if slices.Contains(f.Modes, aggregation.ModeSH) {
+			t.Errorf("policy %q allows mode SH", f.Name)
+		}
+	}
+}
+
 var table = flag.Bool("table", false, "print a line per attack")
 
 // TestAttacks plays every attack under every mode that is built, and prints the table that make hostile shows.

@@ -108,6 +108,20 @@ func secondRoster(x *Try) {
 	}
 }
 
+// splitSurvivors forks the log at the survivors: device 0 is told that all survive, and gives its own b; the others are told that
+// it was lost, and give its m. Together that is its vector alone.
+func splitSurvivors(s *Coordinator) *View {
+	v := s.uploaded()
+	fork := *v
+	fork.Log = v.Log.fork()
+	all, without := v.Seals(everyone, nil), fork.Seals(but(0), nil)
+	v.Ask(s.Devices[0], all, nil)
+	for _, d := range s.Devices[1:] {
+		fork.Ask(d, without, nil)
+	}
+	return v
+}
+
 // secondSet asks for another set than was answered.
 func secondSet(x *Try, before func(*Device)) {
 	s := NewCoordinator(x, x.Scene(10))
