@@ -21,6 +21,7 @@ type planFlags struct {
 	shape                        secagg.Shape
 	gamma, delta, dropouts, mode string
 	lambda                       int
+	kex, sig                     string
 	speed                        float64
 	asJSON                       bool
 }
@@ -57,6 +58,9 @@ func secaggPlan() *cobra.Command {
 	fl.StringVar(&f.mode, "mode", "W", "W, SM or SH")
 	fl.IntVar(&f.lambda, "lambda", 0, "security bits of the graph (default 80 in mode W, 40 in others)")
 	fl.IntVar(&f.shape.Eta, "eta", 20, "completion bits")
+	fl.IntVar(&f.shape.WordBits, "word-bits", 32, "bits of a word on the wire: 32, 24 or 16")
+	fl.StringVar(&f.kex, "kex", "x25519", "key exchange: x25519, or x-wing beside it")
+	fl.StringVar(&f.sig, "sig", "ed25519", "signatures: ed25519, or ml-dsa beside it")
 	fl.StringVar(&f.dropouts, "dropouts", "", "part that is lost in the round planned (default: delta)")
 	fl.Float64Var(&f.speed, "speed", 0, "GB/s of masks that one core makes and adds (default: measured now)")
 	fl.BoolVar(&f.asJSON, "json", false, "print one JSON object")
@@ -76,6 +80,13 @@ func (f *planFlags) read(cmd *cobra.Command) (secagg.Shape, error) {
 		return s, fmt.Errorf("--mode is %q: want W, SM or SH", f.mode)
 	}
 	s.Mode, s.Lambda = mode, f.lambda
+	var err error
+	if s.Hybrid.Kex, err = oneOf("kex", f.kex, "x25519", "x-wing"); err != nil {
+		return s, err
+	}
+	if s.Hybrid.Sig, err = oneOf("sig", f.sig, "ed25519", "ml-dsa"); err != nil {
+		return s, err
+	}
 	if !cmd.Flags().Changed("lambda") {
 		s.Lambda = map[bool]int{true: 80, false: 40}[mode == aggregation.ModeW]
 	}
@@ -99,6 +110,14 @@ func (f *planFlags) read(cmd *cobra.Command) (secagg.Shape, error) {
 		s.Witnesses = 3
 	}
 	return s, nil
+}
+
+// oneOf reports whether a flag is its second word.
+func oneOf(flag, text, first, second string) (bool, error) {
+	if text != first && text != second {
+		return false, fmt.Errorf("--%s is %q: want %s or %s", flag, text, first, second)
+	}
+	return text == second, nil
 }
 
 // basisPoints reads a rate exactly: rounds know whole basis points, and a rate between two would be another round.

@@ -23,10 +23,10 @@ func (s Shape) phases(d aggregation.Degree) ([]Phase, error) {
 	e.records()
 	out := []Phase{
 		{Name: "recruit", Down: e.size(&protocol.Offer{Evidence: e.evidence(&audit.PolicyChange{}, e.question(), &audit.RoundOpen{}), Code: make([]byte, typicalCode)})},
-		{Name: "keys", Up: e.size(&protocol.Advertise{})},
-		{Name: "shares", Down: e.size(e.roster(d.K)), Up: e.size(&protocol.Shares{Sealed: make([][80]byte, d.K)})},
-		{Name: "inputs", Down: e.size(e.delivery(d.K)) + e.size(&protocol.InputState{}) + e.size(&protocol.Receipt{}), Up: e.size(e.header(d.K)) + e.vector()},
-		{Name: "unmask", Down: e.size(e.survivors()), Up: e.size(&protocol.Reveal{HasOwn: 1, SelfShares: make([]protocol.PeerShare, d.K)})},
+		{Name: "keys", Up: e.size(&protocol.Advertise{Key: e.bundle()})},
+		{Name: "shares", Down: e.size(e.roster(d.K)), Up: e.size(e.shares(d.K))},
+		{Name: "inputs", Down: e.size(e.delivery(d.K)) + e.size(&protocol.InputState{}) + e.size(&protocol.Receipt{SigPQ: e.sig()}), Up: e.size(e.header(d.K)) + e.vector()},
+		e.unmask(d.K),
 		{Name: "settle", Down: e.size(&protocol.Close{Evidence: e.evidence(&audit.RoundClose{Survivors: make([][32]byte, 1), SumHash: make([][32]byte, 1)}), InputProof: e.path})},
 	}
 	return out, e.err
@@ -88,21 +88,68 @@ func (e *envelope) evidence(records ...audit.Record) protocol.Evidence {
 	return ev
 }
 
+// sig and bundle are the post-quantum halves where the round has them.
+func (e *envelope) sig() []byte {
+	if e.s.Hybrid.Sig {
+		return make([]byte, protocol.PQSigSize)
+	}
+	return nil
+}
+
+func (e *envelope) bundle() protocol.KeyBundle {
+	k := protocol.KeyBundle{SigPQ: e.sig()}
+	if e.s.Hybrid.Sig {
+		k.CertPQ = make([]byte, protocol.CertPQSize)
+	}
+	if e.s.Hybrid.Kex {
+		k.KEM = make([]byte, protocol.KEMKeysSize)
+	}
+	return k
+}
+
+// ciphertexts are n encapsulations, if the round has any.
+func (e *envelope) ciphertexts(n int) [][protocol.CiphertextSize]byte {
+	if e.s.Hybrid.Kex {
+		return make([][protocol.CiphertextSize]byte, n)
+	}
+	return nil
+}
+
+// shares has one encapsulation for each box, and one for the mask of each neighbour of a greater index: of half of them, on
+// the average over a roster.
+func (e *envelope) shares(k int) *protocol.Shares {
+	return &protocol.Shares{Sealed: make([][80]byte, k), ShareCTs: e.ciphertexts(k), MaskCTs: e.ciphertexts(k / 2), SigPQ: e.sig()}
+}
+
+// unmask has the round of signatures on the survivors only where no witness stands for them (9.2).
+func (e *envelope) unmask(k int) Phase {
+	p := Phase{Name: "unmask", Down: e.size(e.survivors()), Up: e.size(&protocol.Reveal{HasOwn: 1, SelfShares: make([]protocol.PeerShare, k), SigPQ: e.sig()})}
+	if e.s.Mode == aggregation.ModeSM {
+		all := &protocol.Confirmed{Confirms: make([]protocol.PeerConfirm, k)}
+		for i := range all.Confirms {
+			all.Confirms[i].SigPQ = e.sig()
+		}
+		p.Up += e.size(&protocol.Confirm{SigPQ: e.sig()})
+		p.Down += e.size(all)
+	}
+	return p
+}
+
 func (e *envelope) roster(k int) *protocol.Roster {
 	m := &protocol.Roster{Evidence: e.evidence(&audit.Roster{}), Peers: make([]protocol.PeerKeys, k+1)}
 	for i := range m.Peers {
-		m.Peers[i].Proof = e.path
+		m.Peers[i].Key, m.Peers[i].Proof = e.bundle(), e.path
 	}
 	return m
 }
 
 func (e *envelope) delivery(k int) *protocol.Delivery {
-	return &protocol.Delivery{Present: bitmap(k), Sealed: make([][80]byte, k)}
+	return &protocol.Delivery{Present: bitmap(k), Sealed: make([][80]byte, k), ShareCTs: e.ciphertexts(k), MaskCTs: e.ciphertexts(k / 2)}
 }
 
 func (e *envelope) header(k int) *protocol.Input {
 	chunks := (e.s.vectorBytes() + protocol.ChunkSize - 1) / protocol.ChunkSize
-	return &protocol.Input{MaskedWith: bitmap(k), Chunks: make([][32]byte, chunks)}
+	return &protocol.Input{MaskedWith: bitmap(k), Chunks: make([][32]byte, chunks), SigPQ: e.sig()}
 }
 
 func (e *envelope) survivors() *protocol.Survivors {

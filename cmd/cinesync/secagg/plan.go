@@ -14,9 +14,17 @@ type Shape struct {
 	Lambda, Eta      int // security and completion bits of the graph
 	Mode             aggregation.Mode
 	Dim              int // d, words of a vector
+	WordBits         int // of a word on the wire: 32, 24 or 16
+	Hybrid           Hybrid
 	DropBP           int // basis points really lost between shares and vectors; at most DeltaBP
 	LogSize          uint64
 	Witnesses        int // whose cosignatures a checkpoint carries
+}
+
+// Hybrid says which post-quantum halves a round carries (14.1).
+type Hybrid struct {
+	Kex bool // X-Wing beside X25519
+	Sig bool // ML-DSA-44 beside Ed25519
 }
 
 // Rate is how fast this machine makes masks and adds them, in bytes of keystream a second.
@@ -104,7 +112,7 @@ func (s Shape) work(p *Plan, k int) {
 	p.ServerDisk = vector * int64(s.Devices)
 }
 
-func (s Shape) vectorBytes() int64 { return 4 * int64(s.Dim) }
+func (s Shape) vectorBytes() int64 { return int64(s.Dim) * int64(s.WordBits/8) }
 
 func (s Shape) validate() error {
 	switch {
@@ -112,6 +120,8 @@ func (s Shape) validate() error {
 		return flagError("devices", "%d: want %d to %d", s.Devices, aggregation.MinDevices, maxRoster)
 	case s.Dim < 1 || s.Dim > maxDim:
 		return flagError("dim", "%d: want 1 to %d, which is what one upload can carry", s.Dim, maxDim)
+	case s.WordBits != 32 && s.WordBits != 24 && s.WordBits != 16:
+		return flagError("word-bits", "%d: want 32, 24 or 16", s.WordBits)
 	case s.Lambda < 1 || s.Lambda > 256:
 		return flagError("lambda", "%d: want 1 to 256 bits", s.Lambda)
 	case s.Eta < 1 || s.Eta > 256:

@@ -14,7 +14,7 @@ import (
 var someRate = Rate{OneCore: 1e9, AllCores: 2e9}
 
 func shapeOf(n, dim int, mode aggregation.Mode) Shape {
-	return Shape{Devices: n, GammaBP: 500, DeltaBP: 1000, DropBP: 1000, Lambda: 80, Eta: 20, Mode: mode, Dim: dim, LogSize: 1 << 20, Witnesses: 3}
+	return Shape{Devices: n, GammaBP: 500, DeltaBP: 1000, DropBP: 1000, Lambda: 80, Eta: 20, Mode: mode, Dim: dim, WordBits: 32, LogSize: 1 << 20, Witnesses: 3}
 }
 
 func planOf(t *testing.T, s Shape) Plan {
@@ -34,7 +34,7 @@ func TestPlanIsARealRound(t *testing.T) {
 			s := hostile.NewCoordinator(t, hostile.Plain(n, dim, aggregation.ModeSH))
 			v := s.Play()
 			p := planOf(t, Shape{Devices: n, GammaBP: int(s.Scene.GammaBP), DeltaBP: int(s.Scene.DeltaBP), Lambda: int(v.Round().Lambda), Eta: int(v.Round().Eta),
-				Mode: aggregation.ModeSH, Dim: dim, LogSize: 8})
+				Mode: aggregation.ModeSH, Dim: dim, WordBits: 32, LogSize: 8})
 			if p.K != v.Degree.K || p.T != v.Degree.T || p.Complete != (n == 16) {
 				t.Errorf("planned (%d, %d), the round has %+v", p.K, p.T, v.Degree)
 			}
@@ -79,6 +79,34 @@ func TestBytesOfAMillionWords(t *testing.T) {
 		if p := planOf(t, shapeOf(n, 1_000_000, aggregation.ModeW)); p.UpRatio > 1.02 || p.UpRatio < 1 {
 			t.Errorf("n = %d: a device sends %.4f times float32", n, p.UpRatio)
 		}
+		packed := shapeOf(n, 1_000_000, aggregation.ModeW)
+		packed.WordBits = 16
+		if p := planOf(t, packed); p.UpRatio > 0.55 || p.UpRatio < 0.5 {
+			t.Errorf("n = %d: packed to 16 bits a device sends %.4f times float32", n, p.UpRatio)
+		}
+	}
+}
+
+// TestPostQuantumTraffic takes the figures of 14.1 at k = 128: 310 KB more down in R1, 220 KB up, 220 KB down in R2.
+func TestPostQuantumTraffic(t *testing.T) {
+	s := shapeOf(1000, 1_000_000, aggregation.ModeW)
+	s.Lambda = 40 // k = 128
+	plain := planOf(t, s)
+	s.Hybrid.Kex = true
+	kem := planOf(t, s)
+	if plain.K != 128 {
+		t.Fatalf("k = %d", plain.K)
+	}
+	for i, want := range map[int]struct{ up, down float64 }{1: {2432, 0}, 2: {215e3, 313e3}, 3: {0, 215e3}} {
+		up, down := float64(kem.Phases[i].Up-plain.Phases[i].Up), float64(kem.Phases[i].Down-plain.Phases[i].Down)
+		if math.Abs(up-want.up) > 0.01*want.up || math.Abs(down-want.down) > 0.01*want.down {
+			t.Errorf("phase %s: %v bytes more up, %v down, want about %v and %v", kem.Phases[i].Name, up, down, want.up, want.down)
+		}
+	}
+	s.Hybrid.Sig = true
+	signed := planOf(t, s)
+	if more := signed.Phases[1].Up - kem.Phases[1].Up; more != protocol.CertPQSize+protocol.PQSigSize {
+		t.Errorf("%d bytes more of hybrid signatures", more)
 	}
 }
 
@@ -108,13 +136,14 @@ func TestPlannedMasks(t *testing.T) {
 
 func TestPlanNamesTheFlag(t *testing.T) {
 	for flag, change := range map[string]func(*Shape){
-		"devices":  func(s *Shape) { s.Devices = 2 },
-		"dim":      func(s *Shape) { s.Dim = 0 },
-		"lambda":   func(s *Shape) { s.Lambda = 300 },
-		"eta":      func(s *Shape) { s.Eta = 0 },
-		"gamma":    func(s *Shape) { s.GammaBP = 10_000 },
-		"delta":    func(s *Shape) { s.DeltaBP = -1 },
-		"dropouts": func(s *Shape) { s.DropBP = 1001 },
+		"devices":   func(s *Shape) { s.Devices = 2 },
+		"dim":       func(s *Shape) { s.Dim = 0 },
+		"lambda":    func(s *Shape) { s.Lambda = 300 },
+		"eta":       func(s *Shape) { s.Eta = 0 },
+		"gamma":     func(s *Shape) { s.GammaBP = 10_000 },
+		"delta":     func(s *Shape) { s.DeltaBP = -1 },
+		"word-bits": func(s *Shape) { s.WordBits = 8 },
+		"dropouts":  func(s *Shape) { s.DropBP = 1001 },
 	} {
 		s := shapeOf(1000, 1000, aggregation.ModeW)
 		change(&s)
@@ -130,7 +159,7 @@ func TestPlanNamesTheFlag(t *testing.T) {
 		t.Errorf("rates that nothing fits: %v", err)
 	}
 	s = shapeOf(16_000, 1000, aggregation.ModeW)
-	s.GammaBP, s.DeltaBP = 1500, 3000
+	s.DeltaBP, s.Hybrid = 3000, Hybrid{Kex: true, Sig: true}
 	if _, err := s.Plan(someRate); err == nil || !strings.Contains(err.Error(), "cannot be run") {
 		t.Errorf("a roster message beyond its limit: %v", err)
 	}
