@@ -16,19 +16,21 @@ import (
 
 // Config is what a coordinator is told. Secrets are its two keys; nothing here is changed while it runs.
 type Config struct {
-	Identity  protocol.Identity  // S: signs records and receipts, and is the TLS identity
-	Authority ed25519.PublicKey  // E, whose certificates are accepted
-	LogKey    ed25519.PrivateKey // signs checkpoints
-	LogOrigin string
-	Task      Task
-	Start     []byte       // snapshot file of version 0, used when the store is new
-	Models    Files        // snapshots, optimiser states, release notes
-	LogDir    Files        // the public log: keys, checkpoint, tiles
-	Log       *slog.Logger // nil: silent
-	Now       func() time.Time
-	OnEvent   func(Event)                         // told in order, from the loop; must not block
-	OnPublish func(release Release)               // told after a version is published and its files are durable
-	Expand    func(d int) aggregation.Accumulator // nil: the CPU
+	Identity  protocol.Identity // S: signs records and receipts, and is the TLS identity
+	Authority ed25519.PublicKey // E, whose certificates are accepted
+	// AuthorityPQ is E's ML-DSA key, which suite sig 2 needs; nil: such a task is refused.
+	AuthorityPQ *protocol.PQPublicKey
+	LogKey      ed25519.PrivateKey // signs checkpoints
+	LogOrigin   string
+	Task        Task
+	Start       []byte       // snapshot file of version 0, used when the store is new
+	Models      Files        // snapshots, optimiser states, release notes
+	LogDir      Files        // the public log: keys, checkpoint, tiles
+	Log         *slog.Logger // nil: silent
+	Now         func() time.Time
+	OnEvent     func(Event)                         // told in order, from the loop; must not block
+	OnPublish   func(release Release)               // told after a version is published and its files are durable
+	Expand      func(d int) aggregation.Accumulator // nil: the CPU
 	// Witnesses cosign the log before devices are shown anything of it; nil: none, and the checkpoints are the log's own word.
 	Witnesses     Witnesses
 	WitnessPolicy audit.WitnessPolicy // says whose cosignatures are enough; zero exactly if Witnesses is nil
@@ -47,6 +49,12 @@ type Task struct {
 	Lambda     uint16
 	Eta        uint16
 	Mode       aggregation.Mode
+	Kex        uint16 // suites by their numbers; 0 = 1, the first of each
+	PRG        uint16
+	Sig        uint16
+	WordBits   uint16 // 0 = 32
+	XMax       uint32 // most of one coordinate in grid units; 0 = CInt
+	Cohorts    uint32 // 0 = 1
 	C          float32
 	CInt       uint32
 	SigmaTotSq uint64
@@ -58,6 +66,22 @@ type Task struct {
 	Grace      time.Duration
 	Interval   time.Duration // between the end of one round and the start of the next
 	Expiry     time.Duration // of the question
+}
+
+// filled gives what was left out its usual value.
+func (t Task) filled() Task {
+	for field, usual := range map[*uint16]uint16{&t.Kex: 1, &t.PRG: 1, &t.Sig: 1, &t.WordBits: 32} {
+		if *field == 0 {
+			*field = usual
+		}
+	}
+	if t.XMax == 0 {
+		t.XMax = t.CInt
+	}
+	if t.Cohorts == 0 {
+		t.Cohorts = 1
+	}
+	return t
 }
 
 // longestRound is the longest that devices keep a round's secrets, in seconds (F16).
@@ -78,8 +102,9 @@ func (t *Task) check(d int) error {
 		return fmt.Errorf("task: P %d, b %d and the ceiling %d must be positive", t.P, t.B, t.Ceiling)
 	case t.Period < audit.MinPeriodSeconds*time.Second:
 		return fmt.Errorf("task: ledger period is %v: devices and auditors want at least %d days", t.Period, audit.MinPeriodSeconds/(24*3600))
-	case t.Mode != aggregation.ModeSH:
-		return fmt.Errorf("task: mode %v: this coordinator runs mode SH", t.Mode)
+	}
+	if err := t.checkProtocol(); err != nil {
+		return fmt.Errorf("task: %w", err)
 	}
 	for i := range t.Deadlines {
 		if t.Deadlines[i] == 0 || i > 0 && t.Deadlines[i] < t.Deadlines[i-1] {
@@ -97,6 +122,31 @@ func (t *Task) check(d int) error {
 		if _, err := aggregation.FindDegree(p); err != nil {
 			return fmt.Errorf("task: with %d members: %w", n, err)
 		}
+	}
+	return nil
+}
+
+// checkProtocol looks at how the vectors are summed.
+func (t *Task) checkProtocol() error {
+	switch {
+	case t.Mode != aggregation.ModeW && t.Mode != aggregation.ModeSM && t.Mode != aggregation.ModeSH:
+		return fmt.Errorf("mode %v: want W, SM or SH", t.Mode)
+	case t.Mode == aggregation.ModeW && t.Lambda < 80:
+		return fmt.Errorf("lambda is %d: mode W draws its graph from signatures that can be asked for again, and wants at least 80", t.Lambda)
+	case t.Kex < 1 || t.Kex > 2:
+		return fmt.Errorf("kex is %d: want 1 (X25519) or 2 (X25519 + X-Wing)", t.Kex)
+	case t.PRG < 1 || t.PRG > 3:
+		return fmt.Errorf("prg is %d: want 1 (AES-128-CTR), 2 (AES-256-CTR) or 3 (ChaCha20)", t.PRG)
+	case t.Sig < 1 || t.Sig > 2:
+		return fmt.Errorf("sig is %d: want 1 (Ed25519) or 2 (Ed25519 + ML-DSA-44)", t.Sig)
+	case t.WordBits != 32 && t.WordBits != 24 && t.WordBits != 16:
+		return fmt.Errorf("word_bits is %d: want 32, 24 or 16", t.WordBits)
+	case t.Cohorts < 1 || t.Cohorts > audit.MaxCohorts:
+		return fmt.Errorf("cohorts is %d: want 1 to %d", t.Cohorts, audit.MaxCohorts)
+	case t.Kex != 1 || t.PRG != 1 || t.WordBits != 32 || t.Cohorts != 1:
+		return fmt.Errorf("kex %d, prg %d, word_bits %d and cohorts %d: this coordinator runs kex 1, prg 1, word_bits 32 and one cohort", t.Kex, t.PRG, t.WordBits, t.Cohorts)
+	case t.NTarget%t.Cohorts != 0 || t.NTarget/t.Cohorts < t.NMin:
+		return fmt.Errorf("n_target %d: want a multiple of %d cohorts with at least n_min %d members in each", t.NTarget, t.Cohorts, t.NMin)
 	}
 	return nil
 }

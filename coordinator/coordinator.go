@@ -95,7 +95,8 @@ func New(ctx context.Context, cfg Config, store Store) (*Coordinator, error) {
 	if cfg.OnEvent == nil {
 		cfg.OnEvent = func(Event) {}
 	}
-	if err := checkWitnesses(cfg); err != nil {
+	cfg.Task = cfg.Task.filled()
+	if err := checkParties(cfg); err != nil {
 		return nil, err
 	}
 	c := &Coordinator{cfg: cfg, store: store, mail: make(chan mail, mailQueue), deaf: make(chan error, 1), done: make(chan struct{}),

@@ -148,6 +148,9 @@ func (c *tapped) Send(ctx context.Context, m protocol.Message) error {
 	}
 	for _, m := range list {
 		if err := c.Conn.Send(ctx, m); err != nil {
+			if c.d.heard != nil {
+				c.d.heard(nil, err) // a hang-up is told to whoever asks first
+			}
 			return err
 		}
 	}

@@ -68,7 +68,26 @@ func (c *Coordinator) deliver(p *peer, s round.Send) {
 		}
 		msg = protocol.WithEvidence(msg, ev)
 	}
+	if s.Seed != nil {
+		if err := c.proveSeed(msg, s.Seed); err != nil {
+			p.queue(&protocol.HangUp{Code: protocol.CodeInternal, Detail: err.Error()})
+			return
+		}
+	}
 	p.queue(msg)
+}
+
+// proveSeed puts the proof into a Roster that its entry lies in the tree whose cosignatures drew the graph. WithEvidence has made
+// the message this device's own.
+func (c *Coordinator) proveSeed(msg protocol.Message, seed *round.Seed) error {
+	proof, err := c.log.Inclusion(seed.Index, seed.Size)
+	if err != nil {
+		return fmt.Errorf("prove the roster that drew the graph: %w", err)
+	}
+	if r, ok := msg.(*protocol.Roster); ok {
+		r.SeedProof = proof
+	}
+	return nil
 }
 
 // evidence proves entries in the newest checkpoint that may be shown, and that this checkpoint extends the one the device saw last.

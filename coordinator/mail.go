@@ -37,7 +37,7 @@ func (c *Coordinator) handle(ctx context.Context, m mail, b *batch) error {
 	switch msg := m.msg.(type) {
 	case *protocol.Chunk:
 		return c.chunk(now, p, msg, b)
-	case *protocol.Advertise, *protocol.Shares, *protocol.Input, *protocol.Reveal:
+	case *protocol.Advertise, *protocol.Shares, *protocol.Input, *protocol.Confirm, *protocol.Reveal:
 		return c.message(ctx, now, p, msg, b)
 	case *protocol.HangUp:
 		return nil

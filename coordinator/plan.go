@@ -29,8 +29,8 @@ func (c *Coordinator) open(now time.Time, b *batch) error {
 	}
 	open := &audit.RoundOpen{Round: number, OpenedAt: opened, PrevRound: c.prev, Question: c.question,
 		ModelIn: c.head.Model, CodeHash: sha256.Sum256(t.Local.Append(nil)), LayoutHash: c.layout.Hash(), D: uint32(c.layout.Size()),
-		WordBits: 32, XMax: t.CInt, Kex: 1, PRG: 1, Sig: 1, Mode: uint16(t.Mode), SeedKind: 3,
-		GammaBP: t.GammaBP, DeltaBP: t.DeltaBP, Lambda: t.Lambda, Eta: t.Eta, NTarget: t.NTarget, NMin: t.NMin, Cohorts: 1,
+		WordBits: t.WordBits, XMax: t.XMax, Kex: t.Kex, PRG: t.PRG, Sig: t.Sig, Mode: uint16(t.Mode), SeedKind: round.SeedKind(t.Mode),
+		GammaBP: t.GammaBP, DeltaBP: t.DeltaBP, Lambda: t.Lambda, Eta: t.Eta, NTarget: t.NTarget, NMin: t.NMin, Cohorts: t.Cohorts,
 		C: math.Float32bits(t.C), CInt: t.CInt, SigmaTotSq: t.SigmaTotSq, RhoUnits: uint64(units), P: t.P, B: t.B, Deadlines: t.Deadlines,
 		WitnessPolicy: c.cfg.WitnessPolicy.ID()}
 	entry, err := audit.Seal(c.key(), open)
@@ -59,7 +59,7 @@ func (c *Coordinator) newMachine(open *audit.RoundOpen) error {
 		return fmt.Errorf("model of round %d: %w", open.Round, err)
 	}
 	c.machine = round.New(round.Config{Open: *open, Entry: c.entries[c.row.Index], Index: c.row.Index, Context: c.row.Context, Code: c.row.Code,
-		ModelSize: uint64(len(snapshot)), Authority: c.cfg.Authority, Key: c.key(),
+		ModelSize: uint64(len(snapshot)), Authority: c.cfg.Authority, AuthorityPQ: c.cfg.AuthorityPQ, Key: c.key(), Signer: c.cfg.Identity.Signer(open.Sig),
 		Witnesses: c.cfg.WitnessPolicy, LogOrigin: c.cfg.LogOrigin, LogKey: c.logKey(),
 		Grace: time.Duration(c.row.GraceMillis) * time.Millisecond, RhoCumBound: c.bound(open.Round, open.RhoUnits)})
 	c.seq = 0

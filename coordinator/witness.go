@@ -10,8 +10,10 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/cinesync/cinesync/aggregation"
 	"github.com/cinesync/cinesync/audit"
 	"github.com/cinesync/cinesync/coordinator/round"
+	"github.com/cinesync/cinesync/protocol"
 )
 
 // Witnesses sign what this log says, so that it cannot say something else to somebody else.
@@ -21,11 +23,18 @@ type Witnesses interface {
 	Cosign(ctx context.Context, note []byte, size uint64, prove func(old uint64) ([][32]byte, error)) ([]byte, error)
 }
 
-func checkWitnesses(cfg Config) error {
-	if cfg.Witnesses == nil && cfg.WitnessPolicy.IsZero() {
+// checkParties looks for those that a task needs besides its devices.
+func checkParties(cfg Config) error {
+	switch {
+	case cfg.Task.Sig == protocol.SigHybrid && cfg.AuthorityPQ == nil:
+		return errors.New("task: sig is 2 and the enrolment authority's ML-DSA key is not known: add it to its key file")
+	case cfg.Task.Sig == protocol.SigHybrid && len(cfg.Identity.CertPQ) == 0:
+		return errors.New("task: sig is 2 and the coordinator's own certificate is not hybrid: have a new one issued")
+	case cfg.Task.Mode == aggregation.ModeW && cfg.Witnesses == nil:
+		return errors.New("task: mode is W and there are no witnesses: devices refuse such rounds")
+	case cfg.Witnesses == nil && cfg.WitnessPolicy.IsZero():
 		return nil
-	}
-	if cfg.Witnesses == nil {
+	case cfg.Witnesses == nil:
 		return errors.New("a witness policy is given and no way to reach the witnesses")
 	}
 	if err := cfg.WitnessPolicy.Validate(); err != nil {

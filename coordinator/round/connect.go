@@ -51,8 +51,11 @@ func (m *Machine) resend(id [32]byte, p *member, out *Output) {
 		m.sendDelivery(p, out)
 	case p.receipt != nil && m.phase == Inputs:
 		out.send(id, p.receipt)
-	case p.standing == Included && m.phase == Unmask:
+	case m.phase == Unmask && (p.standing == Included || p.standing == Confirmed):
 		m.sendSurvivors(p, out)
+		if p.standing == Confirmed && m.relayed {
+			m.sendConfirmed(p, out)
+		}
 	}
 }
 
@@ -60,7 +63,7 @@ func (m *Machine) offer(id [32]byte, out *Output) {
 	out.prove(id, &protocol.Offer{Code: m.cfg.Code, ModelSize: m.cfg.ModelSize}, append(slices.Clone(m.cfg.Context), m.cfg.Index)...)
 }
 
-// message handles the four messages that carry a round.
+// message handles the messages that carry a round.
 func (m *Machine) message(id [32]byte, msg protocol.Message, out *Output) {
 	switch msg := msg.(type) {
 	case *protocol.Advertise:
@@ -69,6 +72,8 @@ func (m *Machine) message(id [32]byte, msg protocol.Message, out *Output) {
 		m.sharesIn(id, msg, out)
 	case *protocol.Input:
 		m.inputIn(id, msg, out)
+	case *protocol.Confirm:
+		m.confirmIn(id, msg, out)
 	case *protocol.Reveal:
 		m.revealIn(id, msg, out)
 	default:

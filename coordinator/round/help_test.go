@@ -32,6 +32,7 @@ type world struct {
 	m       *Machine
 	now     time.Time
 	log     [][]byte
+	tree    *audit.Log
 	slow    bool
 	unseen  []Event // Logged events that slow holds back
 	journal []journaled
@@ -55,6 +56,8 @@ type settings struct {
 	n, d  int
 	min   uint32
 	delta uint16
+	mode  aggregation.Mode // SH
+	sig   uint16           // 1
 }
 
 func newWorld(t testing.TB, s settings) *world {
@@ -65,16 +68,30 @@ func newWorld(t testing.TB, s settings) *world {
 	if s.min == 0 {
 		s.min = 3
 	}
-	open := audit.RoundOpen{Round: 3, OpenedAt: openedAt, D: uint32(s.d), WordBits: 32, XMax: 100, CInt: 100, Mode: uint16(aggregation.ModeSH), SeedKind: 3,
-		GammaBP: 500, DeltaBP: s.delta, Lambda: 40, Eta: 20, NTarget: uint32(s.n), NMin: s.min, Cohorts: 1, SigmaTotSq: 400, RhoUnits: 5, Deadlines: deadlines}
-	w := &world{t: t, now: time.Unix(openedAt, 0), inbox: map[[32]byte][]protocol.Message{}, spool: map[[32]byte][]byte{}}
+	if s.mode == 0 {
+		s.mode = aggregation.ModeSH
+	}
+	if s.sig == 0 {
+		s.sig = protocol.SigEd25519
+	}
+	lambda := uint16(40)
+	if s.mode == aggregation.ModeW {
+		lambda = 80
+	}
+	open := audit.RoundOpen{Round: 3, OpenedAt: openedAt, D: uint32(s.d), WordBits: 32, XMax: 100, CInt: 100, Sig: s.sig, Mode: uint16(s.mode), SeedKind: SeedKind(s.mode),
+		GammaBP: 500, DeltaBP: s.delta, Lambda: lambda, Eta: 20, NTarget: uint32(s.n), NMin: s.min, Cohorts: 1, SigmaTotSq: 400, RhoUnits: 5, Deadlines: deadlines}
+	w := &world{t: t, tree: audit.NewLog(), now: time.Unix(openedAt, 0), inbox: map[[32]byte][]protocol.Message{}, spool: map[[32]byte][]byte{}}
 	key := prototest.Key("coordinator")
 	entry, err := audit.Seal(key, &open)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.log = [][]byte{[]byte("policy"), []byte("code"), []byte("question"), entry}
-	w.cfg = Config{Open: open, Entry: entry, Index: 3, Context: []uint64{0, 1, 2}, Code: []byte("code"), ModelSize: 9, Authority: prototest.AuthorityKey(), Key: key, Grace: grace, RhoCumBound: 77}
+	for _, e := range w.log {
+		w.tree.Append(e)
+	}
+	w.cfg = Config{Open: open, Entry: entry, Index: 3, Context: []uint64{0, 1, 2}, Code: []byte("code"), ModelSize: 9, Authority: prototest.AuthorityKey(), AuthorityPQ: prototest.AuthorityPQ(), Key: key, Signer: prototest.Identity("coordinator", protocol.ClassCoordinator).Signer(s.sig),
+		Witnesses: witnesses(), LogOrigin: testOrigin, LogKey: prototest.Public(prototest.Key("log")), Grace: grace, RhoCumBound: 77}
 	w.m = New(w.cfg)
 	for range max(1, open.Cohorts) {
 		w.folds = append(w.folds, w.newFold())
@@ -112,12 +129,42 @@ func (w *world) step(e Event) Output {
 	for _, f := range out.Facts {
 		w.facts = append(w.facts, f)
 		w.log = append(w.log, f.Entry)
-		w.unseen = append(w.unseen, Event{Kind: Logged, Hash: audit.LeafHash(f.Entry), Index: uint64(len(w.log) - 1)})
+		e := Event{Kind: Logged, Hash: audit.LeafHash(f.Entry), Index: w.tree.Append(f.Entry)}
+		if f.Cosign {
+			e.Note = w.cosign()
+		}
+		w.unseen = append(w.unseen, e)
 	}
 	if !w.slow {
 		w.showLog()
 	}
 	return out
+}
+
+const testOrigin = "round.test/log"
+
+// witnesses is a policy of one.
+func witnesses() audit.WitnessPolicy {
+	return audit.WitnessPolicy{Witnesses: []audit.Witness{{Name: "witness.test", Key: prototest.Public(prototest.Key("witness"))}}, Quorum: 1}
+}
+
+func (w *world) logKey() ed25519.PrivateKey { return prototest.Key("log") }
+
+// cosign is the newest checkpoint as the witness signs it.
+func (w *world) cosign() []byte {
+	w.t.Helper()
+	note, err := audit.SignCheckpoint(testOrigin, prototest.Key("log"), w.tree.Size(), w.tree.Root(w.tree.Size()))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	line, err := audit.Cosign("witness.test", prototest.Key("witness"), note, uint64(w.now.Unix()))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if note, err = audit.AddCosignatures(note, [][]byte{line}, witnesses()); err != nil {
+		w.t.Fatal(err)
+	}
+	return note
 }
 
 // showLog tells the machine of the entries that are in the log by now.
@@ -198,6 +245,7 @@ type device struct {
 	id         [32]byte
 	key        ed25519.PrivateKey
 	cert       protocol.Cert
+	certPQ     []byte
 	secrets    *aggregation.Secrets
 	public     aggregation.Public
 	index      uint32
@@ -210,7 +258,10 @@ type device struct {
 
 func newDevice(w *world, name string) *device {
 	id := prototest.Identity(name, protocol.ClassDevice)
-	d := &device{w: w, id: id.Cert.IDPK, key: id.Key, cert: id.Cert, random: rand.NewChaCha8(sha256.Sum256([]byte(name)))}
+	if w.cfg.Open.Sig == protocol.SigHybrid {
+		id = prototest.Hybrid(id)
+	}
+	d := &device{w: w, id: id.Cert.IDPK, key: id.Key, cert: id.Cert, certPQ: id.CertPQ, random: rand.NewChaCha8(sha256.Sum256([]byte(name)))}
 	var err error
 	if d.secrets, err = aggregation.NewSecrets(d.random); err != nil {
 		w.t.Fatal(err)
@@ -241,7 +292,10 @@ func (d *device) say(m protocol.Message) protocol.Code {
 
 func (d *device) advertise() *protocol.Advertise {
 	k := protocol.KeyBundle{Cert: d.cert, SPK: d.public.SPK, EPK: d.public.EPK, BC: d.public.BC}
-	k.Sign(protocol.Signer{Ed: d.key}, d.w.m.OpenHash())
+	if d.w.cfg.Open.Sig == protocol.SigHybrid {
+		k.CertPQ = d.certPQ
+	}
+	k.Sign(d.signer(), d.w.m.OpenHash())
 	return &protocol.Advertise{OpenHash: d.w.m.OpenHash(), Key: k}
 }
 
@@ -280,7 +334,7 @@ func (d *device) shares() *protocol.Shares {
 		}
 		msg.Sealed = append(msg.Sealed, [80]byte(box))
 	}
-	msg.Sign(protocol.Signer{Ed: d.key})
+	msg.Sign(d.signer())
 	return msg
 }
 
@@ -317,12 +371,25 @@ func (d *device) input() *protocol.Input {
 	for at := 0; at < len(b); at += protocol.ChunkSize {
 		msg.Chunks = append(msg.Chunks, sha256.Sum256(b[at:min(at+protocol.ChunkSize, len(b))]))
 	}
-	msg.Sign(protocol.Signer{Ed: d.key})
+	msg.Sign(d.signer())
 	return msg
 }
 
 func (d *device) upload() Output {
 	return d.w.step(Event{Kind: Uploaded, From: d.id, Hash: sha256.Sum256(d.w.spool[d.id])})
+}
+
+// confirm reads R3 in mode SM and signs the set.
+func (d *device) confirm() *protocol.Confirm {
+	d.w.t.Helper()
+	msg := &protocol.Confirm{SID: d.w.m.SID(d.id), Digest: sha256.Sum256(take[*protocol.Survivors](d).Bitmap)}
+	msg.Sign(d.signer())
+	return msg
+}
+
+// signer signs in the round's suite.
+func (d *device) signer() protocol.Signer {
+	return protocol.Identity{Key: d.key}.Signer(d.w.cfg.Open.Sig)
 }
 
 // reveal reads R3 and answers. own says whether it gives its own b.
@@ -342,7 +409,7 @@ func (d *device) reveal(own bool) *protocol.Reveal {
 			msg.PairShares = append(msg.PairShares, protocol.PeerShare{Index: p.Index, Share: [32]byte(d.m[i])})
 		}
 	}
-	msg.Sign(protocol.Signer{Ed: d.key})
+	msg.Sign(d.signer())
 	return msg
 }
 
@@ -367,7 +434,11 @@ func (w *world) advertiseAll() *world {
 
 func (w *world) shareAll() *world {
 	w.t.Helper()
-	w.advertiseAll()
+	return w.advertiseAll().shareThem()
+}
+
+func (w *world) shareThem() *world {
+	w.t.Helper()
 	for _, d := range w.devices {
 		w.ok(d.say(d.shares()))
 	}
@@ -377,7 +448,11 @@ func (w *world) shareAll() *world {
 
 func (w *world) inputAll() *world {
 	w.t.Helper()
-	w.shareAll()
+	return w.shareAll().inputThem()
+}
+
+func (w *world) inputThem() *world {
+	w.t.Helper()
 	for _, d := range w.devices {
 		w.ok(d.say(d.input()))
 		d.upload()
@@ -386,9 +461,20 @@ func (w *world) inputAll() *world {
 	return w
 }
 
+// confirmAll does what mode SM wants before the reveals, and nothing in others.
+func (w *world) confirmAll() *world {
+	w.t.Helper()
+	for _, d := range w.devices {
+		if w.m.confirms() {
+			w.ok(d.say(d.confirm()))
+		}
+	}
+	return w
+}
+
 func (w *world) revealAll() *world {
 	w.t.Helper()
-	w.inputAll()
+	w.inputAll().confirmAll()
 	for _, d := range w.devices {
 		w.ok(d.say(d.reveal(true)))
 	}

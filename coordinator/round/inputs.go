@@ -53,7 +53,7 @@ func (m *Machine) checkInput(p *member, msg *protocol.Input) error {
 	if err := m.checkFailed(p, msg); err != nil {
 		return err
 	}
-	if err := msg.Verify(protocol.Verifier{Ed: p.id[:]}); err != nil {
+	if err := msg.Verify(p.verifier()); err != nil {
 		return fmt.Errorf("input: %w", err)
 	}
 	return nil
@@ -95,7 +95,7 @@ func (m *Machine) uploaded(id, hash [32]byte, out *Output) {
 		return
 	}
 	r := &protocol.Receipt{SID: p.cohort.sid, Index: p.index, YHash: hash}
-	r.Sign(protocol.Signer{Ed: m.cfg.Key})
+	r.Sign(m.cfg.Signer)
 	p.receipt, p.standing = r, Sent
 	out.Fold = append(out.Fold, p.vector())
 	out.send(id, r)

@@ -28,7 +28,8 @@ func (m *Machine) advertised(id [32]byte, msg *protocol.Advertise, out *Output) 
 		out.hangUp(id, protocol.CodeLate, "the roster of this round is frozen; wait for the next offer")
 		return
 	}
-	if err := m.checkAdvertise(id, msg); err != nil {
+	pq, err := m.checkAdvertise(id, msg)
+	if err != nil {
 		code := protocol.CodeOf(err)
 		if code == protocol.CodeInternal { // an error of ours about its values
 			code = protocol.CodeMalformed
@@ -36,25 +37,40 @@ func (m *Machine) advertised(id [32]byte, msg *protocol.Advertise, out *Output) 
 		out.hangUp(id, code, err.Error())
 		return
 	}
-	m.keys[msg.Key.SPK], m.keys[msg.Key.EPK], m.serials[msg.Key.Cert.Serial] = true, true, true
-	m.members[id] = &member{id: id, key: msg.Key, advertise: msg, present: m.present[id], away: m.now}
+	m.serials[msg.Key.Cert.Serial] = true
+	for _, key := range publicKeys(&msg.Key) {
+		m.keys[key] = true
+	}
+	m.members[id] = &member{id: id, key: msg.Key, pq: pq, advertise: msg, present: m.present[id], away: m.now}
 	if m.phase == Recruit {
 		m.enter(Keys)
 	}
 }
 
-func (m *Machine) checkAdvertise(id [32]byte, msg *protocol.Advertise) error {
+// checkAdvertise gives the member's ML-DSA key, nil in suite sig 1.
+func (m *Machine) checkAdvertise(id [32]byte, msg *protocol.Advertise) (*protocol.PQPublicKey, error) {
 	k := &msg.Key
 	if k.Cert.IDPK != id {
-		return fmt.Errorf("advertise: %w than this connection's", protocol.ErrWrongKey)
+		return nil, fmt.Errorf("advertise: %w than this connection's", protocol.ErrWrongKey)
 	}
 	// At opened_at, as every other member will check it.
 	if err := k.Cert.Verify(m.cfg.Authority, m.cfg.Open.OpenedAt, protocol.ClassDevice); err != nil {
-		return fmt.Errorf("advertise: %w", err)
+		return nil, fmt.Errorf("advertise: %w", err)
 	}
-	if err := k.Verify(m.openHash, nil); err != nil {
-		return fmt.Errorf("advertise: %w", err)
+	var pq *protocol.PQPublicKey
+	if m.cfg.Open.Sig == protocol.SigHybrid {
+		var err error
+		if pq, err = protocol.VerifyPQ(k.Cert, k.CertPQ, m.cfg.AuthorityPQ); err != nil {
+			return nil, fmt.Errorf("advertise: %w", err)
+		}
 	}
+	if err := k.Verify(m.openHash, pq); err != nil {
+		return nil, fmt.Errorf("advertise: %w", err)
+	}
+	return pq, m.checkKeys(k)
+}
+
+func (m *Machine) checkKeys(k *protocol.KeyBundle) error {
 	if err := aggregation.CheckPublicKey(k.SPK); err != nil {
 		return fmt.Errorf("advertise: spk: %w", err)
 	}
@@ -64,10 +80,23 @@ func (m *Machine) checkAdvertise(id [32]byte, msg *protocol.Advertise) error {
 	if m.serials[k.Cert.Serial] {
 		return fmt.Errorf("advertise: the certificate's serial number is that of another member; ask the enrolment authority for another one")
 	}
-	if m.keys[k.SPK] || m.keys[k.EPK] || k.SPK == k.EPK {
-		return fmt.Errorf("advertise: a public key equals another one of this round")
+	own := map[[32]byte]bool{}
+	for _, key := range publicKeys(k) {
+		if m.keys[key] || own[key] {
+			return fmt.Errorf("advertise: a public key equals another one of this round")
+		}
+		own[key] = true
 	}
 	return nil
+}
+
+// publicKeys are the keys of a bundle, no two of which may be equal in a round; of the long ones the hashes.
+func publicKeys(k *protocol.KeyBundle) [][32]byte {
+	out := [][32]byte{k.SPK, k.EPK}
+	if half := len(k.KEM) / 2; half > 0 {
+		out = append(out, sha256.Sum256(k.KEM[:half]), sha256.Sum256(k.KEM[half:]))
+	}
+	return out
 }
 
 // freezeRoster fixes U1, its order and its graph, and asks for the Roster entry. Members are ordered by identity key, so
@@ -118,8 +147,7 @@ func (m *Machine) graphParams() aggregation.GraphParams {
 
 // rosterLeaf is u32(i) ‖ advertise bytes (8.2).
 func rosterLeaf(i uint32, k protocol.KeyBundle) []byte {
-	b := k.Bytes()
-	return append(binary.BigEndian.AppendUint32(nil, i), b[:]...)
+	return append(binary.BigEndian.AppendUint32(nil, i), k.Bytes()...)
 }
 
 // Seed kinds of a RoundOpen (secure aggregation 5.6). Beacons are not built.
@@ -127,6 +155,14 @@ const (
 	seedCosigned = 1
 	seedPlain    = 3
 )
+
+// SeedKind is the seed that goes with a mode.
+func SeedKind(m aggregation.Mode) uint16 {
+	if m == aggregation.ModeW {
+		return seedCosigned
+	}
+	return seedPlain
+}
 
 // drawSeed is the graph's seed: with a cosigned one it follows from the signatures in note, which nobody could know before.
 func (m *Machine) drawSeed(note []byte) ([32]byte, error) {
@@ -186,9 +222,12 @@ func path(tree *audit.Log, i int) [][32]byte {
 
 // sendRoster sends R1: the roster with proof, and the keys of p and of its neighbours, each with its path in roster_root.
 func (m *Machine) sendRoster(p *member, out *Output) {
-	msg := &protocol.Roster{OpenHash: m.openHash, Index: p.index}
+	msg := &protocol.Roster{OpenHash: m.openHash, Index: p.index, SeedCheckpoint: m.seedNote}
 	for _, i := range append([]int{int(p.index)}, p.neighbours...) {
 		msg.Peers = append(msg.Peers, protocol.PeerKeys{Index: uint32(i), Key: m.roster[i].key, Proof: m.paths[i]})
 	}
 	out.prove(p.id, msg, span(m.cfg.Index+1, m.indexes.roster)...)
+	if m.cosigned() {
+		out.Send[len(out.Send)-1].Seed = &Seed{Index: m.indexes.roster, Size: m.seedSize}
+	}
 }

@@ -19,7 +19,10 @@ type Config struct {
 	Code      []byte            // canonical bytes of the local function, hashed in Open.CodeHash
 	ModelSize uint64            // bytes of the snapshot file Open.ModelIn
 	Authority ed25519.PublicKey // of the enrolment authority E
-	Key       ed25519.PrivateKey
+	// AuthorityPQ is E's ML-DSA key, for rounds of suite sig 2; nil elsewhere.
+	AuthorityPQ *protocol.PQPublicKey
+	Key         ed25519.PrivateKey // signs records
+	Signer      protocol.Signer    // signs receipts, in the round's suite; zero: Key
 	// Witnesses, LogOrigin and LogKey open the cosigned checkpoint that the graph is drawn from, in rounds with a cosigned seed.
 	Witnesses audit.WitnessPolicy
 	LogOrigin string
@@ -54,6 +57,7 @@ type Machine struct {
 	hashes   struct{ roster [32]byte }
 	seedNote []byte // the cosigned checkpoint whose signatures gave the graph's seed
 	seedSize uint64 // of its tree
+	relayed  bool   // mode SM: the confirmations went out
 	settled  Event
 	reason   Reason
 	detail   string
@@ -63,6 +67,7 @@ type Machine struct {
 type member struct {
 	id       [32]byte
 	key      protocol.KeyBundle
+	pq       *protocol.PQPublicKey // suite sig 2
 	standing Standing
 	reason   Reason
 	index    uint32
@@ -75,6 +80,8 @@ type member struct {
 	shares     *protocol.Shares
 	input      *protocol.Input
 	receipt    *protocol.Receipt
+	confirm    *protocol.Confirm
+	relayed    bool // its confirmation is among those that are handed on
 	reveal     *protocol.Reveal
 	inU2       bool
 	leaf       int // of inputs_root, when Included
@@ -82,6 +89,9 @@ type member struct {
 
 // New makes the machine of a round whose RoundOpen is already in the log. Its first event is Started.
 func New(cfg Config) *Machine {
+	if cfg.Signer.Ed == nil {
+		cfg.Signer.Ed = cfg.Key
+	}
 	return &Machine{cfg: cfg, openHash: audit.LeafHash(cfg.Entry), members: map[[32]byte]*member{}, keys: map[[32]byte]bool{}, serials: map[[16]byte]bool{}, present: map[[32]byte]bool{}}
 }
 
@@ -217,7 +227,7 @@ func (m *Machine) Counts() (advertised, shared, sent, answered int) {
 		if p.inU2 || p.standing == Shared {
 			shared++
 		}
-		if p.standing == Sent || p.standing == Included || p.standing == Answered {
+		if p.standing == Sent || p.inU3() {
 			sent++
 		}
 		if p.standing == Answered {
@@ -237,6 +247,9 @@ func (m *Machine) Next() time.Time {
 		return time.Time{}
 	}
 	next := m.deadline()
+	if m.confirming() {
+		next = m.relayBy()
+	}
 	if m.phase == Shares || m.phase == Inputs || m.phase == Unmask {
 		for _, p := range m.roster {
 			if t := p.away.Add(m.cfg.Grace); m.owes(p) && !p.present && t.After(m.now) && t.Before(next) {
@@ -301,6 +314,9 @@ func (m *Machine) advance(out *Output) {
 			m.seal(out)
 		}
 	case Unmask:
+		if m.confirming() && (!m.now.Before(m.relayBy()) || !m.waiting()) {
+			m.relay(out)
+		}
 		switch {
 		case m.missing == 0 && (late || !m.anyPresentOwes()):
 			m.startSettle(out)
@@ -325,7 +341,7 @@ func (m *Machine) owes(p *member) bool {
 	case Inputs:
 		return p.standing == Shared
 	case Unmask:
-		return p.standing == Included
+		return p.standing == Included || p.standing == Confirmed && m.relayed
 	default:
 		return false
 	}

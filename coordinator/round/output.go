@@ -56,8 +56,12 @@ type Send struct {
 	To    [32]byte
 	Msg   protocol.Message
 	Prove []uint64
-	Last  bool // a hang-up that comes after what waits, not before it
+	Seed  *Seed // set for a Roster with a cosigned seed
+	Last  bool  // a hang-up that comes after what waits, not before it
 }
+
+// Seed asks the driver for the proof that entry Index lies in the tree of Size entries: seed_proof of a Roster.
+type Seed struct{ Index, Size uint64 }
 
 // span lists the log indexes first … last.
 func span(first, last uint64) []uint64 {

@@ -50,6 +50,7 @@ const (
 	Shared                     // in U2, its sealed shares are durable
 	Sent                       // its masked vector is durable and it has a receipt
 	Included                   // in U3
+	Confirmed                  // mode SM: its signature on the set is durable
 	Answered                   // its reveal is durable
 	Dropped                    // out of this round, for a Drop reason
 )
@@ -66,6 +67,8 @@ func (s Standing) String() string {
 		return "sent"
 	case Included:
 		return "included"
+	case Confirmed:
+		return "confirmed"
 	case Answered:
 		return "answered"
 	case Dropped:

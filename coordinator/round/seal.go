@@ -133,7 +133,7 @@ func (m *Machine) backing(p *member) int {
 		n++
 	}
 	for _, i := range p.neighbours {
-		if s := m.roster[i].standing; s == Sent || s == Included || s == Answered {
+		if q := m.roster[i]; q.standing == Sent || q.inU3() {
 			n++
 		}
 	}

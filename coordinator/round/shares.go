@@ -35,7 +35,7 @@ func (m *Machine) sharesIn(id [32]byte, msg *protocol.Shares, out *Output) {
 		out.hangUp(id, protocol.CodeLate, "phase shares is over; this device is out of the round")
 	case len(msg.Sealed) != len(p.neighbours):
 		out.hangUp(id, protocol.CodeMalformed, fmt.Sprintf("shares: %d boxes, want one for each of %d neighbours", len(msg.Sealed), len(p.neighbours)))
-	case msg.Verify(protocol.Verifier{Ed: p.id[:]}) != nil:
+	case msg.Verify(p.verifier()) != nil:
 		out.hangUp(id, protocol.CodeMalformed, "shares: the signature does not verify")
 	default:
 		p.shares, p.standing = msg, Shared

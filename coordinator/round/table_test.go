@@ -131,7 +131,7 @@ func TestEnumsHaveNames(t *testing.T) {
 	for s := Advertised; s <= Dropped; s++ {
 		seen[s.String()] = true
 	}
-	for r := NoReason; r <= Cancelled; r++ {
+	for r := NoReason; r <= NotCosigned; r++ {
 		seen[r.String()] = true
 	}
 	for name := range seen {
@@ -139,7 +139,7 @@ func TestEnumsHaveNames(t *testing.T) {
 			t.Errorf("a value is called %q", name)
 		}
 	}
-	if want := 8 + 7 + 15; len(seen) != want {
+	if want := 8 + 8 + 16; len(seen) != want {
 		t.Errorf("%d names, want %d", len(seen), want)
 	}
 	if Phase(99).String() != "unknown phase" || Standing(99).String() != "unknown standing" || Reason(99).String() != "unknown reason" {

@@ -19,7 +19,7 @@ func (m *Machine) revealIn(id [32]byte, msg *protocol.Reveal, out *Output) {
 		}
 	case m.phase > Unmask:
 		// The shares are not needed any more and are not kept; the device hears how the round ends.
-	case m.phase != Unmask || p.standing != Included:
+	case m.phase != Unmask || p.standing != m.mayReveal():
 		out.hangUp(id, protocol.CodeUnexpected, "nobody asked this device for shares")
 	default:
 		if err := m.checkReveal(p, msg); err != nil {
@@ -52,13 +52,23 @@ func (m *Machine) checkReveal(p *member, msg *protocol.Reveal) error {
 	if msg.HasOwn == 1 && !aggregation.CheckB(msg.OwnB, m.openHash, p.key.BC) {
 		return fmt.Errorf("reveal: own_b does not fit the commitment in the roster")
 	}
-	if err := msg.Verify(protocol.Verifier{Ed: p.id[:]}); err != nil {
+	if err := msg.Verify(p.verifier()); err != nil {
 		return fmt.Errorf("reveal: %w", err)
 	}
 	return nil
 }
 
-func (p *member) inU3() bool { return p.standing == Included || p.standing == Answered }
+// mayReveal is the standing from which a member answers.
+func (m *Machine) mayReveal() Standing {
+	if m.confirms() {
+		return Confirmed
+	}
+	return Included
+}
+
+func (p *member) inU3() bool {
+	return p.standing == Included || p.standing == Confirmed || p.standing == Answered
+}
 
 func sameIndexes(shares []protocol.PeerShare, want []uint32) bool {
 	if len(shares) != len(want) {

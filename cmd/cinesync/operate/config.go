@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/cinesync/cinesync/aggregation"
@@ -35,14 +36,25 @@ type Config struct {
 	HTTP      string `json:"http"`       // TCP address of the platform's API; empty: none
 	LogDir    string `json:"log_dir"`    // folder of the public log, relative to this folder
 	Catalogue string `json:"catalogue"`  // titles in JSON lines, relative to this folder
-	Task      Task   `json:"task"`
+	// WitnessPolicy is the text of the policy, relative to this folder, and Witnesses are where its witnesses are reached, in its order.
+	// Both are left out where nobody watches the log, which mode W does not allow.
+	WitnessPolicy string   `json:"witness_policy,omitempty"`
+	Witnesses     []string `json:"witnesses,omitempty"`
+	Task          Task     `json:"task"`
 }
 
 // Task is what the coordinator trains, in the file's terms.
 type Task struct {
 	Family        string    `json:"family"` // two-tower or ncf
 	Purpose       string    `json:"purpose"`
-	Rounds        int       `json:"rounds"` // in all; 0 = until the budget is spent
+	Rounds        int       `json:"rounds"`              // in all; 0 = until the budget is spent
+	Mode          string    `json:"mode"`                // W, SM or SH: what devices must be safe against (secure aggregation 5.3)
+	Kex           uint16    `json:"kex,omitempty"`       // 1 X25519, 2 X25519 + X-Wing; of this and the next three the first where left out
+	PRG           uint16    `json:"prg,omitempty"`       // 1 AES-128-CTR, 2 AES-256-CTR, 3 ChaCha20
+	Sig           uint16    `json:"sig,omitempty"`       // 1 Ed25519, 2 Ed25519 + ML-DSA-44
+	WordBits      uint16    `json:"word_bits,omitempty"` // 32, 24 or 16
+	XMax          uint32    `json:"x_max,omitempty"`     // most of one coordinate in grid units; c_int where left out
+	Cohorts       uint32    `json:"cohorts,omitempty"`   // groups that are summed apart; one where left out
 	Members       uint32    `json:"members"`
 	MinMembers    uint32    `json:"min_members"`
 	GammaBP       uint16    `json:"gamma_basis_points"`
@@ -118,7 +130,8 @@ func parseConfig(b []byte) (*Config, error) {
 func strict(b []byte, t reflect.Type, within string) error {
 	fields := map[string]reflect.Type{}
 	for i := range t.NumField() {
-		fields[t.Field(i).Tag.Get("json")] = t.Field(i).Type
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		fields[name] = t.Field(i).Type
 	}
 	return strictjson.Object(b, func(name string, value json.RawMessage) error {
 		field, ok := fields[name]
@@ -164,8 +177,27 @@ func (c *Config) check() error {
 	case t.ExpirySeconds == 0 || t.ExpirySeconds > math.MaxInt32:
 		return fmt.Errorf("task.expiry_seconds is %d: want 1 to %d", t.ExpirySeconds, math.MaxInt32)
 	}
-	_, err := t.task()
-	return err
+	if (c.WitnessPolicy == "") != (len(c.Witnesses) == 0) {
+		return errors.New("witness_policy and witnesses go together: the policy says whose signatures count, the list where they are reached")
+	}
+	task, err := t.task()
+	if err != nil {
+		return err
+	}
+	if task.Mode == aggregation.ModeW && c.WitnessPolicy == "" {
+		return errors.New("task.mode is W and no witnesses are named: devices refuse such rounds; name witness_policy and witnesses")
+	}
+	return nil
+}
+
+// parseMode reads a mode by its name.
+func parseMode(name string) (aggregation.Mode, error) {
+	for _, m := range []aggregation.Mode{aggregation.ModeW, aggregation.ModeSM, aggregation.ModeSH} {
+		if m.String() == name {
+			return m, nil
+		}
+	}
+	return 0, fmt.Errorf("task.mode is %q: want W (a witnessed log), SM (a coordinator that may lie, without witnesses) or SH (tests only)", name)
 }
 
 // task turns the file's terms into the coordinator's.
@@ -178,8 +210,13 @@ func (t *Task) task() (coordinator.Task, error) {
 	if err != nil {
 		return coordinator.Task{}, fmt.Errorf("task.family: %w", err)
 	}
+	mode, err := parseMode(t.Mode)
+	if err != nil {
+		return coordinator.Task{}, err
+	}
 	return coordinator.Task{Purpose: t.Purpose, Local: local, Optimizer: opt, Rounds: t.Rounds, NTarget: t.Members, NMin: t.MinMembers,
-		GammaBP: t.GammaBP, DeltaBP: t.DeltaBP, Lambda: t.Lambda, Eta: t.Eta, Mode: aggregation.ModeSH, C: t.Clip, CInt: t.CInt, SigmaTotSq: t.SigmaTotSq,
+		GammaBP: t.GammaBP, DeltaBP: t.DeltaBP, Lambda: t.Lambda, Eta: t.Eta, Mode: mode, Kex: t.Kex, PRG: t.PRG, Sig: t.Sig,
+		WordBits: t.WordBits, XMax: t.XMax, Cohorts: t.Cohorts, C: t.Clip, CInt: t.CInt, SigmaTotSq: t.SigmaTotSq,
 		P: t.P, B: t.B, Ceiling: privacy.Units(t.CeilingUnits), Period: time.Duration(t.PeriodSeconds) * time.Second, Deadlines: t.Deadlines,
 		Grace: time.Duration(t.GraceMillis) * time.Millisecond, Interval: time.Duration(t.IntervalMS) * time.Millisecond,
 		Expiry: time.Duration(t.ExpirySeconds) * time.Second}, nil

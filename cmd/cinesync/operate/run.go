@@ -82,13 +82,18 @@ func run(ctx context.Context, dir string, cfg *Config, keys *keys, store *sqlite
 		return err
 	}
 	defer l.Close()
-	c, err := coordinator.New(ctx, coordinator.Config{Identity: keys.identity, Authority: keys.authority, LogKey: keys.log, LogOrigin: cfg.LogOrigin,
+	witnesses, err := newWitnesses(dir, cfg, keys)
+	if err != nil {
+		return err
+	}
+	defer witnesses.close()
+	c, err := coordinator.New(ctx, coordinator.Config{Witnesses: witnesses.ask(), WitnessPolicy: witnesses.policy, Identity: keys.identity, Authority: keys.authority, LogKey: keys.log, LogOrigin: cfg.LogOrigin,
 		Task: task, Start: start, Models: models, LogDir: logDir, Log: o.Log, OnEvent: o.OnEvent,
 		OnPublish: func(coordinator.Release) { platform.published() }}, store)
 	if err != nil {
 		return fmt.Errorf("start the coordinator in %s, with its public log in %s: %w", dir, logDir, err)
 	}
-	if err := writeKeys(logDir, cfg, keys); err != nil {
+	if err := writeKeys(logDir, cfg, keys, witnesses.policy); err != nil {
 		return err
 	}
 	o.OnEvent(coordinator.Event{Kind: "listening", Address: l.Addr().String(), HTTP: platform.address()})
@@ -143,7 +148,14 @@ func checkCert(path string, cert protocol.Cert, authority ed25519.PublicKey, now
 }
 
 // writeKeys publishes what an auditor needs beside the tiles.
-func writeKeys(logDir Dir, cfg *Config, k *keys) error {
+func writeKeys(logDir Dir, cfg *Config, k *keys, policy audit.WitnessPolicy) error {
+	if text := policy.Text(); text != nil {
+		if err := logDir.Write("policy", text); err != nil {
+			return err
+		}
+	} else if err := logDir.Remove("policy"); err != nil {
+		return fmt.Errorf("remove the witness policy of an earlier time: %w", err)
+	}
 	cert := k.identity.Cert.Bytes()
 	file := audit.Keys{Origin: cfg.LogOrigin, LogKey: k.log.Public().(ed25519.PublicKey), Authority: k.authority, Coordinator: cert[:]}
 	b, err := file.Encode()
