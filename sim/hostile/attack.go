@@ -22,8 +22,9 @@ type Attack struct {
 
 // Case is one way to try an attack.
 type Case struct {
-	Name string
-	Play func(x *Try)
+	Name  string
+	Play  func(x *Try)
+	Modes []aggregation.Mode // under which it is tried; all that are built, if none is named
 }
 
 // Try is one case under one mode.

@@ -21,17 +21,17 @@ func attacksWithBytes() []Attack {
 		}
 	}
 	return []Attack{{ID: "A15", What: "bad shares, bad ciphertexts, duplicate share ids", Rule: "checks of 10.4, F09, F15; a member is named and left out", Cases: []Case{
-		{"one box for all places", delivery(participant.F09TooFew, func(m *protocol.Delivery) {
+		{Name: "one box for all places", Play: delivery(participant.F09TooFew, func(m *protocol.Delivery) {
 			for i := range m.Sealed {
 				m.Sealed[i] = m.Sealed[0]
 			}
 		})},
-		{"boxes in another order", delivery(participant.F09TooFew, func(m *protocol.Delivery) { slices.Reverse(m.Sealed); m.Sealed[3][0] ^= 1 })},
-		{"more boxes than places", delivery(participant.F15Malformed, func(m *protocol.Delivery) { m.Sealed = append(m.Sealed, m.Sealed[0]) })},
-		{"fewer boxes than bits", delivery(participant.F15Malformed, func(m *protocol.Delivery) { m.Sealed = m.Sealed[1:] })},
-		{"bits beyond the neighbours", delivery(participant.F15Malformed, func(m *protocol.Delivery) { m.Present[0] |= 0x80 })},
-		{"no bitmap", delivery(participant.F15Malformed, func(m *protocol.Delivery) { m.Present = nil })},
-		{"one spoiled box is named, and its sender cannot be in the set", func(x *Try) {
+		{Name: "boxes in another order", Play: delivery(participant.F09TooFew, func(m *protocol.Delivery) { slices.Reverse(m.Sealed); m.Sealed[3][0] ^= 1 })},
+		{Name: "more boxes than places", Play: delivery(participant.F15Malformed, func(m *protocol.Delivery) { m.Sealed = append(m.Sealed, m.Sealed[0]) })},
+		{Name: "fewer boxes than bits", Play: delivery(participant.F15Malformed, func(m *protocol.Delivery) { m.Sealed = m.Sealed[1:] })},
+		{Name: "bits beyond the neighbours", Play: delivery(participant.F15Malformed, func(m *protocol.Delivery) { m.Present[0] |= 0x80 })},
+		{Name: "no bitmap", Play: delivery(participant.F15Malformed, func(m *protocol.Delivery) { m.Present = nil })},
+		{Name: "one spoiled box is named, and its sender cannot be in the set", Play: func(x *Try) {
 			s := NewCoordinator(x, x.Scene(10))
 			v := s.shared()
 			for _, d := range s.Devices {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/cinesync/cinesync/audit"
@@ -100,23 +101,39 @@ var table = flag.Bool("table", false, "print a line per attack")
 
 // TestAttacks plays every attack under every mode that is built, and prints the table that make hostile shows.
 func TestAttacks(t *testing.T) {
-	for _, a := range Attacks() {
-		refusals, run, ok := map[participant.Refusal]int{}, 0, true
-		for _, mode := range builtModes() {
-			if a.Modes != nil && !slices.Contains(a.Modes, mode) {
+	all := Attacks()
+	lines := make([]string, len(all))
+	t.Run("all", func(t *testing.T) {
+		for i, a := range all {
+			t.Run(a.ID, func(t *testing.T) {
+				t.Parallel()
+				lines[i] = play(t, a)
+			})
+		}
+	})
+	if *table {
+		fmt.Println(strings.Join(lines, "\n"))
+	}
+}
+
+// play tries all cases of one attack and gives its line.
+func play(t *testing.T, a Attack) string {
+	refusals, run, ok := map[participant.Refusal]int{}, 0, true
+	for _, mode := range builtModes() {
+		for _, c := range a.Cases {
+			if c.Modes != nil && !slices.Contains(c.Modes, mode) {
 				continue
 			}
-			for _, c := range a.Cases {
-				ok = t.Run(a.ID+"/"+mode.String()+"/"+c.Name, func(t *testing.T) {
-					c.Play(&Try{TB: t, Mode: mode, Refusals: refusals})
-				}) && ok
-				run++
-			}
-		}
-		if *table {
-			fmt.Println(a.Line(refusals, run, ok))
+			ok = t.Run(mode.String()+"/"+c.Name, func(t *testing.T) {
+				c.Play(&Try{TB: t, Mode: mode, Refusals: refusals})
+			}) && ok
+			run++
 		}
 	}
+	if run == 0 {
+		t.Error("nothing was tried")
+	}
+	return a.Line(refusals, run, ok)
 }
 
 // TestEveryFieldIsMutated wants a mutation for each field of what S logs before anything is masked.

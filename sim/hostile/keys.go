@@ -48,28 +48,28 @@ func attacksOnKeys() []Attack {
 	}
 	own := func(s *Coordinator) *Puppet { return s.invent("the coordinator's own", s.authority) }
 	return []Attack{{ID: "A01", What: "own keys in place of a neighbour's", Rule: "F06, F07, roster_root in the log", Cases: []Case{
-		{"mask key, signature left", exchanged(participant.F07BadKey, func(s *Coordinator, r *Round, k *protocol.KeyBundle) { k.SPK = own(s).join(r).Bundle.SPK })},
-		{"sharing key, signature left", exchanged(participant.F07BadKey, func(s *Coordinator, r *Round, k *protocol.KeyBundle) { k.EPK = own(s).join(r).Bundle.EPK })},
-		{"commitment, signature left", exchanged(participant.F07BadKey, func(s *Coordinator, r *Round, k *protocol.KeyBundle) { k.BC[0] ^= 1 })},
-		{"both keys, signed by the coordinator's key", exchanged(participant.F07BadKey, func(s *Coordinator, r *Round, k *protocol.KeyBundle) {
+		{Name: "mask key, signature left", Play: exchanged(participant.F07BadKey, func(s *Coordinator, r *Round, k *protocol.KeyBundle) { k.SPK = own(s).join(r).Bundle.SPK })},
+		{Name: "sharing key, signature left", Play: exchanged(participant.F07BadKey, func(s *Coordinator, r *Round, k *protocol.KeyBundle) { k.EPK = own(s).join(r).Bundle.EPK })},
+		{Name: "commitment, signature left", Play: exchanged(participant.F07BadKey, func(s *Coordinator, r *Round, k *protocol.KeyBundle) { k.BC[0] ^= 1 })},
+		{Name: "both keys, signed by the coordinator's key", Play: exchanged(participant.F07BadKey, func(s *Coordinator, r *Round, k *protocol.KeyBundle) {
 			b := own(s).join(r).Bundle
 			k.SPK, k.EPK, k.BC = b.SPK, b.EPK, b.BC
 			k.Sign(protocol.Signer{Ed: s.key}, r.OpenHash)
 		})},
-		{"a certificate by another authority", exchanged(participant.F06BadCertificate, func(s *Coordinator, r *Round, k *protocol.KeyBundle) {
+		{Name: "a certificate by another authority", Play: exchanged(participant.F06BadCertificate, func(s *Coordinator, r *Round, k *protocol.KeyBundle) {
 			*k = s.invent("forged", keyOf("forger")).join(r).Bundle
 		})},
-		{"a certificate of another class", exchanged(participant.F06BadCertificate, func(s *Coordinator, r *Round, k *protocol.KeyBundle) {
+		{Name: "a certificate of another class", Play: exchanged(participant.F06BadCertificate, func(s *Coordinator, r *Round, k *protocol.KeyBundle) {
 			p := own(s)
 			p.cert = s.certOf(p.key, s.authority, func(c *protocol.Cert) { c.Class = protocol.ClassCoordinator })
 			*k = p.join(r).Bundle
 		})},
-		{"an expired certificate", exchanged(participant.F06BadCertificate, func(s *Coordinator, r *Round, k *protocol.KeyBundle) {
+		{Name: "an expired certificate", Play: exchanged(participant.F06BadCertificate, func(s *Coordinator, r *Round, k *protocol.KeyBundle) {
 			p := own(s)
 			p.cert = s.certOf(p.key, s.authority, func(c *protocol.Cert) { c.NotAfter = r.Open.OpenedAt - 1 })
 			*k = p.join(r).Bundle
 		})},
-		{"another's key twice", exchanged(participant.F07BadKey, func(s *Coordinator, r *Round, k *protocol.KeyBundle) {
+		{Name: "another's key twice", Play: exchanged(participant.F07BadKey, func(s *Coordinator, r *Round, k *protocol.KeyBundle) {
 			p := own(s)
 			b := p.join(r).Bundle
 			other, _ := r.Advertised(s.Devices[1])
@@ -77,15 +77,15 @@ func attacksOnKeys() []Attack {
 			b.Sign(protocol.Signer{Ed: p.key}, r.OpenHash)
 			*k = b
 		})},
-		{"a key of low order", exchanged(participant.F07BadKey, func(s *Coordinator, r *Round, k *protocol.KeyBundle) {
+		{Name: "a key of low order", Play: exchanged(participant.F07BadKey, func(s *Coordinator, r *Round, k *protocol.KeyBundle) {
 			p := own(s)
 			b := p.join(r).Bundle
 			b.EPK = [32]byte{1}
 			b.Sign(protocol.Signer{Ed: p.key}, r.OpenHash)
 			*k = b
 		})},
-		{"shown to one device only: mask key", shown(func(k *protocol.KeyBundle) { k.SPK[0] ^= 1 })},
-		{"shown to one device only: sharing key", shown(func(k *protocol.KeyBundle) { k.EPK[0] ^= 1 })},
-		{"shown to one device only: certificate", shown(func(k *protocol.KeyBundle) { k.Cert.Serial[0] ^= 1 })},
+		{Name: "shown to one device only: mask key", Play: shown(func(k *protocol.KeyBundle) { k.SPK[0] ^= 1 })},
+		{Name: "shown to one device only: sharing key", Play: shown(func(k *protocol.KeyBundle) { k.EPK[0] ^= 1 })},
+		{Name: "shown to one device only: certificate", Play: shown(func(k *protocol.KeyBundle) { k.Cert.Serial[0] ^= 1 })},
 	}}}
 }

@@ -11,7 +11,7 @@ import (
 func attacksOnPeople() []Attack {
 	return []Attack{
 		{ID: "A10", What: "one real device among invented ones without certificates", Rule: "certificates by E, F06; n_min, F03", Cases: []Case{
-			{"all others uncertified", func(x *Try) {
+			{Name: "all others uncertified", Play: func(x *Try) {
 				sc := x.Scene(1)
 				sc.NMin = 5
 				s := NewCoordinator(x, sc)
@@ -22,14 +22,14 @@ func attacksOnPeople() []Attack {
 				x.Refuses(participant.F06BadCertificate, s.Devices[0])
 				x.Unmasks(v)
 			}},
-			{"one of them uncertified, in the complete graph", func(x *Try) {
+			{Name: "one of them uncertified, in the complete graph", Play: func(x *Try) {
 				s := NewCoordinator(x, x.Scene(9))
 				s.Invented = append(s.Invented, s.invent("forged", keyOf("forger")))
 				v := s.shared()
 				x.Refuses(participant.F06BadCertificate, s.Devices...)
 				x.Unmasks(v)
 			}},
-			{"a fifth of a ring's members uncertified", func(x *Try) {
+			{Name: "a fifth of a ring's members uncertified", Play: func(x *Try) {
 				sc := ringScene(x)
 				sc.Devices = 56
 				s := NewCoordinator(x, sc)
@@ -47,7 +47,7 @@ func attacksOnPeople() []Attack {
 				}
 				x.Unmasks(v)
 			}},
-			{"a device sees none of a fifth among 1000 with chance below 2^-41", func(x *Try) {
+			{Name: "a device sees none of a fifth among 1000 with chance below 2^-41", Play: func(x *Try) {
 				const n, invented, k = 1000, 200, 128
 				chance := new(big.Rat).SetFrac(new(big.Int).Binomial(n-1-invented, k), new(big.Int).Binomial(n-1, k))
 				if chance.Cmp(new(big.Rat).SetFrac(big.NewInt(1), new(big.Int).Lsh(big.NewInt(1), 41))) >= 0 {
@@ -55,7 +55,7 @@ func attacksOnPeople() []Attack {
 					x.Errorf("the chance is %g", f)
 				}
 			}},
-			{"a roster of one and its coordinator", func(x *Try) {
+			{Name: "a roster of one and its coordinator", Play: func(x *Try) {
 				sc := x.Scene(1)
 				sc.NMin, sc.Invented = 5, 3
 				s := NewCoordinator(x, sc)
@@ -64,7 +64,7 @@ func attacksOnPeople() []Attack {
 			}},
 		}},
 		{ID: "A17", What: "one real device among invented ones that E certified", Rule: "none but the device's own noise; quotas, n_min", Fails: true, Cases: []Case{
-			{"one and nine", oneAmongCertified},
+			{Name: "one and nine", Play: oneAmongCertified},
 		}},
 	}
 }

@@ -12,8 +12,8 @@ import (
 func attacksOnSurvivors() []Attack {
 	return []Attack{
 		{ID: "A03", What: "both kinds of share for one neighbour", Rule: "the bitmap makes the classes disjoint, F13, F14", Cases: []Case{
-			{"a second set", func(x *Try) { secondSet(x, func(*Device) {}) }},
-			{"a bitmap that is not the one logged", func(x *Try) {
+			{Name: "a second set", Play: func(x *Try) { secondSet(x, func(*Device) {}) }},
+			{Name: "a bitmap that is not the one logged", Play: func(x *Try) {
 				s := NewCoordinator(x, x.Scene(8))
 				v := s.uploaded()
 				set := v.Seals(everyone, nil)
@@ -23,14 +23,14 @@ func attacksOnSurvivors() []Attack {
 				x.Refuses(participant.F13SurvivorsLie, s.Devices...)
 				x.Unmasks(v)
 			}},
-			{"a count that is not the bitmap's", func(x *Try) {
+			{Name: "a count that is not the bitmap's", Play: func(x *Try) {
 				s := NewCoordinator(x, x.Scene(8))
 				v := s.uploaded()
 				set := v.Seals(everyone, func(r *audit.Survivors, _ []byte) { r.Count-- })
 				v.Ask(s.Devices[0], set, nil)
 				x.Refuses(participant.F13SurvivorsLie, s.Devices[0])
 			}},
-			{"a replay of the answered question gives the same shares", func(x *Try) {
+			{Name: "a replay of the answered question gives the same shares", Play: func(x *Try) {
 				s := NewCoordinator(x, x.Scene(10))
 				v, set := s.answered(but(3))
 				for i, d := range s.Devices {
@@ -40,7 +40,7 @@ func attacksOnSurvivors() []Attack {
 				}
 				x.Unmasks(v, []int{0, 1, 2, 4, 5, 6, 7, 8, 9})
 			}},
-			{"a device that is not in the set is asked", func(x *Try) {
+			{Name: "a device that is not in the set is asked", Play: func(x *Try) {
 				s := NewCoordinator(x, x.Scene(10))
 				v := s.uploaded()
 				v.Ask(s.Devices[4], v.Seals(but(4), nil), nil)
@@ -48,16 +48,16 @@ func attacksOnSurvivors() []Attack {
 			}},
 		}},
 		{ID: "A04", What: "dropouts picked to cut a device or a group off", Rule: "thresholds (5.3, 5.5), F12", Cases: []Case{
-			{"every set of survivors of seven", func(x *Try) { everySet(x, 7) }},
-			{"groups on a ring of 70", chosenDropouts},
+			{Name: "every set of survivors of seven", Play: func(x *Try) { everySet(x, 7) }},
+			{Name: "groups on a ring of 70", Play: chosenDropouts},
 		}},
 		{ID: "A05", What: "sealed shares withheld between two groups", Rule: "F09, F13", Cases: []Case{
-			{"across every cut of seven, all called survivors", func(x *Try) { everyCut(x, 7, true) }},
-			{"across every cut of seven, one side called survivors", func(x *Try) { everyCut(x, 7, false) }},
-			{"across cuts of a ring of 70", withheldOnRing},
+			{Name: "across every cut of seven, all called survivors", Play: func(x *Try) { everyCut(x, 7, true) }},
+			{Name: "across every cut of seven, one side called survivors", Play: func(x *Try) { everyCut(x, 7, false) }},
+			{Name: "across cuts of a ring of 70", Play: withheldOnRing},
 		}},
 		{ID: "A14", What: "a late vector from a member called lost", Rule: "b of a lost member is never revealed", Cases: []Case{
-			{"the vector is kept back until m is known", func(x *Try) {
+			{Name: "the vector is kept back until m is known", Play: func(x *Try) {
 				s := NewCoordinator(x, x.Scene(10))
 				v, _ := s.answered(but(2)) // 2 uploaded all the same
 				u := Unmask(v)
@@ -69,14 +69,14 @@ func attacksOnSurvivors() []Attack {
 				}
 				x.Unmasks(v, []int{0, 1, 3, 4, 5, 6, 7, 8, 9})
 			}},
-			{"then its owner is asked for b", func(x *Try) {
+			{Name: "then its owner is asked for b", Play: func(x *Try) {
 				s := NewCoordinator(x, x.Scene(10))
 				v, set := s.answered(but(2))
 				v.Ask(s.Devices[2], set, nil)
 				x.Refuses(participant.F13SurvivorsLie, s.Devices[2])
 				x.Unmasks(v, []int{0, 1, 3, 4, 5, 6, 7, 8, 9})
 			}},
-			{"then all are asked again, with it in the set", func(x *Try) {
+			{Name: "then all are asked again, with it in the set", Play: func(x *Try) {
 				s := NewCoordinator(x, x.Scene(10))
 				v, _ := s.answered(but(2))
 				again := *v

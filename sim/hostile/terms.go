@@ -15,7 +15,7 @@ import (
 func attacksOnTerms() []Attack {
 	var weaker []Case
 	for _, m := range openMutations() {
-		weaker = append(weaker, Case{"round: " + m.name, func(x *Try) {
+		weaker = append(weaker, Case{Name: "round: " + m.name, Play: func(x *Try) {
 			s := NewCoordinator(x, x.Scene(8))
 			r := s.Opens(s.Log, func(o *audit.RoundOpen) { m.change(o); recharge(o) })
 			for _, d := range s.Devices {
@@ -34,7 +34,7 @@ func attacksOnTerms() []Attack {
 		}})
 	}
 	for _, m := range rosterMutations() {
-		weaker = append(weaker, Case{"roster: " + m.name, func(x *Try) {
+		weaker = append(weaker, Case{Name: "roster: " + m.name, Play: func(x *Try) {
 			s := NewCoordinator(x, x.Scene(8))
 			r := s.offered()
 			v := r.Freeze(s.Log, r.Everyone(), m.change)
@@ -47,7 +47,7 @@ func attacksOnTerms() []Attack {
 	}
 	return []Attack{
 		{ID: "A06", What: "graphs drawn until one suits", Rule: "lambda of 80 with a cosigned seed; F03, F08", Cases: []Case{
-			{"neighbours of another seed", func(x *Try) {
+			{Name: "neighbours of another seed", Play: func(x *Try) {
 				s := NewCoordinator(x, ringScene(x))
 				r := s.offered()
 				v := r.Freeze(s.Log, r.Everyone(), nil)
@@ -59,7 +59,7 @@ func attacksOnTerms() []Attack {
 				}
 				x.Refuses(participant.F08WrongGraph, s.Devices[:8]...)
 			}},
-			{"a seed of a kind that the mode does not have", func(x *Try) {
+			{Name: "a seed of a kind that the mode does not have", Play: func(x *Try) {
 				for kind := range uint16(5) {
 					if kind == seedKind(x.Mode) {
 						continue
@@ -70,8 +70,8 @@ func attacksOnTerms() []Attack {
 					x.Refuses(participant.F03BelowFloor, s.Devices[0])
 				}
 			}},
-			{"40 security bits under a cosigned seed, whatever the floor says", func(x *Try) {
-				for lambda := range uint16(80) {
+			{Name: "40 security bits under a cosigned seed, whatever the floor says", Play: func(x *Try) {
+				for _, lambda := range []uint16{0, 1, 39, 40, 79} {
 					s := NewCoordinator(x, x.Scene(8))
 					d := s.Devices[0]
 					d.cfg.Floor.Lambda, d.cfg.Floor.Modes = 1, []aggregation.Mode{aggregation.ModeW, aggregation.ModeSM, aggregation.ModeSH}
@@ -86,7 +86,7 @@ func attacksOnTerms() []Attack {
 		}},
 		{ID: "A07", What: "weaker parameters: every field of round and roster", Rule: "the device's own floor; F03, F05", Cases: weaker},
 		{ID: "A08", What: "different models for different devices", Rule: "the model's hash is in the session id; F04, F07", Cases: []Case{
-			{"a file that is not the logged model", func(x *Try) {
+			{Name: "a file that is not the logged model", Play: func(x *Try) {
 				s := NewCoordinator(x, x.Scene(8))
 				s.served = func(d *Device, hash [32]byte) [32]byte {
 					if d == s.Devices[0] {
@@ -101,18 +101,18 @@ func attacksOnTerms() []Attack {
 					x.Error("the device gave its keys after another model")
 				}
 			}},
-			{"two rounds, one roster", twoModelsOneRoster},
-			{"masks of two session ids do not cancel", twoModelsNoise},
+			{Name: "two rounds, one roster", Play: twoModelsOneRoster},
+			{Name: "masks of two session ids do not cancel", Play: twoModelsNoise},
 		}},
 		{ID: "A09", What: "a crafted model that copies data into the update", Rule: "F05, clipping, noise", Cases: []Case{
-			{"a local function of the coordinator's own", func(x *Try) {
+			{Name: "a local function of the coordinator's own", Play: func(x *Try) {
 				s := NewCoordinator(x, x.Scene(8))
 				own := append([]byte{0, 0, 0, 4}, "copy\x00\x00\x00\x01"...)
 				r := s.Opens(s.Log, func(o *audit.RoundOpen) { o.CodeHash = sha256.Sum256(own) })
 				r.Offer(s.Log, s.Devices[0], func(m *protocol.Offer) { m.Code = own })
 				x.Refuses(participant.F05UnknownCode, s.Devices[0])
 			}},
-			{"planted bits: read without the noise, a coin's toss with it", plantedBits},
+			{Name: "planted bits: read without the noise, a coin's toss with it", Play: plantedBits},
 		}},
 	}
 }

@@ -10,8 +10,8 @@ import (
 
 func attacksOnTheLog() []Attack {
 	return []Attack{{ID: "A02", What: "two rosters or survivor sets, a stale or forked log", Rule: "witnesses, first wins (8.3), F01, F02, F13, F14", Cases: []Case{
-		{"a second roster for one device", secondRoster},
-		{"a rival roster earlier in the log", func(x *Try) {
+		{Name: "a second roster for one device", Play: secondRoster},
+		{Name: "a rival roster earlier in the log", Play: func(x *Try) {
 			s := NewCoordinator(x, x.Scene(8))
 			r := s.offered()
 			r.Freeze(s.Log, r.Everyone()[1:], nil)
@@ -20,7 +20,7 @@ func attacksOnTheLog() []Attack {
 			x.Refuses(participant.F02RivalEntry, s.Devices[0])
 			x.Unmasks(v)
 		}},
-		{"a rival roster, hidden", func(x *Try) {
+		{Name: "a rival roster, hidden", Play: func(x *Try) {
 			s := NewCoordinator(x, x.Scene(8))
 			r := s.offered()
 			r.Freeze(s.Log, r.Everyone()[1:], nil)
@@ -28,7 +28,7 @@ func attacksOnTheLog() []Attack {
 			v.Keys(s.Devices[0], func(m *protocol.Roster) { m.Evidence.Entries = m.Evidence.Entries[1:] })
 			x.Refuses(participant.F01BadProof, s.Devices[0])
 		}},
-		{"rival survivors earlier in the log", func(x *Try) {
+		{Name: "rival survivors earlier in the log", Play: func(x *Try) {
 			s := NewCoordinator(x, x.Scene(8))
 			v := s.uploaded()
 			v.Seals(but(1), nil)
@@ -39,7 +39,7 @@ func attacksOnTheLog() []Attack {
 			x.Refuses(participant.F02RivalEntry, s.Devices...)
 			x.Unmasks(v)
 		}},
-		{"the log shown is shorter than before", func(x *Try) {
+		{Name: "the log shown is shorter than before", Play: func(x *Try) {
 			s := NewCoordinator(x, x.Scene(8))
 			old := s.Log.fork()
 			v := s.uploaded()
@@ -49,7 +49,7 @@ func attacksOnTheLog() []Attack {
 			x.Refuses(participant.F01BadProof, d)
 			x.Unmasks(v)
 		}},
-		{"another history of the same length", func(x *Try) {
+		{Name: "another history of the same length", Play: func(x *Try) {
 			s := NewCoordinator(x, x.Scene(8))
 			fork := s.Log.fork()
 			v := s.uploaded()
@@ -60,7 +60,7 @@ func attacksOnTheLog() []Attack {
 			d.Hear(&protocol.Welcome{Evidence: s.prove(d, fork)})
 			x.Refuses(participant.F01BadProof, d)
 		}},
-		{"one device on a fork, asked for its shares of a set the others do not see", func(x *Try) {
+		{Name: "one device on a fork, asked for its shares of a set the others do not see", Play: func(x *Try) {
 			s := NewCoordinator(x, x.Scene(10))
 			v := s.uploaded()
 			fork := *v
@@ -70,7 +70,7 @@ func attacksOnTheLog() []Attack {
 			fork.Ask(s.Devices[1], without, nil)
 			x.Refuses(participant.F01BadProof, s.Devices[1])
 		}},
-		{"survivors of a session that is not the device's", func(x *Try) {
+		{Name: "survivors of a session that is not the device's", Play: func(x *Try) {
 			s := NewCoordinator(x, x.Scene(8))
 			v := s.uploaded()
 			set := v.Seals(everyone, func(r *audit.Survivors, _ []byte) { r.SID[0] ^= 1 })
@@ -79,9 +79,9 @@ func attacksOnTheLog() []Attack {
 			x.Unmasks(v)
 		}},
 	}}, {ID: "A16", What: "crash and re-ask", Rule: "answer once (11.2, 11.4), F14", Cases: []Case{
-		{"the same question after every step gets the same bytes", sameBytes},
-		{"another roster after the shares", secondRoster},
-		{"another delivery after the vector", func(x *Try) {
+		{Name: "the same question after every step gets the same bytes", Play: sameBytes},
+		{Name: "another roster after the shares", Play: secondRoster},
+		{Name: "another delivery after the vector", Play: func(x *Try) {
 			s := NewCoordinator(x, x.Scene(8))
 			v := s.uploaded()
 			d := s.Devices[0]
@@ -90,8 +90,8 @@ func attacksOnTheLog() []Attack {
 			x.Refuses(participant.F14AskedTwice, d)
 			oneVector(x, d)
 		}},
-		{"another set after the shares, the coordinator restarted", func(x *Try) { secondSet(x, func(*Device) {}) }},
-		{"another set after the shares, the device restarted", func(x *Try) { secondSet(x, (*Device).Restart) }},
+		{Name: "another set after the shares, the coordinator restarted", Play: func(x *Try) { secondSet(x, func(*Device) {}) }},
+		{Name: "another set after the shares, the device restarted", Play: func(x *Try) { secondSet(x, (*Device).Restart) }},
 	}}}
 }
 

@@ -11,7 +11,7 @@ import (
 func attacksOverTime() []Attack {
 	return []Attack{
 		{ID: "A11", What: "differencing over rounds", Rule: "ledger, participations, separation; F10", Cases: []Case{
-			{"with and without one device until the ledger stops it", func(x *Try) {
+			{Name: "with and without one device until the ledger stops it", Play: func(x *Try) {
 				sc := x.Scene(10)
 				sc.Rounds = 3
 				s := NewCoordinator(x, sc)
@@ -30,7 +30,7 @@ func attacksOverTime() []Attack {
 					}
 				}
 			}},
-			{"the ceiling of the budget", func(x *Try) {
+			{Name: "the ceiling of the budget", Play: func(x *Try) {
 				s := NewCoordinator(x, x.Scene(8))
 				d := s.Devices[0]
 				r0 := s.Opens(s.Log, nil)
@@ -41,8 +41,8 @@ func attacksOverTime() []Attack {
 			}},
 		}},
 		{ID: "A12", What: "reused or predictable masks", Rule: "fresh m, b, e; the session id in every key", Cases: []Case{
-			{"a hundred rounds", hundredRounds},
-			{"crash after the vector, and the same question again", func(x *Try) {
+			{Name: "a hundred rounds", Play: hundredRounds},
+			{Name: "crash after the vector, and the same question again", Play: func(x *Try) {
 				s := NewCoordinator(x, x.Scene(8))
 				v := s.shared()
 				d := s.Devices[0]
@@ -54,7 +54,7 @@ func attacksOverTime() []Attack {
 				oneVector(x, d)
 				x.Accepts(d)
 			}},
-			{"a round that was aborted leaves nothing to the next", func(x *Try) {
+			{Name: "a round that was aborted leaves nothing to the next", Play: func(x *Try) {
 				s := NewCoordinator(x, x.Scene(8))
 				s.uploaded()
 				v := s.uploaded() // S goes on without an end
@@ -67,8 +67,8 @@ func attacksOverTime() []Attack {
 			}},
 		}},
 		{ID: "A13", What: "replay of old messages", Rule: "session id, open_hash, F11", Cases: []Case{
-			{"each message of a round in the next", replayAll},
-			{"a neighbour's keys of the round before", func(x *Try) {
+			{Name: "each message of a round in the next", Play: replayAll},
+			{Name: "a neighbour's keys of the round before", Play: func(x *Try) {
 				s := NewCoordinator(x, x.Scene(8))
 				v, set := s.answered(everyone)
 				v.Closes(set)
@@ -79,7 +79,7 @@ func attacksOverTime() []Attack {
 				w.Keys(s.Devices[0], nil)
 				x.Refuses(participant.F07BadKey, s.Devices[0])
 			}},
-			{"boxes of the round before", func(x *Try) {
+			{Name: "boxes of the round before", Play: func(x *Try) {
 				s := NewCoordinator(x, x.Scene(8))
 				old, set := s.answered(everyone)
 				old.Closes(set)
@@ -93,7 +93,7 @@ func attacksOverTime() []Attack {
 				x.Refuses(participant.F09TooFew, d)
 				x.Unmasks(v)
 			}},
-			{"an earlier round's number", func(x *Try) {
+			{Name: "an earlier round's number", Play: func(x *Try) {
 				s := NewCoordinator(x, x.Scene(8))
 				v, set := s.answered(everyone)
 				v.Closes(set)
@@ -176,7 +176,7 @@ func distinctVectors(x *Try, s *Coordinator) {
 
 // replayAll lets a device hear, at each step of its second round, every message that it heard in its first.
 func replayAll(x *Try) {
-	s := NewCoordinator(x, x.Scene(8))
+	s := NewCoordinator(x, x.Scene(5))
 	d := s.Devices[0]
 	v, set := s.answered(everyone)
 	v.Closes(set)
@@ -187,7 +187,7 @@ func replayAll(x *Try) {
 	// Where the bytes themselves are stale (an older tree), the device refuses and is out of the round; so each is tried alone.
 	for step := range 5 {
 		for _, m := range old {
-			s := NewCoordinator(x, x.Scene(8))
+			s := NewCoordinator(x, x.Scene(5))
 			v, set := s.answered(everyone)
 			v.Closes(set)
 			d := s.Devices[0]
