@@ -168,12 +168,29 @@ func TestRequestIsSignedByItsKey(t *testing.T) {
 	if err := good.Verify(); err != nil {
 		t.Fatal(err)
 	}
+	plain := good
+	plain.PQKey, plain.PQSig = nil, nil
+	if err := plain.Verify(); err != nil {
+		t.Errorf("without its second half: %v", err)
+	}
+	other, err := protocol.NewRequest(prototest.Key("other"), protocol.ClassDevice, strings.NewReader("a nonce that is fixed"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	flipped := bytes.Clone(good.PQSig)
+	flipped[0] ^= 1
 	for name, change := range map[string]func(*protocol.Request){
-		"another key":   func(q *protocol.Request) { q.IDPK = prototest.Coordinator().Cert.IDPK },
-		"another class": func(q *protocol.Request) { q.Class = protocol.ClassCoordinator },
-		"another nonce": func(q *protocol.Request) { q.Nonce[0]++ },
-		"a bit flipped": func(q *protocol.Request) { q.Sig[0] ^= 1 },
-		"no signature":  func(q *protocol.Request) { q.Sig = [64]byte{} },
+		"another key":                      func(q *protocol.Request) { q.IDPK = prototest.Coordinator().Cert.IDPK },
+		"another class":                    func(q *protocol.Request) { q.Class = protocol.ClassCoordinator },
+		"another nonce":                    func(q *protocol.Request) { q.Nonce[0]++ },
+		"a bit flipped":                    func(q *protocol.Request) { q.Sig[0] ^= 1 },
+		"no signature":                     func(q *protocol.Request) { q.Sig = [64]byte{} },
+		"another ML-DSA key":               func(q *protocol.Request) { q.PQKey = other.PQKey },
+		"another's whole second half":      func(q *protocol.Request) { q.PQKey, q.PQSig = other.PQKey, other.PQSig },
+		"a bit of the second half flipped": func(q *protocol.Request) { q.PQSig = flipped },
+		"no second signature":              func(q *protocol.Request) { q.PQSig = nil },
+		"a second signature without a key": func(q *protocol.Request) { q.PQKey = nil },
+		"a second key that is too short":   func(q *protocol.Request) { q.PQKey = q.PQKey[1:] },
 	} {
 		q := good
 		change(&q)
@@ -192,8 +209,9 @@ func TestRequestIsSignedByItsKey(t *testing.T) {
 func TestRequestBytesThatAreRefused(t *testing.T) {
 	q := request(t)
 	good := q.Bytes()
-	class := func(c byte) []byte { b := good; b[32] = c; return b[:] }
-	for name, b := range map[string][]byte{"nothing": nil, "short": good[:112], "long": append(bytes.Clone(good[:]), 0), "class 0": class(0), "class 4": class(4)} {
+	class := func(c byte) []byte { b := bytes.Clone(good); b[32] = c; return b }
+	for name, b := range map[string][]byte{"nothing": nil, "short": good[:112], "one of the second half": good[:114], "half of the second half": good[:1425],
+		"short by one": good[:3844], "long": append(bytes.Clone(good), 0), "class 0": class(0), "class 4": class(4)} {
 		if got, err := protocol.ParseRequest(b); !errors.Is(err, protocol.ErrMalformed) {
 			t.Errorf("%s: %v, %v; want ErrMalformed", name, got, err)
 		}
@@ -203,7 +221,9 @@ func TestRequestBytesThatAreRefused(t *testing.T) {
 func TestArmorIsReadBackAndNothingElseIs(t *testing.T) {
 	q := request(t)
 	good := string(q.Armor())
-	cert := string(prototest.Device().Cert.Armor())
+	plain := q
+	plain.PQKey, plain.PQSig = nil, nil
+	cert := string(protocol.ArmorCert(prototest.Device().Cert, nil))
 	line := strings.Split(good, "\n")[1]
 	other := "A"
 	if strings.HasPrefix(line, other) {
@@ -217,11 +237,13 @@ func TestArmorIsReadBackAndNothingElseIs(t *testing.T) {
 		{"carriage returns", strings.ReplaceAll(good, "\n", "\r\n"), nil},
 		{"blank space around it", "\n\n  " + good + " \n", nil},
 		{"no last newline", strings.TrimSpace(good), nil},
+		{"without its second half", string(plain.Armor()), nil},
 		{"nothing", "", protocol.ErrMalformed},
 		{"a certificate", cert, protocol.ErrMalformed},
 		{"text before it", "hello\n" + good, protocol.ErrMalformed},
 		{"text after it", good + "hello\n", protocol.ErrMalformed},
-		{"twice", good + good, protocol.ErrMalformed},
+		{"twice", good + good, protocol.ErrTooLarge},
+		{"a short one twice", string(plain.Armor()) + string(plain.Armor()), protocol.ErrMalformed},
 		{"cut short", good[:len(good)/2], protocol.ErrMalformed},
 		{"no END line", strings.Split(good, "\n-----END")[0], protocol.ErrMalformed},
 		{"line broken", strings.Replace(good, line, line[:64]+"\n"+line[64:], 1), protocol.ErrMalformed},
@@ -230,19 +252,32 @@ func TestArmorIsReadBackAndNothingElseIs(t *testing.T) {
 		{"not base64", strings.Replace(good, line[:1], "!", 1), protocol.ErrMalformed},
 		{"too few bytes", strings.Replace(good, line, "AAAA", 1), protocol.ErrMalformed},
 		{"empty line", strings.Replace(good, line, "", 1), protocol.ErrMalformed},
-		{"too long", good + strings.Repeat(" ", 1000), protocol.ErrTooLarge},
+		{"too long", good + strings.Repeat(" ", 8000), protocol.ErrTooLarge},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			q := q
+			if c.text == string(plain.Armor()) {
+				q = plain
+			}
 			got, err := protocol.ParseRequestArmor([]byte(c.text))
-			if c.want == nil && (err != nil || got != q) || !errors.Is(err, c.want) {
+			if c.want == nil && (err != nil || !bytes.Equal(got.Bytes(), q.Bytes())) || !errors.Is(err, c.want) {
 				t.Errorf("%v, %v; want %v", got, err, c.want)
 			}
 		})
 	}
-	if got, err := protocol.ParseCertArmor([]byte(cert)); err != nil || got != prototest.Device().Cert {
-		t.Errorf("the certificate's own text reads as %v, %v", got, err)
+	if got, second, err := protocol.ParseCertArmor([]byte(cert)); err != nil || got != prototest.Device().Cert || second != nil {
+		t.Errorf("the certificate's own text reads as %v, %x, %v", got, second, err)
 	}
-	if _, err := protocol.ParseCertArmor([]byte(good)); !errors.Is(err, protocol.ErrMalformed) {
+	id := prototest.Hybrid(prototest.Device())
+	if got, second, err := protocol.ParseCertArmor(protocol.ArmorCert(id.Cert, id.CertPQ)); err != nil || got != id.Cert || !bytes.Equal(second, id.CertPQ) {
+		t.Errorf("the hybrid certificate's own text reads as %v, %x, %v", got, second, err)
+	}
+	for _, n := range []int{1, protocol.PQKeySize, protocol.CertPQSize - 1, protocol.CertPQSize + 1} {
+		if _, _, err := protocol.ParseCertArmor(protocol.ArmorCert(id.Cert, make([]byte, n))); !errors.Is(err, protocol.ErrMalformed) {
+			t.Errorf("a second half of %d bytes: %v", n, err)
+		}
+	}
+	if _, _, err := protocol.ParseCertArmor([]byte(good)); !errors.Is(err, protocol.ErrMalformed) {
 		t.Errorf("a request passes for a certificate: %v", err)
 	}
 	damaged := strings.Replace(good, line, other+line[1:], 1)

@@ -24,7 +24,5 @@ func VerifyPQ(c Cert, certPQ []byte, authority *PQPublicKey) (*PQPublicKey, erro
 	if err := verifyPQ(authority, "cert", signed, certPQ[PQKeySize:]); err != nil {
 		return nil, fmt.Errorf("verify hybrid certificate of %x: %w (%w)", c.IDPK[:4], ErrUnknownAuthority, err)
 	}
-	key := new(PQPublicKey)
-	key.Unpack((*[PQKeySize]byte)(certPQ))
-	return key, nil
+	return ParsePQKey(certPQ[:PQKeySize])
 }

@@ -8,18 +8,23 @@ import (
 	"io"
 )
 
-// RequestSize is the length of an enrolment request in bytes.
-const RequestSize = 32 + 1 + 16 + 64
+// Lengths of an enrolment request in bytes, without and with its post-quantum second half.
+const (
+	RequestSize       = 32 + 1 + 16 + 64
+	RequestHybridSize = RequestSize + PQKeySize + PQSigSize // 3845
+)
 
-// Request asks the enrolment authority for a certificate; the signature proves that the sender holds the key.
+// Request asks the enrolment authority for a certificate; the signatures prove that the sender holds the keys.
 type Request struct {
 	IDPK  [32]byte
 	Class Class
 	Nonce [16]byte
 	Sig   [64]byte // by IDPK's key over everything above
+	PQKey []byte   // ML-DSA-44 public key; empty in a request for 131 bytes alone
+	PQSig []byte   // by PQKey over what Sig is over ‖ PQKey; empty with it
 }
 
-// NewRequest makes a request for key's public half, with a fresh nonce from random.
+// NewRequest makes a request for both public halves of key, with a fresh nonce from random.
 func NewRequest(key ed25519.PrivateKey, class Class, random io.Reader) (Request, error) {
 	if len(key) != ed25519.PrivateKeySize {
 		return Request{}, fmt.Errorf("make enrolment request: private key of %d bytes, want %d", len(key), ed25519.PrivateKeySize)
@@ -29,30 +34,46 @@ func NewRequest(key ed25519.PrivateKey, class Class, random io.Reader) (Request,
 	if _, err := io.ReadFull(random, q.Nonce[:]); err != nil {
 		return Request{}, fmt.Errorf("make enrolment request: draw nonce: %w", err)
 	}
-	b := q.Bytes()
-	q.Sig = sign(key, "request", b[:RequestSize-64])
+	pub, pq := MLDSAKey(key)
+	q.PQKey = pub.Bytes()
+	q.Sig = sign(key, "request", q.signed())
+	q.PQSig = signPQ(pq, labelled("request", append(q.signed(), q.PQKey...)))
 	return q, nil
 }
 
-// Verify checks the signature.
+// Verify checks the signatures.
 func (q Request) Verify() error {
-	b := q.Bytes()
-	if err := verify(q.IDPK[:], "request", b[:RequestSize-64], q.Sig); err != nil {
+	err := verify(q.IDPK[:], "request", q.signed(), q.Sig)
+	if err == nil && len(q.PQKey)+len(q.PQSig) > 0 {
+		err = q.verifyPQ()
+	}
+	if err != nil {
 		return fmt.Errorf("verify enrolment request of %x: %w", q.IDPK[:4], err)
 	}
 	return nil
 }
 
-// Bytes is the canonical encoding.
-func (q Request) Bytes() [RequestSize]byte {
-	var b [RequestSize]byte
-	dst := append(append(b[:0], q.IDPK[:]...), byte(q.Class))
-	dst = append(dst, q.Nonce[:]...)
-	_ = append(dst, q.Sig[:]...)
-	return b
+func (q Request) verifyPQ() error {
+	key, err := ParsePQKey(q.PQKey)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrBadSignature, err)
+	}
+	return verifyPQ(key, "request", append(q.signed(), q.PQKey...), q.PQSig)
 }
 
-// ParseRequest reads exactly 113 bytes. It checks no signature; Verify does.
+func (q Request) signed() []byte {
+	b := append(make([]byte, 0, RequestHybridSize), q.IDPK[:]...)
+	return append(append(b, byte(q.Class)), q.Nonce[:]...)
+}
+
+// Bytes is the canonical encoding.
+func (q Request) Bytes() []byte {
+	b := append(q.signed(), q.Sig[:]...)
+	return append(append(b, q.PQKey...), q.PQSig...)
+}
+
+// ParseRequest reads exactly 113 bytes, or 3845 with the second half, which the result's byte strings point into. It checks no
+// signature; Verify does.
 func ParseRequest(b []byte) (Request, error) {
 	var q Request
 	r := &reader{b: b}
@@ -64,7 +85,10 @@ func ParseRequest(b []byte) (Request, error) {
 		r.fail("class", "%d is not a class", uint8(q.Class))
 	}
 	if r.err == nil && len(r.b) > 0 {
-		r.fail("end", "%d bytes, want %d", len(b), RequestSize)
+		q.PQKey, q.PQSig = r.take("pq_key", PQKeySize), r.take("pq_sig", PQSigSize)
+	}
+	if r.err == nil && len(r.b) > 0 {
+		r.fail("end", "%d bytes, want %d or %d", len(b), RequestSize, RequestHybridSize)
 	}
 	if r.err != nil {
 		return Request{}, fmt.Errorf("parse enrolment request: %w", r.err)
@@ -78,34 +102,43 @@ const (
 )
 
 // Armor is the request as text for a file: one base64 line between a BEGIN and an END line.
-func (q Request) Armor() []byte { b := q.Bytes(); return armor(labelRequest, b[:]) }
+func (q Request) Armor() []byte { return armor(labelRequest, q.Bytes()) }
 
 // ParseRequestArmor reads what Armor wrote.
 func ParseRequestArmor(text []byte) (Request, error) {
-	b, err := unarmor(labelRequest, text, RequestSize)
+	b, err := unarmor(labelRequest, text, RequestHybridSize)
 	if err != nil {
 		return Request{}, fmt.Errorf("parse enrolment request: %w", err)
 	}
 	return ParseRequest(b)
 }
 
-// Armor is the certificate as text for a file.
-func (c Cert) Armor() []byte { b := c.Bytes(); return armor(labelCert, b[:]) }
+// ArmorCert is a certificate as text for a file: 131 bytes, or 3863 with its second half.
+func ArmorCert(c Cert, certPQ []byte) []byte {
+	b := c.Bytes()
+	return armor(labelCert, append(b[:], certPQ...))
+}
 
-// ParseCertArmor reads what Cert.Armor wrote.
-func ParseCertArmor(text []byte) (Cert, error) {
-	b, err := unarmor(labelCert, text, CertSize)
+// ParseCertArmor reads what ArmorCert wrote; certPQ is nil for a certificate without a second half. It checks no signature.
+func ParseCertArmor(text []byte) (c Cert, certPQ []byte, err error) {
+	b, err := unarmor(labelCert, text, CertHybridSize)
 	if err != nil {
-		return Cert{}, fmt.Errorf("parse certificate: %w", err)
+		return Cert{}, nil, fmt.Errorf("parse certificate: %w", err)
 	}
-	return ParseCert(b)
+	if len(b) == CertHybridSize {
+		b, certPQ = b[:CertSize], b[CertSize:]
+	}
+	if c, err = ParseCert(b); err != nil {
+		return Cert{}, nil, err
+	}
+	return c, certPQ, nil
 }
 
 func armor(label string, b []byte) []byte {
 	return fmt.Appendf(nil, "-----BEGIN %s-----\n%s\n-----END %s-----\n", label, base64.StdEncoding.EncodeToString(b), label)
 }
 
-// unarmor accepts exactly what armor writes for size bytes; an editor's carriage returns and blank space around it are let through.
+// unarmor accepts exactly what armor writes for at most size bytes; an editor's carriage returns and blank space around it are let through.
 func unarmor(label string, text []byte, size int) ([]byte, error) {
 	if most := size*2 + 256; len(text) > most {
 		return nil, fmt.Errorf("%w: a text of %d bytes, at most %d", ErrTooLarge, len(text), most)

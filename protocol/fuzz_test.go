@@ -97,8 +97,53 @@ func FuzzParseCert(f *testing.F) {
 		if c.Verify(prototest.AuthorityKey(), prototest.Now, protocol.ClassDevice) == nil && c != prototest.Device().Cert {
 			t.Errorf("a forged certificate passes: %x", b)
 		}
-		if got, err := protocol.ParseCertArmor(c.Armor()); err != nil || got != c {
+		if got, second, err := protocol.ParseCertArmor(protocol.ArmorCert(c, nil)); err != nil || got != c || second != nil {
 			t.Errorf("its text reads as %v, %v", got, err)
+		}
+	})
+}
+
+// FuzzParseHybridCert reads the text of both halves; a second half that passes is the authority's.
+func FuzzParseHybridCert(f *testing.F) {
+	id := prototest.Hybrid(prototest.Device())
+	f.Add(protocol.ArmorCert(id.Cert, id.CertPQ))
+	f.Add(protocol.ArmorCert(id.Cert, nil))
+	f.Add(protocol.ArmorCert(id.Cert, id.CertPQ[1:]))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, second, err := protocol.ParseCertArmor(text)
+		if err != nil {
+			if !errors.Is(err, protocol.ErrMalformed) && !errors.Is(err, protocol.ErrTooLarge) {
+				t.Errorf("an error of no kind: %v", err)
+			}
+			return
+		}
+		plain := bytes.TrimSpace(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")))
+		if again := protocol.ArmorCert(c, second); !bytes.Equal(bytes.TrimSpace(again), plain) {
+			t.Errorf("%q is written back as %q", text, again)
+		}
+		if _, err := protocol.VerifyPQ(c, second, prototest.AuthorityPQ()); err == nil && (c != id.Cert || !bytes.Equal(second, id.CertPQ)) {
+			t.Errorf("a forged certificate passes: %q", text)
+		}
+	})
+}
+
+// FuzzParseKeyBundle: what is taken has one encoding, and one that verifies is the device's.
+func FuzzParseKeyBundle(f *testing.F) {
+	round := prototest.Messages()[protocol.TypeAdvertise-1].(*protocol.Advertise)
+	pq, _ := protocol.MLDSAKey(prototest.Key("device"))
+	for _, list := range [][]protocol.Message{prototest.Messages(), prototest.PlainMessages()} {
+		f.Add(list[protocol.TypeAdvertise-1].(*protocol.Advertise).Key.Bytes())
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		k, err := protocol.ParseKeyBundle(b)
+		if err != nil {
+			return
+		}
+		if again := k.Bytes(); !bytes.Equal(again, b) {
+			t.Errorf("%x re-encodes to %x", b, again)
+		}
+		if k.Verify(round.OpenHash, pq) == nil && k.Cert.IDPK == round.Key.Cert.IDPK && !bytes.Equal(b, round.Key.Bytes()) {
+			t.Errorf("a forged bundle passes: %x", b)
 		}
 	})
 }
@@ -107,7 +152,7 @@ func FuzzParseRequestArmor(f *testing.F) {
 	q := request(f)
 	f.Add(q.Armor())
 	f.Add(bytes.ReplaceAll(q.Armor(), []byte("\n"), []byte("\r\n")))
-	f.Add(prototest.Device().Cert.Armor())
+	f.Add(protocol.ArmorCert(prototest.Device().Cert, nil))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		q, err := protocol.ParseRequestArmor(text)
 		if err != nil {

@@ -66,15 +66,20 @@ func TestGoldenBytesOfCertificate(t *testing.T) {
 	if err := got.Verify(prototest.AuthorityKey(), prototest.Now, protocol.ClassDevice); err != nil {
 		t.Error(err)
 	}
+	second := prototest.Hybrid(prototest.Device()).CertPQ
+	golden(t, "certificate-pq.txt", []protocol.Field{{Name: "pq_key", Bytes: second[:protocol.PQKeySize]}, {Name: "sig_E2", Bytes: second[protocol.PQKeySize:]}})
+	if _, err := protocol.VerifyPQ(got, read(t, "certificate-pq.txt"), prototest.AuthorityPQ()); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestGoldenBytesOfRequest(t *testing.T) {
 	q := request(t)
 	b := q.Bytes()
 	golden(t, "request.txt", []protocol.Field{{Name: "idpk", Bytes: b[:32]}, {Name: "class", Bytes: b[32:33]}, {Name: "nonce", Bytes: b[33:49]},
-		{Name: "sig", Bytes: b[49:]}})
+		{Name: "sig", Bytes: b[49:113]}, {Name: "pq_key", Bytes: b[113:1425]}, {Name: "pq_sig", Bytes: b[1425:]}})
 	got, err := protocol.ParseRequest(read(t, "request.txt"))
-	if err != nil || got != q {
+	if err != nil || !bytes.Equal(got.Bytes(), b) || got.Verify() != nil {
 		t.Errorf("the golden request reads as %v, %v", got, err)
 	}
 }

@@ -61,6 +61,25 @@ func MLDSAKey(key ed25519.PrivateKey) (*PQPublicKey, *PQPrivateKey) {
 	return mldsa44.NewKeyFromSeed(&seed)
 }
 
+// VerifierOf is the other end of Identity.Signer: the public halves of an identity's key in the signature suite sig.
+func VerifierOf(key ed25519.PrivateKey, sig uint16) Verifier {
+	v := Verifier{Ed: key.Public().(ed25519.PublicKey)}
+	if sig == SigHybrid {
+		v.PQ, _ = MLDSAKey(key)
+	}
+	return v
+}
+
+// ParsePQKey reads an ML-DSA-44 public key: any PQKeySize bytes are one.
+func ParsePQKey(b []byte) (*PQPublicKey, error) {
+	if len(b) != PQKeySize {
+		return nil, fmt.Errorf("parse ML-DSA-44 public key: %w: %d bytes, want %d", ErrMalformed, len(b), PQKeySize)
+	}
+	key := new(PQPublicKey)
+	key.Unpack((*[PQKeySize]byte)(b))
+	return key, nil
+}
+
 // sign makes both signatures over the labelled body; the second is nil without an ML-DSA key. It is deterministic (FIPS 204 §3.4), so a
 // message that is signed again has the same bytes.
 func (s Signer) sign(name string, body []byte) (sig [64]byte, sigPQ []byte) {

@@ -39,11 +39,7 @@ func signerOf(name string, suite uint16) protocol.Signer {
 }
 
 func verifierOf(name string, suite uint16) protocol.Verifier {
-	v := protocol.Verifier{Ed: prototest.Public(prototest.Key(name))}
-	if suite == protocol.SigHybrid {
-		v.PQ, _ = protocol.MLDSAKey(prototest.Key(name))
-	}
-	return v
+	return protocol.VerifierOf(prototest.Key(name), suite)
 }
 
 // TestSignaturesHoldEveryByte flips a bit of each byte; of the long fields that prototest fills with noise, of some.
@@ -147,8 +143,11 @@ func TestSignedBytesAreThoseOfTheSpecification(t *testing.T) {
 	}
 	q := request(t)
 	b := q.Bytes()
-	if !ed25519.Verify(q.IDPK[:], append([]byte("cinesync/csa1/request\x00"), b[:49]...), b[49:]) {
+	if !ed25519.Verify(q.IDPK[:], append([]byte("cinesync/csa1/request\x00"), b[:49]...), b[49:113]) {
 		t.Error("the request is not signed under its label")
+	}
+	if pq := verifierOf("device", protocol.SigHybrid).PQ; !mldsa44.Verify(pq, append(append([]byte("cinesync/csa1/request\x00"), b[:49]...), b[113:1425]...), nil, b[1425:]) {
+		t.Error("the request's second half is not signed under its label")
 	}
 }
 

@@ -32,13 +32,17 @@ func enrolInit() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := identity.WritePublic(filepath.Join(dir, "authority.pub"), pub); err != nil {
+		key, err := identity.LoadKey(filepath.Join(dir, "authority.key"))
+		if err != nil {
+			return err
+		}
+		if err := identity.WritePublic(filepath.Join(dir, "authority.pub"), protocol.VerifierOf(key, protocol.SigHybrid)); err != nil {
 			return fmt.Errorf("write public key: %w", err)
 		}
 		if asJSON {
 			return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]string{"authority": hex.EncodeToString(pub)})
 		}
-		fmt.Fprintf(cmd.OutOrStdout(), "authority key %x\nkeep %s offline; give every party the public key\n", []byte(pub), filepath.Join(dir, "authority.key"))
+		fmt.Fprintf(cmd.OutOrStdout(), "authority key %x\nkeep %s offline; give every party %s, which holds the public keys\n", []byte(pub), filepath.Join(dir, "authority.key"), filepath.Join(dir, "authority.pub"))
 		return nil
 	}}
 	cmd.Flags().StringVar(&dir, "dir", "enrol", "the authority's folder")
@@ -66,14 +70,14 @@ func enrolSign() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		cert, err := operate.Sign(key, req, operate.Enrolled{Days: days, Quota: uint16(quota)}, time.Now())
+		cert, certPQ, err := operate.Sign(key, req, operate.Enrolled{Days: days, Quota: uint16(quota)}, time.Now())
 		if err != nil {
 			return err
 		}
 		if out == "" {
 			out = filepath.Join(filepath.Dir(args[0]), "identity.cert")
 		}
-		if err := identity.WriteCert(out, cert); err != nil {
+		if err := identity.WriteCert(out, cert, certPQ); err != nil {
 			return fmt.Errorf("write certificate: %w", err)
 		}
 		if asJSON {

@@ -96,7 +96,7 @@ func enrolled(t *testing.T, program, dir, addr string) {
 		t.Fatal(err)
 	}
 	cert := protocol.IssueCert(authority(), protocol.Cert{IDPK: req.IDPK, Class: req.Class, NotAfter: uint64(time.Now().Add(time.Hour).Unix()), Quota: 1})
-	if err := identity.WriteCert(filepath.Join(dir, "identity.cert"), cert); err != nil {
+	if err := identity.WriteCert(filepath.Join(dir, "identity.cert"), cert, nil); err != nil {
 		t.Fatal(err)
 	}
 }

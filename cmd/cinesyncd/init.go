@@ -1,15 +1,16 @@
 package main
 
 import (
-	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cinesync/cinesync/cmd/internal/device"
 	"github.com/cinesync/cinesync/cmd/internal/identity"
+	"github.com/cinesync/cinesync/protocol"
 )
 
 func initCommand() *cobra.Command {
@@ -21,9 +22,9 @@ func initCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var pins [3]ed25519.PublicKey
+			var pins [3]protocol.Verifier
 			for i, f := range []struct{ flag, text string }{{"--coordinator-key", coordinator}, {"--authority", authority}, {"--log-key", logKey}} {
-				if pins[i], err = identity.ParsePublic(f.text); err != nil {
+				if pins[i], err = pin(f.text); err != nil {
 					return usageError{fmt.Errorf("%s: %w", f.flag, err)}
 				}
 			}
@@ -33,7 +34,7 @@ func initCommand() *cobra.Command {
 			if err := device.CheckAddress(address); err != nil {
 				return usageError{fmt.Errorf("--coordinator: %w", err)}
 			}
-			pub, path, err := device.Init(dir, device.New(address, pins[0], pins[1], pins[2], origin, "balanced"), rand.Reader)
+			pub, path, err := device.Init(dir, device.New(address, pins[0], pins[1], pins[2].Ed, origin, "balanced"), rand.Reader)
 			if err != nil {
 				return err
 			}
@@ -45,9 +46,18 @@ func initCommand() *cobra.Command {
 		}}
 	f := cmd.Flags()
 	f.StringVar(&address, "coordinator", "", "the coordinator's address, host:port")
-	f.StringVar(&coordinator, "coordinator-key", "", "its public key, hex")
-	f.StringVar(&authority, "authority", "", "the enrolment authority's public key, hex")
+	f.StringVar(&coordinator, "coordinator-key", "", "its public key: hex, or @FILE for both keys of its identity.pub")
+	f.StringVar(&authority, "authority", "", "the enrolment authority's public key: hex, or @FILE for both keys of its authority.pub")
 	f.StringVar(&origin, "log-origin", "", "the log's name")
 	f.StringVar(&logKey, "log-key", "", "the log's public key, hex")
 	return cmd
+}
+
+// pin reads a public key: its hex, or @ and the name of a file that holds it and perhaps its post-quantum half.
+func pin(text string) (protocol.Verifier, error) {
+	if path, ok := strings.CutPrefix(text, "@"); ok {
+		return identity.LoadPublic(path)
+	}
+	key, err := identity.ParsePublic(text)
+	return protocol.Verifier{Ed: key}, err
 }

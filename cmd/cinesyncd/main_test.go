@@ -44,8 +44,9 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("DATA", data)
-			env.Setenv("KEY", hex.EncodeToString(authority().Public().(ed25519.PublicKey)))
-			return nil
+			key := hex.EncodeToString(authority().Public().(ed25519.PublicKey))
+			env.Setenv("KEY", key)
+			return os.WriteFile(filepath.Join(env.WorkDir, "both.pub"), []byte(key+"\n"+strings.Repeat("0", 2*protocol.PQKeySize)+"\n"), 0o600)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits, "onejson": oneJSON, "enrol": enrol, "model": putModel, "charge": charge, "sql": runSQL, "config": config, "damage": damage, "signed": signed,
@@ -101,7 +102,7 @@ func enrol(ts *testscript.TestScript, _ bool, args []string) {
 	now := time.Now()
 	cert := protocol.IssueCert(authority(), protocol.Cert{IDPK: req.IDPK, Class: req.Class, NotBefore: uint64(now.AddDate(0, 0, -10).Unix()),
 		NotAfter: uint64(now.AddDate(0, 0, days).Unix()), Quota: 10})
-	ts.Check(identity.WriteCert(filepath.Join(dir, "identity.cert"), cert))
+	ts.Check(identity.WriteCert(filepath.Join(dir, "identity.cert"), cert, nil))
 }
 
 // model DIR ITEM... puts a model of these titles on the device, as if a round had published it.

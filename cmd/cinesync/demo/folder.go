@@ -58,16 +58,18 @@ func makeFolder(dir string) (*folder, error) {
 	return f, err
 }
 
-func (f *folder) authorityKey() ed25519.PublicKey { return f.authority.Public().(ed25519.PublicKey) }
+func (f *folder) authorityKeys() protocol.Verifier {
+	return protocol.VerifierOf(f.authority, protocol.SigHybrid)
+}
 
 // certDays is how long the folder can be used again, as "where to look next" says.
 const certDays = 30
 
 // enrol signs a request and puts the certificate in its owner's folder.
 func (f *folder) enrol(dir string, req protocol.Request) error {
-	cert, err := operate.Sign(f.authority, req, operate.Enrolled{Days: certDays, Quota: 65535}, time.Now())
+	cert, certPQ, err := operate.Sign(f.authority, req, operate.Enrolled{Days: certDays, Quota: 65535}, time.Now())
 	if err != nil {
 		return err
 	}
-	return identity.WriteCert(filepath.Join(dir, "identity.cert"), cert)
+	return identity.WriteCert(filepath.Join(dir, "identity.cert"), cert, certPQ)
 }

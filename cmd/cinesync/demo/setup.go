@@ -37,7 +37,7 @@ func (f *folder) makeCoordinator(o *Options, w *world, start *model.Snapshot, li
 		Members: uint32(o.Devices), MinMembers: uint32(minMembers(o)), GammaBP: gammaBP, DeltaBP: lossBP(o), Lambda: lambda, Eta: eta,
 		Clip: clip(o.Task), CInt: cInt, SigmaTotSq: sigma, P: uint32(o.Rounds), B: 1, CeilingUnits: uint64(units) * uint64(o.Rounds),
 		PeriodSeconds: 30 * 24 * 3600, Deadlines: [5]uint32{180, 300, 420, 540, 600}, GraceMillis: grace(o), ExpirySeconds: 24 * 3600}}
-	req, err := operate.Make(dir, cfg, f.authorityKey(), start.Encode())
+	req, err := operate.Make(dir, cfg, f.authorityKeys(), start.Encode())
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (f *folder) makeDevice(ctx context.Context, i int, p person, titles map[str
 	if err := errors.Join(err, store.Close()); err != nil {
 		return fmt.Errorf("fill history of device %d: %w", i, err)
 	}
-	cfg := devices.New(address, f.coord.Cert.IDPK[:], f.authorityKey(), f.logKey, LogOrigin, "demo")
+	cfg := devices.New(address, protocol.VerifierOf(f.coord.Key, protocol.SigHybrid), f.authorityKeys(), f.logKey, LogOrigin, "demo")
 	cfg.DemoRounds = uint32(rounds)
 	return cfg.Save(dir)
 }

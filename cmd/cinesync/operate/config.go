@@ -3,7 +3,7 @@
 // Owns: the folder's layout, coordinator.json, the wiring of store, QUIC, serving and log files.
 // Promises: a folder is made whole or not at all; the same folder starts the same coordinator again.
 // Never: decides anything about a round.
-// Start here: Run. Layout: coordinator.json, identity.key, identity.cert, log.key, authority.pub, start.snapshot, store.sqlite, models/.
+// Start here: Run. Layout: coordinator.json, identity.key, identity.pub, identity.cert, log.key, authority.pub, start.snapshot, store.sqlite, models/.
 package operate
 
 import (

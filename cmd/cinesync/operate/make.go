@@ -18,7 +18,7 @@ import (
 // Make makes a coordinator's folder: keys, the request for a certificate, configuration and starting model. The
 // certificate comes from the enrolment authority. The folder is made beside its place and moved there when it is whole; a
 // folder that holds anything is left alone.
-func Make(dir string, cfg *Config, authority ed25519.PublicKey, start []byte) (protocol.Request, error) {
+func Make(dir string, cfg *Config, authority protocol.Verifier, start []byte) (protocol.Request, error) {
 	if err := cfg.check(); err != nil {
 		return protocol.Request{}, fmt.Errorf("make coordinator: %w", err)
 	}
@@ -50,7 +50,7 @@ func place(tmp, dir string) error {
 	return syncDir(filepath.Dir(dir))
 }
 
-func fill(dir string, cfg *Config, authority ed25519.PublicKey, start []byte) (protocol.Request, error) {
+func fill(dir string, cfg *Config, authority protocol.Verifier, start []byte) (protocol.Request, error) {
 	for _, name := range []string{"identity.key", "log.key"} {
 		if _, err := identity.Create(filepath.Join(dir, name), rand.Reader); err != nil {
 			return protocol.Request{}, err
@@ -69,6 +69,9 @@ func fill(dir string, cfg *Config, authority ed25519.PublicKey, start []byte) (p
 	if err != nil {
 		return protocol.Request{}, err
 	}
+	if err := identity.WritePublic(filepath.Join(dir, "identity.pub"), protocol.VerifierOf(key, protocol.SigHybrid)); err != nil {
+		return protocol.Request{}, fmt.Errorf("write public key: %w", err)
+	}
 	return protocol.NewRequest(key, protocol.ClassCoordinator, rand.Reader)
 }
 
@@ -78,18 +81,27 @@ type Enrolled struct {
 	Quota uint16
 }
 
-// Sign turns a request into a certificate.
-func Sign(authority ed25519.PrivateKey, req protocol.Request, terms Enrolled, now time.Time) (protocol.Cert, error) {
+// Sign turns a request into a certificate; a hybrid request gets the second half too.
+func Sign(authority ed25519.PrivateKey, req protocol.Request, terms Enrolled, now time.Time) (c protocol.Cert, certPQ []byte, err error) {
 	if terms.Days < 1 {
-		return protocol.Cert{}, fmt.Errorf("certificate for %d days: want at least 1", terms.Days)
+		return protocol.Cert{}, nil, fmt.Errorf("certificate for %d days: want at least 1", terms.Days)
 	}
 	if err := req.Verify(); err != nil {
-		return protocol.Cert{}, fmt.Errorf("enrolment request: %w", err)
+		return protocol.Cert{}, nil, fmt.Errorf("enrolment request: %w", err)
 	}
-	c := protocol.Cert{IDPK: req.IDPK, Class: req.Class, NotBefore: uint64(now.Add(-5 * time.Minute).Unix()),
+	c = protocol.Cert{IDPK: req.IDPK, Class: req.Class, NotBefore: uint64(now.Add(-5 * time.Minute).Unix()),
 		NotAfter: uint64(now.AddDate(0, 0, terms.Days).Unix()), Quota: terms.Quota}
 	if _, err := rand.Read(c.Serial[:]); err != nil {
-		return c, fmt.Errorf("draw serial number: %w", err)
+		return c, nil, fmt.Errorf("draw serial number: %w", err)
 	}
-	return protocol.IssueCert(authority, c), nil
+	c = protocol.IssueCert(authority, c)
+	if len(req.PQKey) == 0 {
+		return c, nil, nil
+	}
+	holder, err := protocol.ParsePQKey(req.PQKey)
+	if err != nil {
+		return c, nil, fmt.Errorf("enrolment request: %w", err)
+	}
+	_, key := protocol.MLDSAKey(authority)
+	return c, protocol.IssuePQ(key, c, holder), nil
 }

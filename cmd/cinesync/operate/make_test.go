@@ -33,15 +33,15 @@ func start(t *testing.T) []byte {
 func made(t *testing.T, cfg *Config) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "coordinator")
-	req, err := Make(dir, cfg, public(authority), start(t))
+	req, err := Make(dir, cfg, protocol.VerifierOf(authority, protocol.SigHybrid), start(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cert, err := Sign(authority, req, Enrolled{Days: 1, Quota: 1}, time.Now())
+	cert, certPQ, err := Sign(authority, req, Enrolled{Days: 1, Quota: 1}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := identity.WriteCert(filepath.Join(dir, "identity.cert"), cert); err != nil {
+	if err := identity.WriteCert(filepath.Join(dir, "identity.cert"), cert, certPQ); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -49,7 +49,7 @@ func made(t *testing.T, cfg *Config) string {
 
 func TestMadeFolderIsWholeAndItsKeysArePrivate(t *testing.T) {
 	dir := made(t, config())
-	want := []string{"authority.pub", "coordinator.json", "identity.cert", "identity.key", "log.key", "start.snapshot"}
+	want := []string{"authority.pub", "coordinator.json", "identity.cert", "identity.key", "identity.pub", "log.key", "start.snapshot"}
 	if got := names(t, dir); !slices.Equal(got, want) {
 		t.Errorf("files %v, want %v", got, want)
 	}
@@ -76,17 +76,17 @@ func TestFolderIsMadeWholeOrNotAtAll(t *testing.T) {
 	dir := filepath.Join(parent, "coordinator")
 	bad := config()
 	bad.Listen = "nowhere"
-	if _, err := Make(dir, bad, public(authority), start(t)); err == nil || !strings.Contains(err.Error(), "listen") {
+	if _, err := Make(dir, bad, protocol.VerifierOf(authority, protocol.SigHybrid), start(t)); err == nil || !strings.Contains(err.Error(), "listen") {
 		t.Errorf("a bad configuration: %v", err)
 	}
 	if got := names(t, parent); got != nil {
 		t.Errorf("files %v are left of a refused start", got)
 	}
-	if _, err := Make(dir, config(), public(authority), start(t)); err != nil {
+	if _, err := Make(dir, config(), protocol.VerifierOf(authority, protocol.SigHybrid), start(t)); err != nil {
 		t.Fatal(err)
 	}
 	before := names(t, parent)
-	if _, err := Make(dir, config(), public(authority), start(t)); err == nil || !strings.Contains(err.Error(), dir+" is there already") {
+	if _, err := Make(dir, config(), protocol.VerifierOf(authority, protocol.SigHybrid), start(t)); err == nil || !strings.Contains(err.Error(), dir+" is there already") {
 		t.Errorf("a folder that is there: %v", err)
 	}
 	if got := names(t, parent); !slices.Equal(got, before) {
@@ -96,18 +96,18 @@ func TestFolderIsMadeWholeOrNotAtAll(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Make(file, config(), public(authority), start(t)); err == nil || !strings.Contains(err.Error(), "name a new folder") {
+	if _, err := Make(file, config(), protocol.VerifierOf(authority, protocol.SigHybrid), start(t)); err == nil || !strings.Contains(err.Error(), "name a new folder") {
 		t.Errorf("a file in its place: %v", err)
 	}
 }
 
 func TestSignGivesACertificateForTheRequest(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
-	req, err := Make(filepath.Join(t.TempDir(), "c"), config(), public(authority), start(t))
+	req, err := Make(filepath.Join(t.TempDir(), "c"), config(), protocol.VerifierOf(authority, protocol.SigHybrid), start(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cert, err := Sign(authority, req, Enrolled{Days: 30, Quota: 9}, now)
+	cert, certPQ, err := Sign(authority, req, Enrolled{Days: 30, Quota: 9}, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,18 +121,27 @@ func TestSignGivesACertificateForTheRequest(t *testing.T) {
 			t.Errorf("at %v it still holds", at)
 		}
 	}
+	holder, err := protocol.VerifyPQ(cert, certPQ, protocol.VerifierOf(authority, protocol.SigHybrid).PQ)
+	if err != nil || !bytes.Equal(holder.Bytes(), req.PQKey) {
+		t.Errorf("its second half: %v", err)
+	}
 	if cert.IDPK != req.IDPK || cert.Quota != 9 || cert.Class != protocol.ClassCoordinator {
 		t.Errorf("certificate %+v is not for the request", cert)
 	}
-	again, err := Sign(authority, req, Enrolled{Days: 30, Quota: 9}, now)
+	again, _, err := Sign(authority, req, Enrolled{Days: 30, Quota: 9}, now)
 	if err != nil || again.Serial == cert.Serial {
 		t.Errorf("two certificates have the serial number %x (%v)", cert.Serial, err)
 	}
-	if _, err := Sign(authority, req, Enrolled{Days: 0}, now); err == nil || !strings.Contains(err.Error(), "0 days") {
+	if _, _, err := Sign(authority, req, Enrolled{Days: 0}, now); err == nil || !strings.Contains(err.Error(), "0 days") {
 		t.Errorf("a certificate for no days: %v", err)
 	}
+	short := req
+	short.PQKey, short.PQSig = nil, nil
+	if c, second, err := Sign(authority, short, Enrolled{Days: 30}, now); err != nil || second != nil || c.IDPK != req.IDPK {
+		t.Errorf("a request without a second half: %v, a second half of %d bytes", err, len(second))
+	}
 	req.Class = protocol.ClassDevice
-	if _, err := Sign(authority, req, Enrolled{Days: 30}, now); err == nil || !strings.Contains(err.Error(), "enrolment request") {
+	if _, _, err := Sign(authority, req, Enrolled{Days: 30}, now); err == nil || !strings.Contains(err.Error(), "enrolment request") {
 		t.Errorf("an altered request was signed: %v", err)
 	}
 }

@@ -77,7 +77,7 @@ func run(ctx context.Context, dir string, cfg *Config, keys *keys, store *sqlite
 		return err
 	}
 	defer platform.close()
-	l, err := quic.Listen(cfg.Listen, quic.Config{Identity: keys.identity, Authority: keys.authority, PeerClass: protocol.ClassDevice, Now: time.Now})
+	l, err := quic.Listen(cfg.Listen, quic.Config{Identity: keys.identity, Authority: keys.authority.Ed, PeerClass: protocol.ClassDevice, Now: time.Now})
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func run(ctx context.Context, dir string, cfg *Config, keys *keys, store *sqlite
 		return err
 	}
 	defer witnesses.close()
-	c, err := coordinator.New(ctx, coordinator.Config{Witnesses: witnesses.ask(), WitnessPolicy: witnesses.policy, Identity: keys.identity, Authority: keys.authority, LogKey: keys.log, LogOrigin: cfg.LogOrigin,
+	c, err := coordinator.New(ctx, coordinator.Config{Witnesses: witnesses.ask(), WitnessPolicy: witnesses.policy, Identity: keys.identity, Authority: keys.authority.Ed, LogKey: keys.log, LogOrigin: cfg.LogOrigin,
 		Task: task, Start: start, Models: models, LogDir: logDir, Log: o.Log, OnEvent: o.OnEvent,
 		OnPublish: func(coordinator.Release) { platform.published() }}, store)
 	if err != nil {
@@ -105,7 +105,7 @@ func run(ctx context.Context, dir string, cfg *Config, keys *keys, store *sqlite
 
 type keys struct {
 	identity  protocol.Identity
-	authority ed25519.PublicKey
+	authority protocol.Verifier
 	log       ed25519.PrivateKey
 }
 
@@ -122,15 +122,19 @@ func loadKeys(dir string) (*keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkCert(filepath.Join(dir, "identity.cert"), id.Cert, authority, time.Now()); err != nil {
+	if err := checkCert(filepath.Join(dir, "identity.cert"), id, authority, time.Now()); err != nil {
 		return nil, err
 	}
 	return &keys{id, authority, log}, nil
 }
 
 // checkCert holds the certificate against what every device will hold it against, and says what to do.
-func checkCert(path string, cert protocol.Cert, authority ed25519.PublicKey, now time.Time) error {
-	err := cert.Verify(authority, uint64(now.Unix()), protocol.ClassCoordinator)
+func checkCert(path string, id protocol.Identity, authority protocol.Verifier, now time.Time) error {
+	cert := id.Cert
+	err := cert.Verify(authority.Ed, uint64(now.Unix()), protocol.ClassCoordinator)
+	if err == nil && len(id.CertPQ) > 0 && authority.PQ != nil {
+		_, err = protocol.VerifyPQ(cert, id.CertPQ, authority.PQ)
+	}
 	const another = "ask the enrolment authority for another one (`cinesync enrol sign` makes it of this folder's request) and put it there"
 	date := func(unix uint64) string { return time.Unix(int64(unix), 0).UTC().Format(time.RFC3339) }
 	switch {
@@ -157,7 +161,7 @@ func writeKeys(logDir Dir, cfg *Config, k *keys, policy audit.WitnessPolicy) err
 		return fmt.Errorf("remove the witness policy of an earlier time: %w", err)
 	}
 	cert := k.identity.Cert.Bytes()
-	file := audit.Keys{Origin: cfg.LogOrigin, LogKey: k.log.Public().(ed25519.PublicKey), Authority: k.authority, Coordinator: cert[:]}
+	file := audit.Keys{Origin: cfg.LogOrigin, LogKey: k.log.Public().(ed25519.PublicKey), Authority: k.authority.Ed, Coordinator: cert[:]}
 	b, err := file.Encode()
 	if err != nil {
 		return fmt.Errorf("encode log keys: %w", err)

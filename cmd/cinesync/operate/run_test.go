@@ -58,11 +58,11 @@ func visit(ctx context.Context, address string) error {
 	if err != nil {
 		return err
 	}
-	cert, err := Sign(authority, req, Enrolled{Days: 1, Quota: 1}, time.Now())
+	cert, certPQ, err := Sign(authority, req, Enrolled{Days: 1, Quota: 1}, time.Now())
 	if err != nil {
 		return err
 	}
-	conn, err := quic.Dial(ctx, address, quic.Config{Identity: protocol.Identity{Key: key, Cert: cert}, Authority: public(authority), PeerClass: protocol.ClassCoordinator})
+	conn, err := quic.Dial(ctx, address, quic.Config{Identity: protocol.Identity{Key: key, Cert: cert, CertPQ: certPQ}, Authority: public(authority), PeerClass: protocol.ClassCoordinator})
 	if err != nil {
 		return err
 	}
@@ -216,7 +216,7 @@ func TestDamagedStartIsRefused(t *testing.T) {
 
 func TestCertificateThatDoesNotHoldIsRefused(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "coordinator")
-	req, err := Make(dir, config(), public(authority), start(t))
+	req, err := Make(dir, config(), protocol.VerifierOf(authority, protocol.SigHybrid), start(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,25 +230,31 @@ func TestCertificateThatDoesNotHoldIsRefused(t *testing.T) {
 	}
 	old, coming := time.Now().AddDate(0, 0, -8), time.Now().AddDate(0, 0, 1)
 	for name, c := range map[string]struct {
-		key   ed25519.PrivateKey
+		key   ed25519.PrivateKey // of the authority
 		req   protocol.Request
 		at    time.Time
 		words []string
 	}{
-		"expired": {authority, req, old, []string{"has expired", "valid until " + old.AddDate(0, 0, 7).UTC().Format(time.RFC3339), "enrolment authority", "cinesync enrol sign"}},
-		"early":   {authority, req, coming, []string{"not yet valid", "valid from " + coming.Add(-5*time.Minute).UTC().Format(time.RFC3339), "clock"}},
-		"foreign": {ed25519.NewKeyFromSeed(bytes.Repeat([]byte{8}, ed25519.SeedSize)), req, time.Now(), []string{"authority.pub", "cinesync enrol sign"}},
-		"class":   {authority, device, time.Now(), []string{"device", "want coordinator", "cinesync enrol sign"}},
+		"expired":               {authority, req, old, []string{"has expired", "valid until " + old.AddDate(0, 0, 7).UTC().Format(time.RFC3339), "enrolment authority", "cinesync enrol sign"}},
+		"early":                 {authority, req, coming, []string{"not yet valid", "valid from " + coming.Add(-5*time.Minute).UTC().Format(time.RFC3339), "clock"}},
+		"foreign":               {ed25519.NewKeyFromSeed(bytes.Repeat([]byte{8}, ed25519.SeedSize)), req, time.Now(), []string{"authority.pub", "cinesync enrol sign"}},
+		"another's second half": {ed25519.NewKeyFromSeed(bytes.Repeat([]byte{8}, ed25519.SeedSize)), req, time.Now(), []string{"hybrid certificate", "authority.pub", "cinesync enrol sign"}},
+		"class":                 {authority, device, time.Now(), []string{"device", "want coordinator", "cinesync enrol sign"}},
 	} {
-		cert, err := Sign(c.key, c.req, Enrolled{Days: 7, Quota: 1}, c.at)
+		cert, certPQ, err := Sign(c.key, c.req, Enrolled{Days: 7, Quota: 1}, c.at)
 		if err != nil {
 			t.Fatal(err)
 		}
 		path := filepath.Join(dir, "identity.cert")
+		if name == "another's second half" {
+			if cert, _, err = Sign(authority, c.req, Enrolled{Days: 7, Quota: 1}, c.at); err != nil {
+				t.Fatal(err)
+			}
+		}
 		if err := os.RemoveAll(path); err != nil {
 			t.Fatal(err)
 		}
-		if err := identity.WriteCert(path, cert); err != nil {
+		if err := identity.WriteCert(path, cert, certPQ); err != nil {
 			t.Fatal(err)
 		}
 		t.Run(name, func(t *testing.T) { refuses(t, dir, append(c.words, "the coordinator's certificate", path)...) })

@@ -17,27 +17,32 @@ import (
 	"github.com/cinesync/cinesync/client/participant"
 	"github.com/cinesync/cinesync/cmd/internal/identity"
 	"github.com/cinesync/cinesync/internal/strictjson"
+	"github.com/cinesync/cinesync/protocol"
 )
 
 // Config is device.json: what the device pins, and its owner's policy. Unknown fields are errors.
 type Config struct {
-	Address     string `json:"address"`     // of the coordinator, host:port
-	Coordinator string `json:"coordinator"` // its public key, hex
-	Authority   string `json:"authority"`   // the enrolment authority's public key, hex
-	LogOrigin   string `json:"log_origin"`
-	LogKey      string `json:"log_key"` // of checkpoints, hex
-	Policy      string `json:"policy"`  // balanced (or, in the demo's folders, demo)
-	DemoRounds  uint32 `json:"demo_rounds,omitempty"`
+	Address       string `json:"address"`                  // of the coordinator, host:port
+	Coordinator   string `json:"coordinator"`              // its Ed25519 public key, hex
+	CoordinatorPQ string `json:"coordinator_pq,omitempty"` // its ML-DSA-44 public key, hex; empty: rounds of the hybrid suite are refused
+	Authority     string `json:"authority"`                // the enrolment authority's Ed25519 public key, hex
+	AuthorityPQ   string `json:"authority_pq,omitempty"`   // its ML-DSA-44 public key, hex; empty as above
+	LogOrigin     string `json:"log_origin"`
+	LogKey        string `json:"log_key"` // of checkpoints, hex
+	Policy        string `json:"policy"`  // balanced (or, in the demo's folders, demo)
+	DemoRounds    uint32 `json:"demo_rounds,omitempty"`
 
-	coordinator, authority, logKey ed25519.PublicKey
+	coordinator, authority protocol.Verifier
+	logKey                 ed25519.PublicKey
 }
 
 // Marker is the file that marks a folder as the demo's.
 const Marker = "MADE-BY-CINESYNC-DEMO"
 
 // New makes a configuration from pinned keys.
-func New(address string, coordinator, authority, logKey ed25519.PublicKey, origin, policy string) *Config {
-	return &Config{Address: address, Coordinator: hex.EncodeToString(coordinator), Authority: hex.EncodeToString(authority),
+func New(address string, coordinator, authority protocol.Verifier, logKey ed25519.PublicKey, origin, policy string) *Config {
+	return &Config{Address: address, Coordinator: hex.EncodeToString(coordinator.Ed), CoordinatorPQ: identity.FormatPQ(coordinator.PQ),
+		Authority: hex.EncodeToString(authority.Ed), AuthorityPQ: identity.FormatPQ(authority.PQ),
 		LogOrigin: origin, LogKey: hex.EncodeToString(logKey), Policy: policy, coordinator: coordinator, authority: authority, logKey: logKey}
 }
 
@@ -94,7 +99,8 @@ func parse(b []byte) (*Config, error) {
 		return nil, fmt.Errorf("it is longer than %d bytes", maxConfig)
 	}
 	var c Config
-	fields := map[string]any{"address": &c.Address, "coordinator": &c.Coordinator, "authority": &c.Authority, "log_origin": &c.LogOrigin,
+	fields := map[string]any{"address": &c.Address, "coordinator": &c.Coordinator, "coordinator_pq": &c.CoordinatorPQ,
+		"authority": &c.Authority, "authority_pq": &c.AuthorityPQ, "log_origin": &c.LogOrigin,
 		"log_key": &c.LogKey, "policy": &c.Policy, "demo_rounds": &c.DemoRounds}
 	err := strictjson.Object(b, func(name string, value json.RawMessage) error {
 		to, ok := fields[name]
@@ -112,10 +118,16 @@ func parse(b []byte) (*Config, error) {
 	for _, k := range []struct {
 		name, text string
 		key        *ed25519.PublicKey
-	}{{"coordinator", c.Coordinator, &c.coordinator}, {"authority", c.Authority, &c.authority}, {"log_key", c.LogKey, &c.logKey}} {
+	}{{"coordinator", c.Coordinator, &c.coordinator.Ed}, {"authority", c.Authority, &c.authority.Ed}, {"log_key", c.LogKey, &c.logKey}} {
 		if *k.key, err = identity.ParsePublic(k.text); err != nil {
 			return nil, fmt.Errorf("%s: %w", k.name, err)
 		}
+	}
+	if c.coordinator.PQ, err = identity.ParsePQ(c.CoordinatorPQ); err != nil {
+		return nil, fmt.Errorf("coordinator_pq: %w", err)
+	}
+	if c.authority.PQ, err = identity.ParsePQ(c.AuthorityPQ); err != nil {
+		return nil, fmt.Errorf("authority_pq: %w", err)
 	}
 	if err := CheckAddress(c.Address); err != nil {
 		return nil, fmt.Errorf("address: %w", err)

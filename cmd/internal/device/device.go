@@ -8,7 +8,6 @@ package device
 
 import (
 	"context"
-	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -104,7 +103,10 @@ func (d *Device) Door(ctx context.Context, h Hooks) (*door.Door, error) {
 	if err := d.Lock(); err != nil {
 		return nil, err
 	}
-	err = id.Cert.Verify(ed25519.PublicKey(d.Config.authority), uint64(time.Now().Unix()), protocol.ClassDevice)
+	err = id.Cert.Verify(d.Config.authority.Ed, uint64(time.Now().Unix()), protocol.ClassDevice)
+	if err == nil && len(id.CertPQ) > 0 && d.Config.authority.PQ != nil {
+		_, err = protocol.VerifyPQ(id.Cert, id.CertPQ, d.Config.authority.PQ)
+	}
 	if errors.Is(err, protocol.ErrNotYetValid) {
 		return nil, fmt.Errorf("this device's certificate: %w; set this machine's clock, or wait", err)
 	}
@@ -112,7 +114,7 @@ func (d *Device) Door(ctx context.Context, h Hooks) (*door.Door, error) {
 		return nil, fmt.Errorf("this device's certificate: %w; ask the enrolment authority for a new one", err)
 	}
 	dial := func(ctx context.Context) (protocol.Conn, error) {
-		return quic.Dial(ctx, d.Config.Address, quic.Config{Identity: id, Authority: d.Config.authority, PeerClass: protocol.ClassCoordinator, PeerKey: d.Config.coordinator,
+		return quic.Dial(ctx, d.Config.Address, quic.Config{Identity: id, Authority: d.Config.authority.Ed, PeerClass: protocol.ClassCoordinator, PeerKey: d.Config.coordinator.Ed,
 			KeepAlive: h.KeepAlive, Idle: h.Idle})
 	}
 	if h.Dial != nil {
@@ -123,7 +125,7 @@ func (d *Device) Door(ctx context.Context, h Hooks) (*door.Door, error) {
 		answerer = h.Answerer(answerer)
 	}
 	return door.Open(ctx, door.Config{
-		Participant: participant.Config{Key: id.Key, Cert: id.Cert, Authority: d.Config.authority, Coordinator: d.Config.coordinator,
+		Participant: participant.Config{Key: id.Key, Cert: id.Cert, Authority: d.Config.authority.Ed, Coordinator: d.Config.coordinator.Ed,
 			LogOrigin: d.Config.LogOrigin, LogKey: d.Config.logKey, Floor: d.Floor, Random: rand.Reader},
 		Store: d.Outbox, Scratch: d.vectors, Models: d.models, Answerer: answerer, Dial: dial, Log: h.Log, OnEvent: h.OnEvent, OnContribution: h.OnContribution,
 	})

@@ -21,6 +21,11 @@ func pub(b byte) ed25519.PublicKey {
 	return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{b}, 32)).Public().(ed25519.PublicKey)
 }
 
+// both are the public keys of the same secret in both suites.
+func both(b byte) protocol.Verifier {
+	return protocol.VerifierOf(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{b}, 32)), protocol.SigHybrid)
+}
+
 // folder makes WORLD/devices/01, marked as the demo's or not.
 func folder(t *testing.T, marked bool) string {
 	t.Helper()
@@ -54,7 +59,7 @@ func TestDemoPolicyNeedsAllThreeSigns(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := folder(t, c.marked)
-			cfg := New(c.address, pub(1), pub(2), pub(3), c.origin, "demo")
+			cfg := New(c.address, both(1), both(2), pub(3), c.origin, "demo")
 			cfg.DemoRounds = 7
 			floor, err := cfg.floor(dir)
 			if c.refused == "" {
@@ -75,11 +80,11 @@ func TestConfigurationIsReadStrictly(t *testing.T) {
 	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "cinesyncd init --dir "+dir) {
 		t.Errorf("an empty folder: %v", err)
 	}
-	if err := New("127.0.0.1:9", pub(1), pub(2), pub(3), "x/log", "balanced").Save(dir); err != nil {
+	if err := New("127.0.0.1:9", both(1), both(2), pub(3), "x/log", "balanced").Save(dir); err != nil {
 		t.Fatal(err)
 	}
 	cfg, err := Load(dir)
-	if err != nil || !cfg.coordinator.Equal(pub(1)) || !cfg.authority.Equal(pub(2)) || !cfg.logKey.Equal(pub(3)) || cfg.Address != "127.0.0.1:9" {
+	if err != nil || !reflect.DeepEqual(cfg.coordinator, both(1)) || !reflect.DeepEqual(cfg.authority, both(2)) || !cfg.logKey.Equal(pub(3)) || cfg.Address != "127.0.0.1:9" {
 		t.Fatalf("%+v, %v", cfg, err)
 	}
 	path := filepath.Join(dir, "device.json")
@@ -91,19 +96,21 @@ func TestConfigurationIsReadStrictly(t *testing.T) {
 		return strings.Replace(string(good), `"127.0.0.1:9"`, `"`+to+`"`, 1)
 	}
 	for name, text := range map[string]string{
-		"unknown field \"x\"": strings.Replace(string(good), "{", `{"x":1,`, 1),
-		"text follows":        string(good) + "{}",
-		"stands there twice":  strings.Replace(string(good), "{", `{"policy":"demo",`, 1),
-		`"Policy"`:            strings.Replace(string(good), `"policy"`, `"Policy"`, 1),
-		"log_key":             strings.Replace(string(good), `"log_key": "`, `"log_key": "00`, 1),
-		"authority":           strings.Replace(string(good), `"authority": "`, `"authority": "z`, 1),
-		"coordinator":         strings.Replace(string(good), `"coordinator": "`, `"coordinator": " `+"0", 1),
-		"it is empty":         "",
-		"longer than 65536":   string(good) + strings.Repeat(" ", 64<<10),
-		"ends inside":         string(good[:len(good)/2]),
-		"address is 5":        `{"address": 5}`,
-		"demo_rounds is -1":   strings.Replace(string(good), "{", `{"demo_rounds":-1,`, 1),
-		"log_origin is empty": strings.Replace(string(good), `"x/log"`, `""`, 1),
+		"unknown field \"x\"":                  strings.Replace(string(good), "{", `{"x":1,`, 1),
+		"text follows":                         string(good) + "{}",
+		"stands there twice":                   strings.Replace(string(good), "{", `{"policy":"demo",`, 1),
+		`"Policy"`:                             strings.Replace(string(good), `"policy"`, `"Policy"`, 1),
+		"log_key":                              strings.Replace(string(good), `"log_key": "`, `"log_key": "00`, 1),
+		"authority":                            strings.Replace(string(good), `"authority": "`, `"authority": "z`, 1),
+		"coordinator":                          strings.Replace(string(good), `"coordinator": "`, `"coordinator": " `+"0", 1),
+		"authority_pq: ML-DSA-44 public key":   strings.Replace(string(good), `"authority_pq": "`, `"authority_pq": "00`, 1),
+		"coordinator_pq: ML-DSA-44 public key": strings.Replace(string(good), `"coordinator_pq": "`, `"coordinator_pq": "x`, 1),
+		"it is empty":                          "",
+		"longer than 65536":                    string(good) + strings.Repeat(" ", 64<<10),
+		"ends inside":                          string(good[:len(good)/2]),
+		"address is 5":                         `{"address": 5}`,
+		"demo_rounds is -1":                    strings.Replace(string(good), "{", `{"demo_rounds":-1,`, 1),
+		"log_origin is empty":                  strings.Replace(string(good), `"x/log"`, `""`, 1),
 
 		`"127.0.0.1:4747a": the port is "4747a", want 1 to 65535`: address("127.0.0.1:4747a"),
 		`the port is "0"`:              address("127.0.0.1:0"),
@@ -132,11 +139,15 @@ func TestConfigurationIsReadStrictly(t *testing.T) {
 
 // FuzzConfig wants what is read to be what Save would write: the same pins, whatever the spelling.
 func FuzzConfig(f *testing.F) {
-	good, err := json.Marshal(New("127.0.0.1:9", pub(1), pub(2), pub(3), "x/log", "balanced"))
+	good, err := json.Marshal(New("127.0.0.1:9", both(1), both(2), pub(3), "x/log", "balanced"))
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, b := range [][]byte{good, nil, []byte("{}"), []byte("null"), good[:40], bytes.Replace(good, []byte("127.0.0.1:9"), []byte("[::1]:70000"), 1)} {
+	plain, err := json.Marshal(New("127.0.0.1:9", protocol.Verifier{Ed: pub(1)}, protocol.Verifier{Ed: pub(2)}, pub(3), "x/log", "balanced"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, b := range [][]byte{good, plain, nil, []byte("{}"), []byte("null"), good[:40], bytes.Replace(good, []byte("127.0.0.1:9"), []byte("[::1]:70000"), 1)} {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -144,7 +155,7 @@ func FuzzConfig(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if len(c.coordinator) != ed25519.PublicKeySize || len(c.authority) != ed25519.PublicKeySize || len(c.logKey) != ed25519.PublicKeySize || CheckAddress(c.Address) != nil || c.LogOrigin == "" {
+		if len(c.coordinator.Ed) != ed25519.PublicKeySize || len(c.authority.Ed) != ed25519.PublicKeySize || len(c.logKey) != ed25519.PublicKeySize || CheckAddress(c.Address) != nil || c.LogOrigin == "" {
 			t.Fatalf("half a configuration: %+v", c)
 		}
 		text, err := json.Marshal(c)
@@ -161,7 +172,7 @@ func FuzzConfig(f *testing.F) {
 func made(t *testing.T) string {
 	t.Helper()
 	dir := folder(t, false)
-	if err := errors.Join(New("127.0.0.1:9", pub(1), pub(2), pub(3), "x/log", "balanced").Save(dir), Make(dir)); err != nil {
+	if err := errors.Join(New("127.0.0.1:9", both(1), both(2), pub(3), "x/log", "balanced").Save(dir), Make(dir)); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -295,15 +306,27 @@ func TestCertificateThatIsNotValidNowSaysWhatToDo(t *testing.T) {
 		t.Fatal(err)
 	}
 	authority := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{2}, 32))
+	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, 32))
+	second := func(by ed25519.PrivateKey, c protocol.Cert) []byte {
+		_, pq := protocol.MLDSAKey(by)
+		return protocol.IssuePQ(pq, c, protocol.VerifierOf(key, protocol.SigHybrid).PQ)
+	}
 	for _, c := range []struct {
 		from, to uint64
+		second   ed25519.PrivateKey // nil: none
 		words    []string
 	}{
-		{0, 1_700_000_000, []string{"valid until 2023-11-14T22:13:20Z, now 20", "ask the enrolment authority for a new one"}},
-		{253402300799, 253402300799, []string{"valid from 9999-12-31T23:59:59Z, now 20", "set this machine's clock"}},
+		{0, 253402300799, key, []string{"not issued by the expected enrolment authority", "ask the enrolment authority for a new one"}},
+		{0, 1_700_000_000, authority, []string{"valid until 2023-11-14T22:13:20Z, now 20", "ask the enrolment authority for a new one"}},
+		{0, 1_700_000_000, nil, []string{"valid until 2023-11-14T22:13:20Z, now 20", "ask the enrolment authority for a new one"}},
+		{253402300799, 253402300799, nil, []string{"valid from 9999-12-31T23:59:59Z, now 20", "set this machine's clock"}},
 	} {
 		cert := protocol.IssueCert(authority, protocol.Cert{IDPK: [32]byte(pub(7)), Class: protocol.ClassDevice, NotBefore: c.from, NotAfter: c.to, Quota: 1})
-		if err := identity.WriteCert(filepath.Join(dir, "identity.cert"), cert); err != nil {
+		var certPQ []byte
+		if c.second != nil {
+			certPQ = second(c.second, cert)
+		}
+		if err := identity.WriteCert(filepath.Join(dir, "identity.cert"), cert, certPQ); err != nil {
 			t.Fatal(err)
 		}
 		d, err := Open(dir)
@@ -333,7 +356,7 @@ func TestNewPeriodLeavesTheLedgerOfADeviceThatCannotOpen(t *testing.T) {
 		}},
 		{"no history", "history.sqlite: it is missing", func(dir string) error { return os.Remove(filepath.Join(dir, "history.sqlite")) }},
 		{"no floor", "policy is \"reckless\"", func(dir string) error {
-			return New("127.0.0.1:9", pub(1), pub(2), pub(3), "x/log", "reckless").Save(dir)
+			return New("127.0.0.1:9", both(1), both(2), pub(3), "x/log", "reckless").Save(dir)
 		}},
 		{"no place for models", "make model folder", func(dir string) error {
 			return errors.Join(os.Remove(filepath.Join(dir, "models")), os.WriteFile(filepath.Join(dir, "models"), nil, 0o600))

@@ -15,7 +15,7 @@ import (
 	"github.com/cinesync/cinesync/privacy"
 )
 
-func pins() *Config { return New("127.0.0.1:9", pub(1), pub(2), pub(3), "x/log", "balanced") }
+func pins() *Config { return New("127.0.0.1:9", both(1), both(2), pub(3), "x/log", "balanced") }
 
 // order is that in which Init makes the files of a device.
 var order = []string{"identity.key", "history.sqlite", "door.sqlite", "models", "identity.request", "device.json"}

@@ -33,22 +33,23 @@ func FuzzParseKey(f *testing.F) {
 // FuzzParseCert reads the text of identity.cert. What is taken is written as the one text that reads as the same certificate.
 func FuzzParseCert(f *testing.F) {
 	c := protocol.IssueCert(ed25519.NewKeyFromSeed(make([]byte, 32)), protocol.Cert{Class: protocol.ClassDevice, NotAfter: 10, Quota: 1})
-	text := c.Armor()
+	holder, pq := protocol.MLDSAKey(ed25519.NewKeyFromSeed(make([]byte, 32)))
+	text := protocol.ArmorCert(c, nil)
 	raw := c.Bytes()
-	for _, b := range [][]byte{nil, text, text[:len(text)/2], append(bytes.Clone(text), text...), bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n")),
+	for _, b := range [][]byte{nil, text, protocol.ArmorCert(c, protocol.IssuePQ(pq, c, holder)), text[:len(text)/2], append(bytes.Clone(text), text...), bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n")),
 		[]byte(hex.EncodeToString(raw[:])), bytes.ReplaceAll(text, []byte("CERTIFICATE"), []byte("REQUEST"))} {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		got, err := parseCert(b)
+		got, second, err := parseCert(b)
 		if err != nil {
 			return
 		}
-		if again, err := parseCert(got.Armor()); err != nil || again != got {
+		if again, more, err := parseCert(protocol.ArmorCert(got, second)); err != nil || again != got || !bytes.Equal(more, second) {
 			t.Errorf("written and read again: %v, %v; want %v", again, err, got)
 		}
-		if !bytes.Equal(bytes.TrimSpace(bytes.ReplaceAll(b, []byte("\r"), nil)), bytes.TrimSpace(got.Armor())) {
-			t.Errorf("%q is taken for\n%s", b, got.Armor())
+		if !bytes.Equal(bytes.TrimSpace(bytes.ReplaceAll(b, []byte("\r"), nil)), bytes.TrimSpace(protocol.ArmorCert(got, second))) {
+			t.Errorf("%q is taken for\n%s", b, protocol.ArmorCert(got, second))
 		}
 	})
 }

@@ -81,12 +81,29 @@ func parseKey(b []byte) (ed25519.PrivateKey, bool) {
 	return ed25519.NewKeyFromSeed(seed), true
 }
 
-// WritePublic writes a public key as one line of hex.
-func WritePublic(path string, pub ed25519.PublicKey) error {
-	return os.WriteFile(path, []byte(hex.EncodeToString(pub)+"\n"), 0o644)
+// WritePublic writes public keys: a line of hex for Ed25519, and another for ML-DSA-44 where there is one.
+func WritePublic(path string, pub protocol.Verifier) error {
+	return os.WriteFile(path, []byte(FormatPublic(pub)), 0o644)
 }
 
-// ParsePublic reads a public key from its hex.
+// FormatPublic is the text of a public key file.
+func FormatPublic(pub protocol.Verifier) string {
+	text := hex.EncodeToString(pub.Ed) + "\n"
+	if pub.PQ != nil {
+		text += FormatPQ(pub.PQ) + "\n"
+	}
+	return text
+}
+
+// FormatPQ is an ML-DSA-44 public key in hex, empty for none.
+func FormatPQ(key *protocol.PQPublicKey) string {
+	if key == nil {
+		return ""
+	}
+	return hex.EncodeToString(key.Bytes())
+}
+
+// ParsePublic reads an Ed25519 public key from its hex.
 func ParsePublic(text string) (ed25519.PublicKey, error) {
 	b, err := hex.DecodeString(strings.TrimSpace(text))
 	if err != nil || len(b) != ed25519.PublicKeySize {
@@ -95,25 +112,49 @@ func ParsePublic(text string) (ed25519.PublicKey, error) {
 	return b, nil
 }
 
-// LoadPublic reads a public key file.
-func LoadPublic(path string) (ed25519.PublicKey, error) {
-	b, err := readSmall(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read public key: %s is missing: put the enrolment authority's public key there, its authority.pub", path)
+// ParsePQ reads an ML-DSA-44 public key from its hex; an empty text is none.
+func ParsePQ(text string) (*protocol.PQPublicKey, error) {
+	if text = strings.TrimSpace(text); text == "" {
+		return nil, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read public key: %w", err)
+	b, err := hex.DecodeString(text)
+	if err != nil || len(b) != protocol.PQKeySize {
+		return nil, fmt.Errorf("ML-DSA-44 public key %.80q: want %d hex digits", text, 2*protocol.PQKeySize)
 	}
-	pub, err := ParsePublic(string(b))
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w; copy the enrolment authority's authority.pub there again", path, err)
+	return protocol.ParsePQKey(b)
+}
+
+// ParsePublicFile reads the text of a public key file: one key, or both.
+func ParsePublicFile(text string) (pub protocol.Verifier, err error) {
+	first, second, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	if pub.Ed, err = ParsePublic(first); err != nil {
+		return protocol.Verifier{}, err
+	}
+	if pub.PQ, err = ParsePQ(second); err != nil {
+		return protocol.Verifier{}, err
 	}
 	return pub, nil
 }
 
-// WriteCert writes a certificate as the text of the protocol's specification, section 10.
-func WriteCert(path string, c protocol.Cert) error {
-	return os.WriteFile(path, c.Armor(), 0o644)
+// LoadPublic reads a public key file.
+func LoadPublic(path string) (protocol.Verifier, error) {
+	b, err := readSmall(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return protocol.Verifier{}, fmt.Errorf("read public key: %s is missing: put the public key there, such as the enrolment authority's authority.pub", path)
+	}
+	if err != nil {
+		return protocol.Verifier{}, fmt.Errorf("read public key: %w", err)
+	}
+	pub, err := ParsePublicFile(string(b))
+	if err != nil {
+		return protocol.Verifier{}, fmt.Errorf("read %s: %w; copy the public key there again, such as the enrolment authority's authority.pub", path, err)
+	}
+	return pub, nil
+}
+
+// WriteCert writes a certificate as the text of the protocol's specification, section 10; certPQ is its second half, nil for none.
+func WriteCert(path string, c protocol.Cert, certPQ []byte) error {
+	return os.WriteFile(path, protocol.ArmorCert(c, certPQ), 0o644)
 }
 
 // Load reads identity.key and identity.cert of a folder.
@@ -130,26 +171,30 @@ func Load(dir string) (protocol.Identity, error) {
 	if err != nil {
 		return protocol.Identity{}, fmt.Errorf("read certificate: %w; %s", err, getAgain)
 	}
-	cert, err := parseCert(b)
+	cert, certPQ, err := parseCert(b)
 	if err != nil {
 		return protocol.Identity{}, fmt.Errorf("read certificate %s: %w; %s", path, err, getAgain)
 	}
 	if string(cert.IDPK[:]) != string(key.Public().(ed25519.PublicKey)) {
 		return protocol.Identity{}, fmt.Errorf("certificate %s is for another key than identity.key beside it; put back the one of the two that was exchanged, or %s", path, getAgain)
 	}
-	return protocol.Identity{Key: key, Cert: cert}, nil
+	id := protocol.Identity{Key: key, Cert: cert, CertPQ: certPQ}
+	if err := id.Check(); err != nil {
+		return protocol.Identity{}, fmt.Errorf("certificate %s: %w; or %s", path, err, getAgain)
+	}
+	return id, nil
 }
 
 const getAgain = "get it from the enrolment authority, who makes it of this folder's request with `cinesync enrol sign`"
 
-func parseCert(text []byte) (protocol.Cert, error) {
+func parseCert(text []byte) (protocol.Cert, []byte, error) {
 	if len(bytes.TrimSpace(text)) == 0 {
-		return protocol.Cert{}, errors.New("the file is empty")
+		return protocol.Cert{}, nil, errors.New("the file is empty")
 	}
 	return protocol.ParseCertArmor(text)
 }
 
-// readSmall reads a file of at most 64 KiB: keys and certificates are a few hundred bytes.
+// readSmall reads a file of at most 64 KiB: keys and certificates are a few thousand bytes.
 func readSmall(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {

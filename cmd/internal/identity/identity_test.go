@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -115,12 +116,27 @@ func TestKeyFilesThatAreRefused(t *testing.T) {
 
 func TestPublicKeysAreOneLineOfHex(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "k.pub")
-	pub := ed25519.NewKeyFromSeed(make([]byte, 32)).Public().(ed25519.PublicKey)
-	if err := identity.WritePublic(path, pub); err != nil {
-		t.Fatal(err)
+	for suite, lines := range map[uint16]int{protocol.SigEd25519: 1, protocol.SigHybrid: 2} {
+		pub := protocol.VerifierOf(ed25519.NewKeyFromSeed(make([]byte, 32)), suite)
+		if err := identity.WritePublic(path, pub); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := identity.LoadPublic(path); err != nil || !reflect.DeepEqual(got, pub) {
+			t.Errorf("suite %d: %x, %v", suite, got.Ed, err)
+		}
+		text, err := os.ReadFile(path)
+		if err != nil || strings.Count(string(text), "\n") != lines {
+			t.Errorf("suite %d: %v, the file holds %q", suite, err, text)
+		}
+		write(t, path, strings.ReplaceAll(string(text), "\n", "\r\n"), 0o644)
+		if got, err := identity.LoadPublic(path); err != nil || !reflect.DeepEqual(got, pub) {
+			t.Errorf("suite %d with carriage returns: %x, %v", suite, got.Ed, err)
+		}
 	}
-	if got, err := identity.LoadPublic(path); err != nil || !got.Equal(pub) {
-		t.Errorf("%x, %v", got, err)
+	for _, second := range []string{"x", "00", strings.Repeat("0", 2*protocol.PQKeySize-2), strings.Repeat("g", 2*protocol.PQKeySize), strings.Repeat("0", 2*protocol.PQKeySize) + "\n00"} {
+		write(t, path, strings.Repeat("0", 64)+"\n"+second, 0o644)
+		_, err := identity.LoadPublic(path)
+		says(t, err, path, "ML-DSA-44", "want 2624 hex digits")
 	}
 	for _, text := range []string{"", "00", strings.Repeat("0", 63), strings.Repeat("0", 66), strings.Repeat("g", 64), strings.Repeat("0", 64) + " x"} {
 		_, err := identity.ParsePublic(text)
@@ -141,7 +157,13 @@ func TestPublicKeysAreOneLineOfHex(t *testing.T) {
 func FuzzParsePublic(f *testing.F) {
 	f.Add(strings.Repeat("ab", 32))
 	f.Add(" \n")
+	f.Add(identity.FormatPublic(protocol.VerifierOf(ed25519.NewKeyFromSeed(make([]byte, 32)), protocol.SigHybrid)))
 	f.Fuzz(func(t *testing.T, text string) {
+		if pub, err := identity.ParsePublicFile(text); err == nil {
+			if again, err := identity.ParsePublicFile(identity.FormatPublic(pub)); err != nil || !reflect.DeepEqual(again, pub) {
+				t.Errorf("%q is written back as %v, %v", text, again, err)
+			}
+		}
 		if pub, err := identity.ParsePublic(text); err == nil && len(pub) != ed25519.PublicKeySize {
 			t.Errorf("%q gives a key of %d bytes", text, len(pub))
 		}
@@ -168,7 +190,7 @@ func TestIdentityIsAKeyWithItsCertificate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := identity.WriteCert(certPath, cert(key)); err != nil {
+	if err := identity.WriteCert(certPath, cert(key), nil); err != nil {
 		t.Fatal(err)
 	}
 	id, err := identity.Load(dir)
@@ -179,19 +201,26 @@ func TestIdentityIsAKeyWithItsCertificate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := cert(key); string(text) != string(want.Armor()) {
-		t.Errorf("the certificate's file holds\n%swant\n%s", text, want.Armor())
+	if want := string(protocol.ArmorCert(cert(key), nil)); string(text) != want {
+		t.Errorf("the certificate's file holds\n%swant\n%s", text, want)
+	}
+	if err := identity.WriteCert(certPath, cert(key), secondHalf(key)); err != nil {
+		t.Fatal(err)
+	}
+	if id, err := identity.Load(dir); err != nil || id.Cert != cert(key) || !bytes.Equal(id.CertPQ, secondHalf(key)) {
+		t.Errorf("the hybrid certificate reads as %v, %v", id, err)
 	}
 	request := strings.ReplaceAll(string(text), "CERTIFICATE", "REQUEST")
 	other := cert(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{9}, 32)))
 	for name, c := range map[string]struct{ text, words string }{
-		"one line of hex": {hexOf(cert(key)), "read certificate"},
-		"cut":             {string(text[:100]), "read certificate"},
-		"twice":           {string(text) + string(text), "read certificate"},
-		"empty":           {"", "is empty"},
-		"a request":       {request, "read certificate"},
-		"huge":            {strings.Repeat("0", 64<<10+1), "too large"},
-		"another's key":   {string(other.Armor()), "another key than identity.key"},
+		"one line of hex":       {hexOf(cert(key)), "read certificate"},
+		"cut":                   {string(text[:100]), "read certificate"},
+		"twice":                 {string(text) + string(text), "read certificate"},
+		"empty":                 {"", "is empty"},
+		"a request":             {request, "read certificate"},
+		"huge":                  {strings.Repeat("0", 64<<10+1), "too large"},
+		"another's second half": {string(protocol.ArmorCert(cert(key), secondHalf(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{9}, 32))))), "another ML-DSA key"},
+		"another's key":         {string(protocol.ArmorCert(other, nil)), "another key than identity.key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			write(t, certPath, c.text, 0o644)
@@ -203,6 +232,12 @@ func TestIdentityIsAKeyWithItsCertificate(t *testing.T) {
 	if id, err := identity.Load(dir); err != nil || id.Cert != cert(key) {
 		t.Errorf("carriage returns: %v", err)
 	}
+}
+
+func secondHalf(key ed25519.PrivateKey) []byte {
+	holder, _ := protocol.MLDSAKey(key)
+	_, authority := protocol.MLDSAKey(ed25519.NewKeyFromSeed(make([]byte, 32)))
+	return protocol.IssuePQ(authority, cert(key), holder)
 }
 
 func hexOf(c protocol.Cert) string {
