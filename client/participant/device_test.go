@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -131,7 +132,7 @@ func (d *device) checkGone(held session) {
 		}
 	}
 	for i, q := range held.Neighbours {
-		if q != (neighbour{}) {
+		if !reflect.DeepEqual(q, neighbour{}) {
 			d.t.Errorf("neighbour %d was not zeroed", i)
 		}
 	}

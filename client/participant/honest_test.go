@@ -34,7 +34,8 @@ func testStream(name string) io.Reader { return privacy.NewStream(sha256.Sum256(
 // testFloor stands between the shipped policies, so that every limit of a floor can be undercut.
 func testFloor() Floor {
 	return Floor{Name: "test", NMin: 5, GammaBP: 500, DeltaBP: 6000, Lambda: 40, ZNum: 1, ZDen: 2, MaxC: 10, P: 8, B: 1,
-		Ceiling: 64 << 40, Period: month, Modes: []aggregation.Mode{aggregation.ModeSH}, Code: codeNames(), Purposes: []string{TrainingQuestion}}
+		Ceiling: 64 << 40, Period: month, Modes: []aggregation.Mode{aggregation.ModeSH},
+		SeedKinds: []uint16{seedPlain}, Suites: Suites{Kex: []uint16{1}, PRG: []uint16{1}, Sig: []uint16{1}}, WordBits: []uint16{32}, Code: codeNames(), Purposes: []string{TrainingQuestion}}
 }
 
 var (

@@ -41,7 +41,10 @@ func (m *Machine) trained(e *Trained, out *Output) error {
 		return err
 	}
 	msg := &protocol.Advertise{OpenHash: m.st.OpenHash, Key: protocol.KeyBundle{Cert: m.cfg.Cert, SPK: pub.SPK, EPK: pub.EPK, BC: pub.BC}}
-	msg.Key.Sign(protocol.Signer{Ed: m.cfg.Key}, m.st.OpenHash)
+	if o.Sig == protocol.SigHybrid {
+		msg.Key.CertPQ = m.cfg.CertPQ
+	}
+	msg.Key.Sign(m.signer(), m.st.OpenHash)
 	m.st.Quantised, m.st.Advertise, m.st.Phase = x, msg.Append(nil), advertised
 	m.save(out)
 	out.Send = append(out.Send, msg)
@@ -73,7 +76,11 @@ func (m *Machine) rostered(msg *protocol.Roster, out *Output) error {
 	if err != nil {
 		return err
 	}
-	ring, err := m.checkGraph(msg, roster)
+	cosigs, err := m.seed(msg, entries[len(entries)-1])
+	if err != nil {
+		return err
+	}
+	ring, err := m.checkGraph(msg, roster, cosigs)
 	if err != nil {
 		return err
 	}
@@ -119,9 +126,34 @@ func (m *Machine) checkRoster(entries []logEntry) (*audit.Roster, error) {
 	return roster, nil
 }
 
+// seed gives the cosignatures that the graph is drawn from: all that the shown checkpoint has, which a quorum of the pinned
+// witnesses signed and whose tree holds the Roster (5.6). Without a cosigned seed nothing of it may be there.
+func (m *Machine) seed(msg *protocol.Roster, roster logEntry) ([][]byte, error) {
+	if m.st.Open.SeedKind != seedCosigned {
+		if len(msg.SeedCheckpoint) > 0 || len(msg.SeedProof) > 0 {
+			return nil, refuse(F15Malformed, "a seed's checkpoint in a round of seed kind %d", m.st.Open.SeedKind)
+		}
+		return nil, nil
+	}
+	c, err := m.cfg.Witnesses.Open(m.cfg.LogOrigin, m.cfg.LogKey, msg.SeedCheckpoint)
+	if err != nil {
+		return nil, refuse(F01BadProof, "the seed's checkpoint: %v", err)
+	}
+	if c.Size > m.st.TreeSize {
+		return nil, refuse(F01BadProof, "the seed's checkpoint is of %d entries, the log was shown with %d", c.Size, m.st.TreeSize)
+	}
+	if err := audit.CheckInclusion(msg.SeedProof, c.Size, c.Root, roster.index, roster.hash); err != nil {
+		return nil, refuse(F01BadProof, "the Roster in the seed's checkpoint: %v", err)
+	}
+	return c.Cosigs, nil
+}
+
 // checkGraph derives session id, ring and neighbours, and wants to have been sent exactly those, itself first (F08).
-func (m *Machine) checkGraph(msg *protocol.Roster, roster *audit.Roster) (*aggregation.Ring, error) {
-	seed := aggregation.GraphSeed(m.st.OpenHash, m.st.RosterHash)
+func (m *Machine) checkGraph(msg *protocol.Roster, roster *audit.Roster, cosigs [][]byte) (*aggregation.Ring, error) {
+	seed, err := graphSeed(m.st.OpenHash, m.st.RosterHash, cosigs)
+	if err != nil {
+		return nil, err
+	}
 	ring, err := aggregation.NewRing(int(roster.N), int(roster.K), seed)
 	if err != nil {
 		return nil, refuse(F15Malformed, "%v", err)
@@ -169,10 +201,19 @@ func (m *Machine) checkPeers(msg *protocol.Roster, roster *audit.Roster) error {
 			seen[k] = true
 		}
 		if i > 0 {
-			m.st.Neighbours = append(m.st.Neighbours, neighbour{Index: p.Index, SPK: p.Key.SPK, EPK: p.Key.EPK})
+			m.st.Neighbours = append(m.st.Neighbours, m.neighbour(p))
 		}
 	}
 	return nil
+}
+
+// neighbour is what the session needs of a checked peer.
+func (m *Machine) neighbour(p protocol.PeerKeys) neighbour {
+	q := neighbour{Index: p.Index, IDPK: p.Key.Cert.IDPK, SPK: p.Key.SPK, EPK: p.Key.EPK}
+	if m.st.Open.Sig == protocol.SigHybrid && aggregation.Mode(m.st.Open.Mode) == aggregation.ModeSM {
+		q.PQ = p.Key.CertPQ[:protocol.PQKeySize]
+	}
+	return q
 }
 
 // checkPeer compares certificate dates with opened_at, which all members share, so that no member's clock splits the roster
@@ -181,7 +222,14 @@ func (m *Machine) checkPeer(p protocol.PeerKeys) error {
 	if err := p.Key.Cert.Verify(m.cfg.Authority, m.st.Open.OpenedAt, protocol.ClassDevice); err != nil {
 		return refuse(F06BadCertificate, "member %d: %v", p.Index, err)
 	}
-	if err := p.Key.Verify(m.st.OpenHash, nil); err != nil {
+	var pq *protocol.PQPublicKey
+	if m.st.Open.Sig == protocol.SigHybrid {
+		var err error
+		if pq, err = protocol.VerifyPQ(p.Key.Cert, p.Key.CertPQ, m.cfg.AuthorityPQ); err != nil {
+			return refuse(F06BadCertificate, "member %d: %v", p.Index, err)
+		}
+	}
+	if err := p.Key.Verify(m.st.OpenHash, pq); err != nil {
 		return refuse(F07BadKey, "member %d: %v", p.Index, err)
 	}
 	for _, k := range [][32]byte{p.Key.SPK, p.Key.EPK} {
@@ -220,7 +268,7 @@ func (m *Machine) share(ring *aggregation.Ring, out *Output) error {
 		}
 		msg.Sealed = append(msg.Sealed, box)
 	}
-	msg.Sign(protocol.Signer{Ed: m.cfg.Key})
+	msg.Sign(m.signer())
 	m.st.Shares, m.st.Phase = msg.Append(nil), shared
 	m.save(out)
 	// Forgotten in a power cut, these boxes would be sealed again over fresh polynomials under the same keys and nonce (7.2).

@@ -14,15 +14,19 @@ import (
 
 // Config is what a device pins and owns (3.2). Nothing in it comes from an offer.
 type Config struct {
-	Key         ed25519.PrivateKey // of the certificate
-	Cert        protocol.Cert
-	Authority   ed25519.PublicKey // E
-	Coordinator ed25519.PublicKey // S
-	LogOrigin   string
-	LogKey      ed25519.PublicKey
-	Floor       Floor
-	Random      io.Reader // for every secret, coin and noise key
-	Scratch     Scratch   // for the session's vectors
+	Key           ed25519.PrivateKey // of the certificate
+	Cert          protocol.Cert
+	CertPQ        []byte                // its second half, for signature suite 2; or nil
+	Authority     ed25519.PublicKey     // E
+	AuthorityPQ   *protocol.PQPublicKey // or nil
+	Coordinator   ed25519.PublicKey     // S
+	CoordinatorPQ *protocol.PQPublicKey // or nil
+	LogOrigin     string
+	LogKey        ed25519.PublicKey
+	Witnesses     audit.WitnessPolicy // zero: none is pinned, and mode W is refused
+	Floor         Floor
+	Random        io.Reader // for every secret, coin and noise key
+	Scratch       Scratch   // for the session's vectors
 }
 
 // Machine is the device's side. It is owned by one goroutine.
@@ -32,6 +36,8 @@ type Machine struct {
 	st        state
 	uploading bool  // chunks are on their way on this connection
 	at        int64 // where the next one begins
+	now       time.Time
+	pq        *protocol.PQPrivateKey // made when it is first needed
 }
 
 // New makes a machine from what Save wrote before, or from nothing. The ledger is the replayed one; the caller applies an
@@ -139,12 +145,15 @@ type Closed struct {
 	Model    [32]byte // the published model, when not aborted
 	Serve    [32]byte
 	Counted  bool // this device's vector is in the sum, proved by inputs_root
+	// Receipt is the proof of that, without S's certificate; nil where a part of it never came.
+	Receipt *audit.ReceiptFile
 }
 
 // Step handles one event.
 func (m *Machine) Step(now time.Time, e Event) Output {
 	var out Output
 	var err error
+	m.now = now
 	before := m.st.files()
 	if m.over(now) {
 		m.st.end()
@@ -228,6 +237,8 @@ func (m *Machine) receive(now time.Time, msg protocol.Message, out *Output) erro
 		return m.receipted(msg, out)
 	case *protocol.Survivors:
 		return m.survived(msg, out)
+	case *protocol.Confirmed:
+		return m.confirmed(msg, out)
 	case *protocol.Close:
 		return m.closed(msg, out)
 	case *protocol.HangUp:
@@ -265,12 +276,42 @@ func (m *Machine) welcome(msg *protocol.Welcome, out *Output) error {
 		return refuse(F15Malformed, "welcome: last header: %v", err)
 	}
 	header := parsed.(*protocol.Input)
-	if header.Verify(protocol.Verifier{Ed: m.cfg.Cert.IDPK[:]}) != nil {
+	if header.Verify(m.ownVerifier(len(header.SigPQ) > 0)) != nil {
 		return refuse(F07BadKey, "welcome: the last header is not signed by this device")
 	}
 	m.st.Signed = max(m.st.Signed, header.LedgerSeq)
 	m.save(out)
 	return m.checkLedger()
+}
+
+// signer signs in the round's suite.
+func (m *Machine) signer() protocol.Signer {
+	if m.st.Open.Sig == protocol.SigHybrid && m.pq == nil {
+		_, m.pq = protocol.MLDSAKey(m.cfg.Key)
+	}
+	s := protocol.Signer{Ed: m.cfg.Key}
+	if m.st.Open.Sig == protocol.SigHybrid {
+		s.PQ = m.pq
+	}
+	return s
+}
+
+// ownVerifier checks what this device signed, in whichever suite that was.
+func (m *Machine) ownVerifier(hybrid bool) protocol.Verifier {
+	v := protocol.Verifier{Ed: m.cfg.Cert.IDPK[:]}
+	if hybrid {
+		v.PQ, _ = protocol.MLDSAKey(m.cfg.Key)
+	}
+	return v
+}
+
+// coordinator checks S's receipts in the round's suite.
+func (m *Machine) coordinator() protocol.Verifier {
+	v := protocol.Verifier{Ed: m.cfg.Coordinator}
+	if m.st.Open.Sig == protocol.SigHybrid {
+		v.PQ = m.cfg.CoordinatorPQ
+	}
+	return v
 }
 
 // checkLedger wants the ledger to reach as far as this device's signatures do.
@@ -292,54 +333,4 @@ func CheckLedger(saved []byte, l *privacy.Ledger) error {
 		return err
 	}
 	return reaches(l, signed)
-}
-
-// logEntry is a verified entry of the log.
-type logEntry struct {
-	index  uint64
-	hash   [32]byte
-	record audit.Record
-}
-
-// follow checks that the log only grew since this device last saw it, and that the entries lie in it (F01).
-func (m *Machine) follow(ev protocol.Evidence) ([]logEntry, error) {
-	cp, err := audit.OpenCheckpoint(m.cfg.LogOrigin, m.cfg.LogKey, ev.Checkpoint)
-	if err != nil {
-		return nil, refuse(F01BadProof, "%v", err)
-	}
-	if cp.Size < m.st.TreeSize {
-		return nil, refuse(F01BadProof, "the log's tree has %d entries, this device has seen %d", cp.Size, m.st.TreeSize)
-	}
-	if m.st.TreeSize > 0 {
-		if err := audit.CheckConsistency(ev.Consistency, m.st.TreeSize, m.st.TreeRoot, cp.Size, cp.Root); err != nil {
-			return nil, refuse(F01BadProof, "the log is not an extension of the one seen before: %v", err)
-		}
-	}
-	var out []logEntry
-	for _, l := range ev.Entries {
-		hash := audit.LeafHash(l.Entry)
-		if err := audit.CheckInclusion(l.Proof, cp.Size, cp.Root, l.Index, hash); err != nil {
-			return nil, refuse(F01BadProof, "entry %d: %v", l.Index, err)
-		}
-		record, err := audit.OpenEntry(m.cfg.Coordinator, l.Entry)
-		if err != nil {
-			return nil, refuse(F01BadProof, "entry %d: %v", l.Index, err)
-		}
-		out = append(out, logEntry{l.Index, hash, record})
-	}
-	m.st.TreeSize, m.st.TreeRoot = cp.Size, cp.Root
-	return out, nil
-}
-
-// contiguous wants the entries of ev to be exactly those from first on, without a gap, so that a rival cannot hide.
-func contiguous(entries []logEntry, first uint64) error {
-	if len(entries) == 0 {
-		return refuse(F01BadProof, "no log entry was shown")
-	}
-	for i, e := range entries {
-		if e.index != first+uint64(i) {
-			return refuse(F01BadProof, "log entry %d was shown where %d is due", e.index, first+uint64(i))
-		}
-	}
-	return nil
 }

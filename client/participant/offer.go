@@ -93,6 +93,8 @@ func (m *Machine) checkOffer(now time.Time, entries []logEntry, open *audit.Roun
 	for _, check := range []func() error{
 		func() error { return m.checkClock(now, open) },
 		func() error { return m.checkConsent(open, question, questionHash) },
+		func() error { return m.checkWitnesses(open) },
+		func() error { return m.checkSuites(open) },
 		func() error { return m.checkFloor(open) },
 		func() error { return checkStricter(open, question) },
 		func() error { return m.checkLogged(open, policy) },
@@ -123,6 +125,9 @@ func (m *Machine) checkClock(now time.Time, open *audit.RoundOpen) error {
 	if d := now.Sub(opened); d > clockSlack || d < -clockSlack {
 		return refuse(F16Clock, "opened_at differs from this device's clock by %v; set the clock or distrust the coordinator", d.Round(time.Minute))
 	}
+	if d := time.Unix(int64(m.st.Cosigned), 0).Sub(opened); !m.cfg.Witnesses.IsZero() && (d > clockSlack || d < -clockSlack) {
+		return refuse(F16Clock, "opened_at differs from the witnesses' newest time by %v", d.Round(time.Minute))
+	}
 	if open.OpenedAt < m.st.OpenedAt {
 		return refuse(F16Clock, "opened_at %d lies before that of an earlier round, %d", open.OpenedAt, m.st.OpenedAt)
 	}
@@ -147,7 +152,7 @@ func (m *Machine) checkConsent(open *audit.RoundOpen, q *audit.Question, hash [3
 	if old, ok := m.st.Consented[q.ID]; ok && old != hash {
 		return refuse(F17NoConsent, "question %q changed since its owner agreed; look at it and agree again", q.ID)
 	}
-	if q.Expiry <= open.OpenedAt {
+	if q.Expiry <= m.deviceTime(open) {
 		return refuse(F17NoConsent, "question %q expired", q.ID)
 	}
 	return nil
@@ -156,17 +161,13 @@ func (m *Machine) checkConsent(open *audit.RoundOpen, q *audit.Question, hash [3
 // checkFloor compares the round with the device's own policy. Nothing S sends can weaken it.
 func (m *Machine) checkFloor(o *audit.RoundOpen) error {
 	f := m.cfg.Floor
-	mode := aggregation.Mode(o.Mode)
 	switch {
-	case o.WordBits != 32 || o.Kex != 1 || o.PRG != 1 || o.Sig != 1 || o.Cohorts != 1 || o.SigmaBitSq != 0:
-		return refuse(F03BelowFloor, "word_bits %d, suites %d/%d/%d, cohorts %d, clip bit %d: this device knows 32, 1/1/1, 1 and 0", o.WordBits, o.Kex, o.PRG, o.Sig, o.Cohorts, o.SigmaBitSq)
-	case !f.allowsMode(mode):
-		return refuse(F03BelowFloor, "policy %q does not allow mode %v, which rests on the coordinator's honesty; it waits for a coordinator that allows one of %v",
-			f.Name, mode, f.Modes)
-	case mode == aggregation.ModeW: // until witnesses are built
-		return refuse(F03BelowFloor, "mode %v wants witness cosignatures, which this coordinator does not show", mode)
-	case o.SeedKind != 3:
-		return refuse(F03BelowFloor, "seed kind %d does not belong to mode %v", o.SeedKind, mode)
+	case o.SigmaBitSq != 0:
+		return refuse(F03BelowFloor, "the clip bit's noise is %d: this device knows no clip bit", o.SigmaBitSq)
+	case !slices.Contains(f.WordBits, o.WordBits):
+		return refuse(F03BelowFloor, "words of %d bits: policy %q allows %v", o.WordBits, f.Name, f.WordBits)
+	case o.Cohorts < 1 || o.Cohorts > f.maxCohorts():
+		return refuse(F03BelowFloor, "%d cohorts: policy %q allows up to %d", o.Cohorts, f.Name, f.maxCohorts())
 	case o.NMin < f.NMin:
 		return refuse(F03BelowFloor, "n_min is %d, policy %q wants at least %d", o.NMin, f.Name, f.NMin)
 	case o.GammaBP < f.GammaBP:
@@ -182,6 +183,53 @@ func (m *Machine) checkFloor(o *audit.RoundOpen) error {
 	}
 	if err := grid(o).Validate(int(min(o.NMin, aggregation.MaxDevices)), o.SigmaTotSq); err != nil {
 		return refuse(F03BelowFloor, "%v", err) // with n_min already, so before any work; with n once the roster is known
+	}
+	return nil
+}
+
+// checkWitnesses holds mode and seed against the floor and the pinned policy. A seed of cosignatures can be drawn again by a
+// dishonest witness, so that it wants 80 bits whatever the floor says (5.6).
+func (m *Machine) checkWitnesses(o *audit.RoundOpen) error {
+	f, mode := m.cfg.Floor, aggregation.Mode(o.Mode)
+	seed, known := seedOf(mode)
+	switch {
+	case !f.allowsMode(mode):
+		return refuse(F03BelowFloor, "policy %q does not allow mode %v, which rests on the coordinator's honesty; it waits for a coordinator that allows one of %v",
+			f.Name, mode, f.Modes)
+	case o.SeedKind == seedBeacon:
+		return refuse(F03BelowFloor, "the graph's seed is to come from beacons, and this device knows none")
+	case !known || o.SeedKind != seed || !slices.Contains(f.SeedKinds, o.SeedKind):
+		return refuse(F03BelowFloor, "seed kind %d does not belong to mode %v, or policy %q, which allows %v, does not take it", o.SeedKind, mode, f.Name, f.SeedKinds)
+	case o.SeedKind == seedCosigned && o.Lambda < leastCosigned:
+		return refuse(F03BelowFloor, "λ is %d with a seed of cosignatures, at least %d is wanted", o.Lambda, leastCosigned)
+	case mode == aggregation.ModeW && m.cfg.Witnesses.IsZero():
+		return refuse(F03BelowFloor, "mode W wants witnesses, and none are pinned on this device: pin the log's witness policy with `cinesyncd init --witnesses FILE`")
+	case !m.cfg.Witnesses.IsZero() && o.WitnessPolicy != m.cfg.Witnesses.ID():
+		return refuse(F03BelowFloor, "the round's witness policy is %x, this device has pinned %x", o.WitnessPolicy[:8], idOf(m.cfg.Witnesses))
+	}
+	return nil
+}
+
+func idOf(p audit.WitnessPolicy) []byte {
+	id := p.ID()
+	return id[:8]
+}
+
+// checkSuites holds the round's suites against the floor, and against the keys that this device has.
+func (m *Machine) checkSuites(o *audit.RoundOpen) error {
+	s := m.cfg.Floor.Suites
+	for _, c := range []struct {
+		name    string
+		have    uint16
+		allowed []uint16
+	}{{"key agreement", o.Kex, s.Kex}, {"mask generator", o.PRG, s.PRG}, {"signature", o.Sig, s.Sig}} {
+		if !slices.Contains(c.allowed, c.have) {
+			return refuse(F03BelowFloor, "%s suite %d: policy %q allows %v", c.name, c.have, m.cfg.Floor.Name, c.allowed)
+		}
+	}
+	if o.Sig == protocol.SigHybrid && (m.cfg.AuthorityPQ == nil || m.cfg.CoordinatorPQ == nil || len(m.cfg.CertPQ) == 0) {
+		return refuse(F03BelowFloor, "signature suite %d wants ML-DSA keys of authority and coordinator, and a hybrid certificate of this device; "+
+			"it has not all of them", o.Sig)
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package participant
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"math/bits"
 
 	"github.com/cinesync/cinesync/aggregation"
@@ -22,9 +21,12 @@ func (m *Machine) survived(msg *protocol.Survivors, out *Output) error {
 	m.save(out)
 	digest := sha256.Sum256(msg.Bitmap)
 	switch m.st.Phase {
-	case answered:
+	case answered, confirming:
 		if digest != m.st.Digest {
 			return refuse(F14AskedTwice, "a second, different set of survivors for one session")
+		}
+		if m.st.Phase == confirming {
+			return m.resendSaved(protocol.TypeConfirm, m.st.Confirm, out)
 		}
 		return m.resendSaved(protocol.TypeReveal, m.st.Reveal, out)
 	case sent, uploading: // uploading: everything was sent and the receipt was lost
@@ -42,9 +44,14 @@ func (m *Machine) survived(msg *protocol.Survivors, out *Output) error {
 	last := entries[len(entries)-1]
 	record := last.record.(*audit.Survivors) // checked above
 	m.st.SurvHash, m.st.InputsRoot, m.st.Survivors = last.hash, record.InputsRoot, record.Count
+	m.st.keepSurvivors(msg.Evidence, last)
+	if aggregation.Mode(m.st.Open.Mode) == aggregation.ModeSM {
+		m.confirm(out)
+	} else {
+		out.Send = append(out.Send, reveal)
+	}
 	m.save(out)
 	out.Sync = true
-	out.Send = append(out.Send, reveal)
 	return nil
 }
 
@@ -127,18 +134,8 @@ func (m *Machine) reveal(bitmap []byte) (*protocol.Reveal, error) {
 			r.PairShares = append(r.PairShares, protocol.PeerShare{Index: q.Index, Share: q.M})
 		}
 	}
-	r.Sign(protocol.Signer{Ed: m.cfg.Key})
+	r.Sign(m.signer())
 	return r, nil
-}
-
-// checkCounted completes the receipt: the vector this device sent lies in the set that was summed (8.2).
-func (m *Machine) checkCounted(msg *protocol.Close) error {
-	y := m.st.Masked.Hash
-	leaf := append(binary.BigEndian.AppendUint32(nil, m.st.Index), y[:]...)
-	if err := audit.CheckMerkle(msg.InputProof, int(m.st.Survivors), int(msg.InputIndex), m.st.InputsRoot, leaf); err != nil {
-		return refuse(F13SurvivorsLie, "this device is among the survivors, and its vector is not in inputs_root: %v", err)
-	}
-	return nil
 }
 
 // closed ends the round on this device: proofs are checked, the receipt completed, everything secret erased.
@@ -162,15 +159,15 @@ func (m *Machine) closed(msg *protocol.Close, out *Output) error {
 		if m.st.Phase >= shared && r.Roster != m.st.RosterHash {
 			return refuse(F02RivalEntry, "the round closed over another roster than this device was shown")
 		}
-		if m.st.Phase == answered && r.Survivors[0] != m.st.SurvHash {
+		if m.st.Phase >= confirming && !m.closesOver(r) {
 			return refuse(F02RivalEntry, "the round closed over other survivors than this device answered")
 		}
 		res.Model, res.Serve = r.ModelOut, r.ServeHash
-		if m.st.Phase == answered {
+		if m.st.Phase >= confirming {
 			if err := m.checkCounted(msg); err != nil {
 				return err
 			}
-			res.Counted = true
+			res.Counted, res.Receipt = true, m.receiptFile(entries[0], msg)
 		}
 	case *audit.Abort:
 		if r.Open != m.st.OpenHash {
@@ -185,4 +182,9 @@ func (m *Machine) closed(msg *protocol.Close, out *Output) error {
 	m.save(out)
 	out.Closed = res
 	return nil
+}
+
+// closesOver reports whether a round closed over the survivors of this device's cohort that it answered for.
+func (m *Machine) closesOver(r *audit.RoundClose) bool {
+	return uint64(m.st.Cohort) < uint64(len(r.Survivors)) && r.Survivors[m.st.Cohort] == m.st.SurvHash
 }

@@ -30,3 +30,10 @@ func maskWhole(s *aggregation.Secrets, st *state, y []uint32) error {
 	}
 	return s.Mask(y, st.OpenHash, st.SID, st.Index, peers)
 }
+
+func graphSeed(open, roster [32]byte, cosigs [][]byte) ([32]byte, error) {
+	if cosigs != nil {
+		return [32]byte{}, refuse(F03BelowFloor, "a seed of cosignatures is not derived yet")
+	}
+	return aggregation.GraphSeed(open, roster), nil
+}

@@ -21,6 +21,7 @@ const (
 	shared           // R1 sent, noise drawn
 	uploading        // charged, R2 on its way
 	sent             // receipt held
+	confirming       // mode SM: the survivors are signed for, the answer is held
 	answered         // R3 sent
 )
 
@@ -34,6 +35,8 @@ type state struct {
 	Consented map[string][32]byte // question id -> the logged question the owner's consent was first used for
 	Shunned   [32]byte            // the round that was refused last
 	Signed    uint64              // the highest ledger sequence that this device's key is known to have signed
+	Witnessed map[string]uint64   // witness -> the newest time it signed at; times do not run backwards
+	Cosigned  uint64              // the newest time that a quorum of witnesses vouches for
 	Phase     phase
 	session
 }
@@ -52,6 +55,7 @@ type session struct {
 	Advertise   []byte
 	Index       uint32
 	N, K, T     uint32
+	Cohort      uint32
 	RosterHash  [32]byte
 	RosterIndex uint64
 	SID         [32]byte
@@ -67,13 +71,18 @@ type session struct {
 	InputsRoot  [32]byte
 	Survivors   uint32
 	Reveal      []byte
+	Confirm     []byte              // mode SM
+	Trees       []audit.ReceiptTree // the heads of the log shown since the survivors
+	SurvEntry   audit.ProvedEntry   // in the first of them
 }
 
 type neighbour struct {
-	Index    uint32
-	SPK, EPK [32]byte
-	Masked   bool
-	M, B     [32]byte // shares held for this neighbour
+	Index          uint32
+	IDPK, SPK, EPK [32]byte
+	Masked         bool
+	M, B           [32]byte // shares held for this neighbour
+	PQ             []byte   // its ML-DSA key, where its confirmation must be checked
+	KEM            []byte   // its X-Wing keys in the post-quantum key suite
 }
 
 // wire is state with the records as canonical bytes, so that a saved state is read strictly.
@@ -86,6 +95,8 @@ type wire struct {
 	Consented map[string][]byte
 	Shunned   []byte
 	Signed    uint64
+	Witnessed map[string]uint64 `json:",omitempty"`
+	Cosigned  uint64
 	Phase     phase
 	Session   *session `json:",omitempty"`
 }
@@ -116,7 +127,8 @@ var ErrDamaged = errors.New("saved participant state does not match its digest")
 
 func (s *state) encode() []byte {
 	w := wire{Version: stateVersion, TreeSize: s.TreeSize, TreeRoot: s.TreeRoot[:], LastRound: s.LastRound, OpenedAt: s.OpenedAt,
-		Consented: map[string][]byte{}, Shunned: s.Shunned[:], Signed: s.Signed, Phase: s.Phase}
+		Consented: map[string][]byte{}, Shunned: s.Shunned[:], Signed: s.Signed,
+		Witnessed: s.Witnessed, Cosigned: s.Cosigned, Phase: s.Phase}
 	for id, h := range s.Consented {
 		w.Consented[id] = h[:]
 	}
@@ -165,7 +177,7 @@ func (s *state) load(b []byte) error {
 		return fmt.Errorf("read saved participant state: version %d or its fields are not what this program writes", w.Version)
 	}
 	s.TreeSize, s.TreeRoot, s.LastRound, s.OpenedAt, s.Phase = w.TreeSize, [32]byte(w.TreeRoot), w.LastRound, w.OpenedAt, w.Phase
-	s.Shunned, s.Signed = [32]byte(w.Shunned), w.Signed
+	s.Shunned, s.Signed, s.Witnessed, s.Cosigned = [32]byte(w.Shunned), w.Signed, w.Witnessed, w.Cosigned
 	for id, h := range w.Consented {
 		if len(h) != 32 {
 			return fmt.Errorf("read saved participant state: consent for %q is %d bytes", id, len(h))

@@ -109,7 +109,7 @@ func (m *Machine) header(y upload, failed []uint32, seq uint64) *protocol.Input 
 			h.MaskedWith[i/8] |= 1 << (i % 8)
 		}
 	}
-	h.Sign(protocol.Signer{Ed: m.cfg.Key})
+	h.Sign(m.signer())
 	return h
 }
 
@@ -154,7 +154,7 @@ func (m *Machine) receipted(msg *protocol.Receipt, out *Output) error {
 	if m.st.Phase != uploading || msg.SID != m.st.SID {
 		return nil // another receipt adds nothing
 	}
-	if msg.Index != m.st.Index || msg.YHash != m.st.Masked.Hash || msg.Verify(protocol.Verifier{Ed: m.cfg.Coordinator}) != nil {
+	if msg.Index != m.st.Index || msg.YHash != m.st.Masked.Hash || msg.Verify(m.coordinator()) != nil {
 		return refuse(F07BadKey, "the receipt is not for the vector that was sent, or its signature fails")
 	}
 	m.st.Receipt, m.st.Phase = msg.Append(nil), sent

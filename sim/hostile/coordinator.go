@@ -140,6 +140,7 @@ func (s *Coordinator) floor() participant.Floor {
 	f := participant.Balanced()
 	f.Name, f.NMin, f.GammaBP, f.DeltaBP = "hostile", s.Scene.NMin, s.Scene.GammaBP, s.Scene.DeltaBP
 	f.P, f.MaxC, f.Modes, f.Ceiling = s.Scene.Rounds, clip, []aggregation.Mode{s.Scene.Mode}, 1<<62
+	f.SeedKinds, f.MaxCohorts = []uint16{1, 3}, 1
 	f.Lambda = lambda(s.Scene.Mode)
 	return f
 }
