@@ -1,6 +1,7 @@
 package round
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -8,19 +9,32 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cinesync/cinesync/aggregation"
 	"github.com/cinesync/cinesync/protocol"
 )
 
 var seeds = flag.Int("seeds", 60, "how many random sequences of events to try")
 
-// chaos does one thing after the other to a round, drawn from a seed, and checks what every output may never say.
+// chaos does one thing after the other to a round, chosen from outside, and checks what every output may never say.
 type chaos struct {
 	*world
-	rng       *rand.Rand
-	jump      int    // most milliseconds that pass at once
-	survivors string // the one bitmap
+	choose    func(n int) int     // 0 … n−1
+	jump      int                 // most milliseconds that pass at once
+	lies      bool                // some boxes and shares are not what they should be
+	survivors map[[32]byte]string // the one bitmap of each session
+	seen      map[[32]byte]int    // messages of each device that were looked at
 	reserved  bool
 	done      map[*device]map[Phase]bool
+}
+
+func newChaos(w *world, choose func(n int) int) *chaos {
+	return &chaos{world: w, choose: choose, jump: 500 + choose(4000), survivors: map[[32]byte]string{}, seen: map[[32]byte]int{}, done: map[*device]map[Phase]bool{}}
+}
+
+// chaosSettings draws a small round in any mode.
+func chaosSettings(choose func(n int) int) settings {
+	modes := []aggregation.Mode{aggregation.ModeSH, aggregation.ModeSM, aggregation.ModeW}
+	return settings{n: 3 + choose(6), delta: uint16(1000 + choose(3000)), d: 1 + choose(9), mode: modes[choose(3)]}
 }
 
 // TestReplayDecidesTheSame is invariant 7: whatever happened, in whatever order, the journal gives every output once more,
@@ -29,11 +43,12 @@ func TestReplayDecidesTheSame(t *testing.T) {
 	ends := map[string]int{}
 	for seed := range uint64(*seeds) {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-			rng := rand.New(rand.NewPCG(seed, 5))
-			w := newWorld(t, settings{n: 3 + rng.IntN(6), delta: uint16(1000 + rng.IntN(3000)), d: 1 + rng.IntN(9)})
-			c := &chaos{world: w, rng: rng, jump: 500 + rng.IntN(4000), done: map[*device]map[Phase]bool{}}
+			choose := rand.New(rand.NewPCG(seed, 5)).IntN
+			w := newWorld(t, chaosSettings(choose))
+			c := newChaos(w, choose)
+			c.lies = choose(4) == 0
 			for n := 0; !w.m.Ended(); n++ {
-				if n == 2000 {
+				if n == 3000 {
 					t.Fatalf("the round does not end; it is in phase %v", w.m.Phase())
 				}
 				c.one()
@@ -49,12 +64,51 @@ func TestReplayDecidesTheSame(t *testing.T) {
 	t.Log(ends)
 }
 
+// FuzzRound is the same with the fuzzer as the one who chooses. Whatever it does, nothing panics, and once its choices are used up
+// the deadlines end the round.
+func FuzzRound(f *testing.F) {
+	for seed := range uint64(12) {
+		choices := make([]byte, 400)
+		for i, rng := 0, rand.New(rand.NewPCG(seed, 6)); i < len(choices); i++ {
+			choices[i] = byte(rng.Uint32())
+		}
+		f.Add(choices)
+	}
+	f.Fuzz(func(t *testing.T, choices []byte) {
+		choices = choices[:min(len(choices), 1000)]
+		choose := func(n int) int {
+			if len(choices) < 2 {
+				return 0
+			}
+			v := int(choices[0])<<8 | int(choices[1])
+			choices = choices[1:]
+			return v % n
+		}
+		c := newChaos(newWorld(t, chaosSettings(choose)), choose)
+		c.lies = choose(2) == 0
+		for len(choices) >= 2 && !c.m.Ended() {
+			c.one()
+			c.check()
+		}
+		c.slow = false
+		c.showLog()
+		for _, seconds := range deadlines {
+			c.at(float64(seconds))
+		}
+		c.check()
+		if !c.m.Ended() {
+			t.Fatalf("past every deadline the round is in phase %v", c.m.Phase())
+		}
+		c.replays()
+	})
+}
+
 // one does one thing.
 func (c *chaos) one() {
-	d := c.devices[c.rng.IntN(len(c.devices))]
-	switch c.rng.IntN(24) {
+	d := c.devices[c.choose(len(c.devices))]
+	switch c.choose(24) {
 	case 0:
-		c.now = c.now.Add(time.Duration(c.rng.IntN(c.jump)) * time.Millisecond)
+		c.now = c.now.Add(time.Duration(c.choose(c.jump)) * time.Millisecond)
 		c.step(Event{Kind: Ticked})
 	case 1:
 		d.disconnect()
@@ -68,7 +122,7 @@ func (c *chaos) one() {
 	case 4:
 		c.rubbish(d)
 	case 5:
-		if c.rng.IntN(80) == 0 {
+		if c.choose(80) == 0 {
 			c.step(Event{Kind: Unsettled, Why: Cancelled, Detail: "stopped"})
 		}
 	case 6:
@@ -104,7 +158,7 @@ func (c *chaos) behave(d *device) {
 		}
 		d.say(d.advertise())
 	case Shares:
-		d.say(d.shares())
+		d.say(c.spoilBoxes(d, d.shares()))
 	case Inputs:
 		if p.input == nil {
 			d.say(d.input())
@@ -112,32 +166,56 @@ func (c *chaos) behave(d *device) {
 		}
 		d.upload()
 	case Unmask:
-		d.say(d.reveal(c.rng.IntN(4) > 0))
+		if c.m.confirms() && p.standing == Included {
+			d.say(d.confirm())
+			return
+		}
+		d.say(c.spoilShares(d, d.reveal(c.choose(4) > 0)))
 	case Recruit, Settling, Done, Failed:
 		return
 	}
 	c.done[d][phase] = true
 }
 
+func (c *chaos) spoilBoxes(d *device, m *protocol.Shares) *protocol.Shares {
+	if c.lies && c.choose(4) == 0 {
+		for range 1 + c.choose(2) {
+			m.Sealed[c.choose(len(m.Sealed))][c.choose(80)] ^= byte(1 + c.choose(255))
+		}
+		m.Sign(d.signer())
+	}
+	return m
+}
+
+func (c *chaos) spoilShares(d *device, m *protocol.Reveal) *protocol.Reveal {
+	if c.lies && c.choose(4) == 0 && len(m.SelfShares) > 0 {
+		for range 1 + c.choose(3) {
+			m.SelfShares[c.choose(len(m.SelfShares))].Share[c.choose(32)] ^= byte(1 + c.choose(255))
+		}
+		m.Sign(d.signer())
+	}
+	return m
+}
+
 // rubbish sends what is wrong in one way or another.
 func (c *chaos) rubbish(d *device) {
 	sid := c.m.SID(d.id)
-	if c.rng.IntN(3) == 0 {
+	if c.choose(3) == 0 {
 		sid[0] ^= 1
 	}
-	d.say([]protocol.Message{&protocol.Shares{SID: sid}, &protocol.Input{SID: sid, Length: c.rng.Uint64()}, &protocol.Reveal{SID: sid}, c.devices[0].advertise(),
-		&protocol.Close{}, &protocol.Hello{}}[c.rng.IntN(6)])
-	c.step(Event{Kind: Uploaded, From: d.id, Hash: [32]byte{byte(c.rng.IntN(3))}})
-	c.step(Event{Kind: Logged, Hash: [32]byte{byte(c.rng.IntN(3))}, Index: c.rng.Uint64()})
+	d.say([]protocol.Message{&protocol.Shares{SID: sid}, &protocol.Input{SID: sid, Length: uint64(c.choose(1 << 20))}, &protocol.Reveal{SID: sid}, c.devices[0].advertise(),
+		&protocol.Confirm{SID: sid}, &protocol.Close{}, &protocol.Hello{}}[c.choose(7)])
+	c.step(Event{Kind: Uploaded, From: d.id, Hash: [32]byte{byte(c.choose(3))}})
+	c.step(Event{Kind: Logged, Hash: [32]byte{byte(c.choose(3))}, Index: uint64(c.choose(1 << 20))})
 }
 
-// finishWork settles for real, and the sum must be exact.
+// finishWork settles for real: the sum is exact, or there is none.
 func (c *chaos) finishWork() {
 	c.t.Helper()
 	c.plan = c.m.Pending()
 	want := c.plainSum()
 	sum, err := c.settle()
-	if err != nil || !slices.Equal(sum, want) {
+	if err == nil && !slices.Equal(sum, want) || err != nil && !(c.lies && errors.Is(err, ErrShares)) {
 		c.t.Fatalf("settle: %v", err)
 	}
 }
@@ -151,22 +229,21 @@ func (c *chaos) check() {
 			c.t.Fatal("published before the population was charged")
 		}
 	}
-	for _, list := range c.inbox {
-		for _, m := range list {
+	for id, list := range c.inbox {
+		for _, m := range list[c.seen[id]:] {
 			s, ok := m.(*protocol.Survivors)
 			if !ok {
 				continue
 			}
-			if c.survivors == "" {
-				c.survivors = string(s.Bitmap)
-			}
-			if c.survivors != string(s.Bitmap) {
+			if before, ok := c.survivors[s.SID]; ok && before != string(s.Bitmap) {
 				c.t.Fatal("a second set of survivors was asked about")
 			}
+			c.survivors[s.SID] = string(s.Bitmap)
 			if !c.m.sealedLogged() {
 				c.t.Fatal("asked to reveal before the set was in the log")
 			}
 		}
+		c.seen[id] = len(list)
 	}
 	if r := c.result; r != nil && r.Phase == Done && r.U3 < int(c.cfg.Open.NMin) {
 		c.t.Fatalf("%d vectors were summed", r.U3)
