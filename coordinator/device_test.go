@@ -37,9 +37,9 @@ type device struct {
 	closed map[uint64]participant.Closed // under w.mu
 }
 
-func newDevice(w *world, i, d int) *device {
+func newDevice(w *world, i, d int, o terms) *device {
 	name := fmt.Sprintf("device %d", i)
-	dev := &device{w: w, name: name, id: identity(name, protocol.ClassDevice), update: make([]float32, d), closed: map[uint64]participant.Closed{}}
+	dev := &device{w: w, name: name, id: o.identity(name, protocol.ClassDevice), update: make([]float32, d), closed: map[uint64]participant.Closed{}}
 	dev.scratch = *participant.NewMemory()
 	dev.models = cache{whole: map[[32]byte][]byte{}, parts: map[[32]byte][]byte{}}
 	for k := range dev.update {
@@ -66,7 +66,8 @@ func (w *world) join(list ...*device) {
 
 func (d *device) open() (*door.Door, error) {
 	return door.Open(d.w.ctx, door.Config{
-		Participant: participant.Config{Key: d.id.Key, Cert: d.id.Cert, Authority: prototest.AuthorityKey(), Coordinator: d.w.coord.Cert.IDPK[:],
+		Participant: participant.Config{Key: d.id.Key, Cert: d.id.Cert, CertPQ: d.id.CertPQ, Authority: prototest.AuthorityKey(),
+			AuthorityPQ: prototest.AuthorityPQ(), CoordinatorPQ: d.w.coordPQ(), Witnesses: d.w.cfg.WitnessPolicy, Coordinator: d.w.coord.Cert.IDPK[:],
 			LogOrigin: logOrigin, LogKey: prototest.Public(d.w.logKey), Floor: participant.Demo(100), Random: rand.Reader},
 		Store: &d.vault, Scratch: &d.scratch, Models: &d.models, Answerer: d, Dial: d.dial, OnEvent: d.told,
 		OnContribution: func(round uint64, noised []uint32) { d.w.gave(round, d.id.Cert.IDPK, noised) }})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/cinesync/cinesync/aggregation"
 	"github.com/cinesync/cinesync/protocol"
 )
 
@@ -14,7 +15,10 @@ import (
 var big = terms{items: 550, dim: 128}
 
 func TestRoundsGiveTheExactSum(t *testing.T) {
-	for name, o := range map[string]terms{"three": {devices: 3}, "seven": {devices: 7, rounds: 3}} {
+	for name, o := range map[string]terms{"three": {devices: 3}, "seven": {devices: 7, rounds: 3},
+		"confirmed":            {devices: 5, rounds: 2, mode: aggregation.ModeSM},
+		"hybrid confirmations": {mode: aggregation.ModeSM, sig: protocol.SigHybrid},
+	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, o, func(w *world) {
 				w.mustStart()

@@ -35,6 +35,7 @@ type world struct {
 	coord   protocol.Identity
 	logKey  ed25519.PrivateKey
 	devices []*device
+	signers *witnesses     // nil where there are none
 	running sync.WaitGroup // devices
 	now     *process
 
@@ -52,6 +53,8 @@ type terms struct {
 	dim     int
 	rounds  int // 1
 	delta   uint16
+	mode    aggregation.Mode // SH; mode W comes with witnesses
+	sig     uint16           // 1
 	task    func(*coordinator.Task)
 }
 
@@ -75,7 +78,7 @@ func newWorld(t *testing.T, ctx context.Context, o terms) *world {
 	t.Helper()
 	o = o.filled()
 	w := &world{T: t, ctx: ctx, disk: newDisk(), news: make(chan struct{}), given: map[uint64]map[[32]byte][]uint32{},
-		coord: identity("coordinator", protocol.ClassCoordinator), logKey: prototest.Key("log")}
+		coord: o.identity("coordinator", protocol.ClassCoordinator), logKey: prototest.Key("log")}
 	items := make([]string, o.items)
 	features := make([][]float32, o.items)
 	for i := range items {
@@ -86,9 +89,12 @@ func newWorld(t *testing.T, ctx context.Context, o terms) *world {
 		t.Fatal(err)
 	}
 	w.cfg = coordinator.Config{Identity: w.coord, Authority: prototest.AuthorityKey(), LogKey: w.logKey, LogOrigin: logOrigin,
-		Task: o.newTask(t, start.Layout.Size()), Start: start.Encode()}
+		AuthorityPQ: prototest.AuthorityPQ(), Task: o.newTask(t, start.Layout.Size()), Start: start.Encode()}
+	if o.mode == aggregation.ModeW {
+		w.signers = w.witness()
+	}
 	for i := range o.devices {
-		w.devices = append(w.devices, newDevice(w, i, start.Layout.Size()))
+		w.devices = append(w.devices, newDevice(w, i, start.Layout.Size(), o))
 	}
 	return w
 }
@@ -101,6 +107,12 @@ func (o terms) filled() terms {
 	}
 	if o.delta == 0 {
 		o.delta = 3000
+	}
+	if o.mode == 0 {
+		o.mode = aggregation.ModeSH
+	}
+	if o.sig == 0 {
+		o.sig = protocol.SigEd25519
 	}
 	return o
 }
@@ -122,7 +134,7 @@ func (o terms) newTask(t *testing.T, d int) coordinator.Task {
 		t.Fatal(err)
 	}
 	task := coordinator.Task{Purpose: "Test whole rounds.", Local: local, Optimizer: opt, Rounds: o.rounds, NTarget: uint32(o.devices), NMin: 3,
-		GammaBP: 500, DeltaBP: o.delta, Lambda: 40, Eta: 20, Mode: aggregation.ModeSH, C: 1, CInt: uint32(cInt), SigmaTotSq: sigma,
+		GammaBP: 500, DeltaBP: o.delta, Lambda: 80, Eta: 20, Mode: o.mode, Sig: o.sig, C: 1, CInt: uint32(cInt), SigmaTotSq: sigma,
 		P: 100, B: 1, Ceiling: units * 100, Period: 30 * 24 * time.Hour, Deadlines: [5]uint32{20, 40, 60, 80, 100},
 		Grace: 2 * time.Second, Interval: time.Second, Expiry: 24 * time.Hour}
 	if o.task != nil {
@@ -136,6 +148,21 @@ func identity(name string, class protocol.Class) protocol.Identity {
 	id := prototest.Identity(name, class)
 	id.Cert.NotBefore = 1
 	id.Cert = protocol.IssueCert(prototest.Authority(), id.Cert)
+	return id
+}
+
+// coordPQ is the coordinator's ML-DSA key.
+func (w *world) coordPQ() *protocol.PQPublicKey {
+	key, _ := protocol.MLDSAKey(w.coord.Key)
+	return key
+}
+
+// identity has both halves of its certificate where the suite wants them.
+func (o terms) identity(name string, class protocol.Class) protocol.Identity {
+	id := identity(name, class)
+	if o.sig == protocol.SigHybrid {
+		id = prototest.Hybrid(id)
+	}
 	return id
 }
 
