@@ -87,7 +87,8 @@ func run(ctx context.Context, dir string, cfg *Config, keys *keys, store *sqlite
 		return err
 	}
 	defer witnesses.close()
-	c, err := coordinator.New(ctx, coordinator.Config{Witnesses: witnesses.ask(), WitnessPolicy: witnesses.policy, Identity: keys.identity, Authority: keys.authority.Ed, LogKey: keys.log, LogOrigin: cfg.LogOrigin,
+	c, err := coordinator.New(ctx, coordinator.Config{Identity: keys.identity, Authority: keys.authority.Ed, AuthorityPQ: keys.authority.PQ, LogKey: keys.log, LogOrigin: cfg.LogOrigin,
+		Witnesses: witnesses.ask(), WitnessPolicy: witnesses.policy,
 		Task: task, Start: start, Models: models, LogDir: logDir, Log: o.Log, OnEvent: o.OnEvent,
 		OnPublish: func(coordinator.Release) { platform.published() }}, store)
 	if err != nil {

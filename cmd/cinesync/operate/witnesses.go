@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/cinesync/cinesync/audit"
 	"github.com/cinesync/cinesync/audit/witness"
@@ -32,7 +33,7 @@ func newWitnesses(dir string, cfg *Config, k *keys) (*witnesses, error) {
 	if n := len(policy.Witnesses); len(cfg.Witnesses) != n {
 		return nil, fmt.Errorf("coordinator.json names %d addresses of witnesses, the policy %s has %d: want one for each, in its order", len(cfg.Witnesses), path, n)
 	}
-	client, err := witness.NewClient(witness.ClientConfig{Origin: cfg.LogOrigin, LogKey: k.log.Public().(ed25519.PublicKey), Policy: policy, Addresses: cfg.Witnesses})
+	client, err := witness.NewClient(witness.ClientConfig{Origin: cfg.LogOrigin, LogKey: k.log.Public().(ed25519.PublicKey), Policy: policy, Addresses: cfg.Witnesses, Now: time.Now})
 	if err != nil {
 		return nil, fmt.Errorf("witnesses: %w", err)
 	}
