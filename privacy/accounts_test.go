@@ -171,6 +171,27 @@ func TestHonestFloor(t *testing.T) {
 	}
 }
 
+// TestCohortFloor: with ⌊γn⌋ corrupt it is the floor of a whole roster; a larger bound on a smaller part leaves fewer.
+func TestCohortFloor(t *testing.T) {
+	for _, c := range []struct{ n, corrupt, delta, want int }{
+		{1000, 50, 1000, 850}, {125, 24, 1000, 89}, {64, 20, 3000, 25}, {64, 64, 1000, -6}, {63, 63, 5000, 1}, {3, 1, 3334, 1},
+		{0, 0, 0, 0}, {100, -1, 0, 0}, {100, 101, 0, 0}, {100, 5, -1, 0}, {100, 5, 10001, 0},
+	} {
+		if got := CohortFloor(c.n, c.corrupt, c.delta); got != c.want {
+			t.Errorf("n = %d, %d corrupt, δ = %d: %d honest survivors, want %d", c.n, c.corrupt, c.delta, got, c.want)
+		}
+	}
+	for _, c := range []struct {
+		corrupt int
+		sigma   uint64
+		ok      bool
+	}{{5, 90 * 16, true}, {5, 89 * 15, false}, {5, 1 << 40, false}, {95, 90 * 16, false}, {-1, 90 * 16, false}} {
+		if err := CheckCohortNoise(100, c.corrupt, 500, c.sigma); (err == nil) != c.ok {
+			t.Errorf("%d corrupt, σ² = %d: %v", c.corrupt, c.sigma, err)
+		}
+	}
+}
+
 func TestSharesOfTheFloorMakeTheTotal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		total := rapid.Uint64().Draw(t, "total")

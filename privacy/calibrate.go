@@ -25,10 +25,19 @@ func maxCorrupt(n, gammaBP int) int { return n * gammaBP / wholeBP }
 // privacy 6.1). It is 0 or less where the rates leave no honest survivor, and 0 for a roster or a rate that is out of
 // range; CheckNoise refuses both.
 func HonestFloor(n, gammaBP, deltaBP int) int {
-	if n < 1 || n > maxRoster || !isRate(gammaBP) || !isRate(deltaBP) {
+	if n < 1 || n > maxRoster || !isRate(gammaBP) {
 		return 0
 	}
-	h := minSurvivors(n, deltaBP) - maxCorrupt(n, gammaBP)
+	return CohortFloor(n, maxCorrupt(n, gammaBP), deltaBP)
+}
+
+// CohortFloor is h_min of one cohort of n devices of which at most corrupt work with the coordinator (secure aggregation 14.2): the
+// tail bound of a random part of the roster takes the place of ⌊γn⌋. CheckCohortNoise refuses what is below 1.
+func CohortFloor(n, corrupt, deltaBP int) int {
+	if n < 1 || n > maxRoster || corrupt < 0 || corrupt > n || !isRate(deltaBP) {
+		return 0
+	}
+	h := minSurvivors(n, deltaBP) - corrupt
 	if n < smallRoster {
 		return max(h, 1)
 	}
@@ -59,10 +68,15 @@ func CheckNoise(n, gammaBP, deltaBP int, sigmaTotSq uint64) error {
 	if !isRate(gammaBP) || !isRate(deltaBP) {
 		return fmt.Errorf("check noise: rates γ = %d and δ = %d basis points must lie in 0 to %d", gammaBP, deltaBP, wholeBP)
 	}
-	h := HonestFloor(n, gammaBP, deltaBP)
+	return CheckCohortNoise(n, maxCorrupt(n, gammaBP), deltaBP, sigmaTotSq)
+}
+
+// CheckCohortNoise is CheckNoise for one cohort of n devices of which at most corrupt work with the coordinator.
+func CheckCohortNoise(n, corrupt, deltaBP int, sigmaTotSq uint64) error {
+	h := CohortFloor(n, corrupt, deltaBP)
 	if h < 1 {
-		return fmt.Errorf("check noise: of %d devices none need be honest and present at γ = %d and δ = %d basis points; lower the rates",
-			n, gammaBP, deltaBP)
+		return fmt.Errorf("check noise: of %d devices, of which %d may be corrupt, none need be honest and present at δ = %d basis points; lower the rates",
+			n, corrupt, deltaBP)
 	}
 	v := LocalVariance(sigmaTotSq, h)
 	if v < minVariance || v > MaxVariance {
