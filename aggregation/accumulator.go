@@ -5,26 +5,34 @@ import (
 	"slices"
 )
 
-// Accumulator sums the vectors of a round mod 2^32. All backends give the same bits; aggtest holds the suite that says so. It
-// is for one goroutine.
+// Accumulator sums the vectors of a round mod 2^w, w bits being those of its shape's words. All backends give the same bits;
+// aggtest holds the suite that says so. It is for one goroutine.
 type Accumulator interface {
-	// AddVector adds a vector as it came from the wire: 4·d bytes, little-endian words. On an error the sum is unchanged.
+	// AddVector adds a vector as it came from the wire: d little-endian words. On an error the sum is unchanged.
 	AddVector(y []byte) error
 	// AddMasks adds the masks of all terms, each by its sign. On an error the sum must not be used.
 	AddMasks(terms []Term) error
-	// Sum gives a copy of the sum so far, d words.
+	// Sum gives a copy of the sum so far: d words below 2^w.
 	Sum() []uint32
 }
 
-// CPUAccumulator is the Accumulator that every machine has. Its memory is one vector, however many are added.
-type CPUAccumulator struct{ sum []uint32 }
+// CPUAccumulator is the Accumulator that every machine has. Its memory is one vector of 32-bit words, however many are added.
+type CPUAccumulator struct {
+	shape Shape
+	sum   []uint32 // mod 2^32, cut to w bits when it is asked for
+}
 
-// NewAccumulator makes an empty sum of d words. A negative d is a bug and panics.
-func NewAccumulator(d int) *CPUAccumulator { return &CPUAccumulator{sum: make([]uint32, d)} }
+// NewAccumulator makes an empty sum. A shape that Validate refuses is a bug and panics.
+func NewAccumulator(s Shape) *CPUAccumulator {
+	if err := s.Validate(); err != nil {
+		panic("aggregation: " + err.Error())
+	}
+	return &CPUAccumulator{shape: s, sum: make([]uint32, s.D)}
+}
 
-// AddVector adds a vector as it came from the wire: 4·d bytes, little-endian words.
+// AddVector adds a vector as it came from the wire: d little-endian words.
 func (a *CPUAccumulator) AddVector(y []byte) error {
-	if err := AddWords(a.sum, y); err != nil {
+	if err := AddWords(a.sum, y, a.shape.WordBits); err != nil {
 		return fmt.Errorf("add vector: %w", err)
 	}
 	return nil
@@ -32,9 +40,17 @@ func (a *CPUAccumulator) AddVector(y []byte) error {
 
 // AddMasks adds the masks of all terms on all cores. It does not fail.
 func (a *CPUAccumulator) AddMasks(terms []Term) error {
-	expandAndAdd(a.sum, terms)
+	expandAndAdd(Suite{PRG: a.shape.PRG, WordBits: a.shape.WordBits}, a.sum, 0, terms)
 	return nil
 }
 
 // Sum gives a copy of the sum so far.
-func (a *CPUAccumulator) Sum() []uint32 { return slices.Clone(a.sum) }
+func (a *CPUAccumulator) Sum() []uint32 {
+	out := slices.Clone(a.sum)
+	if w := a.shape.WordBits; w < 32 {
+		for i := range out {
+			out[i] &= 1<<w - 1
+		}
+	}
+	return out
+}

@@ -8,5 +8,7 @@ import (
 )
 
 func TestCPUAccumulatorConforms(t *testing.T) {
-	aggtest.Run(t, func(_ testing.TB, d int) aggregation.Accumulator { return aggregation.NewAccumulator(d) })
+	aggtest.Run(t, func(_ testing.TB, d int) aggregation.Accumulator {
+		return aggregation.NewAccumulator(aggregation.Shape{D: d, WordBits: 32, PRG: aggregation.PRGAES128})
+	})
 }

@@ -46,21 +46,21 @@ func BenchmarkMask(b *testing.B) {
 		for _, d := range []int{1 << 15, 1 << 20} {
 			b.Run(fmt.Sprintf("neighbours=%d/d=%d", neighbours, d), func(b *testing.B) {
 				s := newSecrets(b, "own")
-				var peers []Peer
+				var peers []PeerKey
 				var keys [][]byte
 				for i := range neighbours {
-					p, err := newSecrets(b, fmt.Sprint("peer", i)).Public(id("open"))
+					p, err := newSecrets(b, fmt.Sprint("peer", i)).Public(id("open"), KexX25519)
 					if err != nil {
 						b.Fatal(err)
 					}
-					peers = append(peers, Peer{Index: uint32(i + 1), SPK: p.SPK})
+					peers = append(peers, PeerKey{Index: uint32(i + 1), SPK: p.SPK})
 					keys = append(keys, source16(fmt.Sprint(i)))
 				}
 				keys = append(keys, source16("self"))
 				x := make([]uint32, d)
 				b.SetBytes(int64(4 * d * len(keys)))
 				for b.Loop() {
-					if err := s.Mask(x, id("open"), id("sid"), 0, peers); err != nil {
+					if err := s.Mask(x, within(id("open"), id("sid")), 0, peers); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -75,7 +75,7 @@ func BenchmarkMask(b *testing.B) {
 func BenchmarkSum(b *testing.B) {
 	for _, d := range []int{1 << 15, 1 << 20} {
 		b.Run(fmt.Sprintf("d=%d", d), func(b *testing.B) {
-			acc, y := NewAccumulator(d), AppendWords(nil, words("y", d))
+			acc, y := NewAccumulator(plain.Shape(d)), AppendWords(nil, words("y", d), 32)
 			b.SetBytes(int64(len(y)))
 			for b.Loop() {
 				if err := acc.AddVector(y); err != nil {

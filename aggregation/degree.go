@@ -5,7 +5,7 @@ import (
 	"math/big"
 )
 
-// Mode says what the coordinator is assumed to do (design: secure aggregation 5.3).
+// Mode says what the coordinator is assumed to do (secure aggregation 5.3).
 type Mode uint16
 
 // The modes. Zero is none of them.
@@ -29,14 +29,16 @@ func (m Mode) String() string {
 }
 
 // GraphParams are what degree and threshold follow from: N devices on the roster, at most GammaBP/10000 of them corrupt, at
-// most DeltaBP/10000 lost between roster and survivors, security 2^−Lambda, completion 1 − 2^−Eta.
+// most DeltaBP/10000 lost between roster and survivors, security 2^−Lambda, completion 1 − 2^−Eta. Cohorts cuts the roster
+// into as many rings; 0 is 1.
 type GraphParams struct {
 	N, GammaBP, DeltaBP, Lambda, Eta int
 	Mode                             Mode
+	Cohorts                          int
 }
 
-// Degree is how many neighbours a device has and how many shares rebuild a secret. K = N−1 is the complete graph, where each
-// device also counts its own share.
+// Degree is how many neighbours a device has and how many shares rebuild a secret. K one below the size of a cohort is the
+// complete graph, where each device also counts its own share.
 type Degree struct{ K, T int }
 
 const (
@@ -54,13 +56,14 @@ const (
 func MinSurvivors(n, deltaBP int) int { return n - n*deltaBP/basisPoints }
 
 // FindDegree finds the least even degree that satisfies the mode, with its least threshold, in exact arithmetic (design:
-// secure aggregation 5.2, 5.3). Below 64 devices, and where no degree fits, it is the complete graph (5.5). It refuses rates
-// for which no parameters can hold.
+// secure aggregation 5.2, 5.3). Below 64 devices in a cohort, and where no degree fits, it is the complete graph (5.5). It
+// refuses rates for which no parameters can hold. A device's neighbours are a random sample of the whole roster whatever the
+// cohorts, so that the bounds are those of N (14.2).
 func FindDegree(p GraphParams) (Degree, error) {
 	if err := p.validate(); err != nil {
 		return Degree{}, err
 	}
-	if p.N >= completeBelow {
+	if p.cohort() >= completeBelow {
 		if d, ok := leastRing(p); ok {
 			return d, nil
 		}
@@ -74,18 +77,19 @@ func CheckDegree(p GraphParams, d Degree) error {
 	if err := p.validate(); err != nil {
 		return err
 	}
-	if d.K == p.N-1 {
+	n := p.cohort()
+	if d.K == n-1 {
 		want, err := completeGraph(p)
 		if err == nil && d.T != want.T {
-			err = fmt.Errorf("check degree: threshold %d in a complete graph of %d, want %d", d.T, p.N, want.T)
+			err = fmt.Errorf("check degree: threshold %d in a complete graph of %d, want %d", d.T, n, want.T)
 		}
 		return err
 	}
-	if p.N < completeBelow {
-		return fmt.Errorf("check degree: degree %d with %d devices: below %d devices the graph must be complete", d.K, p.N, completeBelow)
+	if n < completeBelow {
+		return fmt.Errorf("check degree: degree %d with %d devices: below %d devices the graph must be complete", d.K, n, completeBelow)
 	}
-	if d.K < 2 || d.K >= p.N-1 || d.K%2 != 0 {
-		return fmt.Errorf("check degree: degree %d is not an even number from 2 to %d", d.K, p.N-2)
+	if d.K < 2 || d.K >= n-1 || d.K%2 != 0 {
+		return fmt.Errorf("check degree: degree %d is not an even number from 2 to %d", d.K, n-2)
 	}
 	w := newWalk(p)
 	for w.k < d.K {
@@ -106,11 +110,21 @@ func (p GraphParams) validate() error {
 	switch {
 	case p.N < MinDevices || p.N > MaxDevices:
 		return fmt.Errorf("check graph: %d devices, want %d to %d", p.N, MinDevices, MaxDevices)
+	case p.Cohorts < 0:
+		return fmt.Errorf("check graph: %d cohorts, want 1 to %d", p.Cohorts, MaxCohorts)
 	case p.Lambda < 1 || p.Lambda > maxBits || p.Eta < 1 || p.Eta > maxBits:
 		return fmt.Errorf("check graph: λ = %d, η = %d, want 1 to %d bits", p.Lambda, p.Eta, maxBits)
 	}
+	if _, err := cohortSize(p.N, p.cohorts()); err != nil {
+		return fmt.Errorf("check graph: %w", err)
+	}
 	return p.feasible()
 }
+
+func (p GraphParams) cohorts() int { return max(1, p.Cohorts) }
+
+// cohort is how many devices one ring has.
+func (p GraphParams) cohort() int { return p.N / p.cohorts() }
 
 // feasible refuses rates at which no degree can hold.
 func (p GraphParams) feasible() error {
@@ -137,24 +151,51 @@ func (p GraphParams) corrupt() int { return p.N * p.GammaBP / basisPoints }
 
 func (p GraphParams) lost() int { return p.N * p.DeltaBP / basisPoints }
 
-// completeGraph has t = ⌊(n+A)/2⌋ + 1 with A = max(1, ⌊γn⌋): no two sets of t share-holders can answer differently without
-// an honest device among both. From 64 devices on it must also survive the losses that δ allows.
+// CohortCorrupt bounds the corrupt members of every cohort: ⌊γn⌋ for the whole roster; else the least x that no cohort's
+// count exceeds, its members being drawn at random, but with chance 2^−(λ+1) for all of them together (secure aggregation
+// 14.2). The rates are those that Validate accepts.
+func CohortCorrupt(p GraphParams) (int, error) {
+	if err := p.validate(); err != nil {
+		return 0, err
+	}
+	return p.cohortCorrupt(), nil
+}
+
+func (p GraphParams) cohortCorrupt() int {
+	if p.cohorts() == 1 {
+		return p.corrupt()
+	}
+	t := newTailOver(p.N, p.corrupt(), uint(p.Lambda+1), uint64(p.cohorts()))
+	var all, word big.Int
+	all.SetUint64(1)
+	for k := range p.cohort() {
+		all.Mul(&all, word.SetUint64(uint64(p.N-k)))
+		all.Quo(&all, word.SetUint64(uint64(k+1)))
+		t.step(&all)
+	}
+	return int(t.x)
+}
+
+// completeGraph has t = ⌊(n+A)/2⌋ + 1 with n the devices of a cohort and A = max(1, the most that are corrupt among them): no
+// two sets of t share-holders can answer differently without an honest device among both. From 64 devices on it must also
+// survive the losses that δ allows.
 func completeGraph(p GraphParams) (Degree, error) {
-	t := (p.N+max(1, p.corrupt()))/2 + 1
-	if t > p.N {
-		return Degree{}, fmt.Errorf("check graph: %d of %d devices corrupt leave no threshold; lower γ", p.corrupt(), p.N)
+	n, corrupt := p.cohort(), p.cohortCorrupt()
+	t := (n+max(1, corrupt))/2 + 1
+	if t > n {
+		return Degree{}, fmt.Errorf("check graph: %d of %d devices corrupt leave no threshold; lower γ", corrupt, n)
 	}
-	if q := MinSurvivors(p.N, p.DeltaBP); p.N >= completeBelow && t > q {
+	if q := MinSurvivors(n, p.DeltaBP); n >= completeBelow && t > q {
 		return Degree{}, fmt.Errorf("check graph: n = %d, γ = %d, δ = %d basis points: a threshold of %d needs more than the %d survivors; lower γ or δ",
-			p.N, p.GammaBP, p.DeltaBP, t, q)
+			n, p.GammaBP, p.DeltaBP, t, q)
 	}
-	return Degree{K: p.N - 1, T: t}, nil
+	return Degree{K: n - 1, T: t}, nil
 }
 
 // leastRing tries the even degrees below n−1 in order. Neither bound is monotone in k, so that a search by halves would be
 // wrong; a step is cheap instead.
 func leastRing(p GraphParams) (Degree, bool) {
-	for w := newWalk(p); w.k+2 < p.N-1; {
+	for w := newWalk(p); w.k+2 < p.cohort()-1; {
 		w.step()
 		w.step()
 		if t, ok := w.threshold(); ok {

@@ -8,5 +8,5 @@
 // keeps a key longer than its caller does.
 // Start here: Secrets.Mask on the device, PairMaskKey and CPUAccumulator at the coordinator; FindDegree for how many
 // neighbours. The protocol is SecAgg+ (Bell, Bonawitz, Gascón, Lepoint, Raykova 2020, ePrint 2020/704) with a threshold that
-// holds when the coordinator picks who drops out; comments name the sections of its design, "design: secure aggregation 5.2".
+// holds when the coordinator picks who drops out; comments name the sections of its design, "secure aggregation 5.2".
 package aggregation

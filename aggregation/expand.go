@@ -1,98 +1,99 @@
 package aggregation
 
-import (
-	"crypto/aes"
-	"crypto/cipher"
-	"encoding/binary"
-	"unsafe"
+import "github.com/cinesync/cinesync/internal/par"
 
-	"github.com/cinesync/cinesync/internal/par"
-)
-
-// Term is one mask to add to a vector, or to subtract: the AES-128-CTR keystream of Key from a zero counter, read as
-// little-endian words (design: secure aggregation 6.3). A key is used for one pair and one session only, which is what makes
-// the zero counter safe. It does not print.
+// Term is one mask to add to a vector, or to subtract: the keystream of Key from a zero counter, read as little-endian words
+// (secure aggregation 6.3). AES-128 uses the first 16 bytes of Key; the rest is zero then. A key is used for one pair and one
+// session only, which is what makes the zero counter safe. It does not print.
 type Term struct {
-	Key      [16]byte
+	Key      [32]byte
 	Negative bool
 }
 
 const (
 	// stripeWords is how much of a vector one goroutine works on at a time: 64 KiB, so that the stripe stays in cache while
-	// all masks are added to it. A multiple of the AES block.
+	// all masks are added to it. A multiple of the blocks of every generator, whatever the words.
 	stripeWords = 16 << 10
 	// blockWords is how much keystream is made at a time: 16 KiB, which stays in the first-level cache until it is added.
 	blockWords = 4 << 10
-	// batchTerms bounds the expanded AES keys that are held at once, about 0.5 KB each.
+	// batchTerms bounds the expanded keys that are held at once, about 0.5 KB each.
 	batchTerms = 1 << 10
+	// alignWords is what the beginning of a block of a longer vector must be a multiple of.
+	alignWords = 1 << 10
 )
 
-// expandAndAdd adds the masks of all terms to dst. Integers mod 2^32 commute, so the result does not depend on the order.
-func expandAndAdd(dst []uint32, terms []Term) {
+// Masker adds the masks of a session to a vector, whole or in blocks. Its memory does not depend on the vector.
+type Masker struct {
+	suite Suite
+	terms []Term
+}
+
+// NewMasker takes the terms, which are its own from now on. The suite is one that Validate accepts.
+func NewMasker(s Suite, terms []Term) *Masker { return &Masker{suite: s, terms: terms} }
+
+// Add adds the masks of the words from an index on, a multiple of 1024, to dst, mod 2^32. It panics on another index, which is
+// a bug.
+func (m *Masker) Add(dst []uint32, from int) {
+	if from%alignWords != 0 {
+		panic("aggregation: masks are added from a multiple of 1024 words")
+	}
+	expandAndAdd(m.suite, dst, from, m.terms)
+}
+
+// Zero forgets the keys.
+func (m *Masker) Zero() { clear(m.terms) }
+
+// expandAndAdd adds the masks of all terms to dst, which begins at word from of a vector. Integers mod 2^32 commute, so the
+// result does not depend on the order.
+func expandAndAdd(s Suite, dst []uint32, from int, terms []Term) {
 	zero := make([]byte, 4*blockWords)
 	stripes := (len(dst) + stripeWords - 1) / stripeWords
 	for len(terms) > 0 && stripes > 0 {
 		batch := terms[:min(batchTerms, len(terms))]
 		terms = terms[len(batch):]
-		blocks := make([]cipher.Block, len(batch))
+		generators := make([]generator, len(batch))
 		for i := range batch {
-			block, err := aes.NewCipher(batch[i].Key[:])
-			if err != nil {
-				panic("aggregation: expand mask key: " + err.Error()) // only for a wrong key size
-			}
-			blocks[i] = block
+			generators[i] = newGenerator(s.PRG, &batch[i].Key)
 		}
 		par.Do(stripes, func(i int) {
-			from := i * stripeWords
-			stripe := dst[from:min(from+stripeWords, len(dst))]
-			addStripe(stripe, from, batch, blocks, zero)
+			at := i * stripeWords
+			stripe := dst[at:min(at+stripeWords, len(dst))]
+			addStripe(s, stripe, from+at, batch, generators, zero)
 		})
 	}
 }
 
 // addStripe adds to a stripe that begins at word from of the vector.
-func addStripe(stripe []uint32, from int, terms []Term, blocks []cipher.Block, zero []byte) {
+func addStripe(s Suite, stripe []uint32, from int, terms []Term, generators []generator, zero []byte) {
 	words := make([]uint32, min(blockWords, len(stripe)))
-	stream := bytesOf(words)
+	stream, width := bytesOf(words), int(s.WordBits/8)
 	defer clear(words)
-	var counter [aes.BlockSize]byte
-	binary.BigEndian.PutUint64(counter[8:], uint64(from)*4/aes.BlockSize)
-	for i, block := range blocks {
-		ctr := cipher.NewCTR(block, counter[:])
+	for i, g := range generators {
+		keystream := g.at(uint64(from) * uint64(width))
 		for rest := stripe; len(rest) > 0; {
 			m := min(len(words), len(rest))
-			ctr.XORKeyStream(stream[:4*m], zero[:4*m])
-			addKeystream(rest[:m], words[:m], terms[i].Negative)
+			keystream.XORKeyStream(stream[:width*m], zero[:width*m])
+			addKeystream(rest[:m], words[:m], width, terms[i].Negative)
 			rest = rest[m:]
 		}
 	}
 }
 
 // addKeystream adds keystream bytes that were written into words.
-func addKeystream(dst, words []uint32, negative bool) {
-	if !littleEndian() {
-		reorder(words)
+func addKeystream(dst, words []uint32, width int, negative bool) {
+	switch width {
+	case 4:
+		if !littleEndian() {
+			reorder(words)
+		}
+		if negative {
+			Sub(dst, words)
+			return
+		}
+		Add(dst, words)
+	case 3:
+		addWords24(dst, bytesOf(words), negative)
+	default:
+		addWords16(dst, bytesOf(words), negative)
 	}
-	if negative {
-		Sub(dst, words)
-		return
-	}
-	Add(dst, words)
-}
-
-// reorder turns bytes that were written into words from little-endian to the machine's own order, in place. Where that is
-// little-endian it changes nothing.
-func reorder(words []uint32) {
-	stream := bytesOf(words)
-	for i := range words {
-		words[i] = binary.LittleEndian.Uint32(stream[4*i:])
-	}
-}
-
-// bytesOf views words as bytes. Words are aligned for any use as bytes.
-func bytesOf(words []uint32) []byte {
-	if len(words) == 0 {
-		return nil
-	}
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), 4*len(words))
 }

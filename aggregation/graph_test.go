@@ -47,7 +47,7 @@ func slowRing(t testing.TB, n int, seed [32]byte) []int {
 func TestRingEqualsSlowDerivation(t *testing.T) {
 	for _, c := range []struct{ n, k int }{{3, 2}, {4, 2}, {5, 4}, {24, 23}, {63, 62}, {64, 20}, {65, 64}, {200, 56}, {1000, 6}} {
 		seed := id(fmt.Sprint("seed", c.n))
-		ring, err := NewRing(c.n, c.k, seed)
+		ring, err := NewRing(c.n, 1, c.k, seed)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,7 +71,7 @@ func TestRingEqualsSlowDerivation(t *testing.T) {
 
 func TestNeighboursAreSymmetricAndConnected(t *testing.T) {
 	for _, c := range []struct{ n, k int }{{3, 2}, {9, 8}, {10, 2}, {70, 22}, {128, 38}} {
-		ring, err := NewRing(c.n, c.k, id("seed"))
+		ring, err := NewRing(c.n, 1, c.k, id("seed"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,12 +142,12 @@ func reach(near []map[int]bool, gone map[int]bool) int {
 func TestSeedsDrawOtherRings(t *testing.T) {
 	const n = 100
 	seed := id("seed")
-	a, err := NewRing(n, 10, seed)
+	a, err := NewRing(n, 1, 10, seed)
 	if err != nil {
 		t.Fatal(err)
 	}
 	seed[31] ^= 1
-	b, err := NewRing(n, 10, seed)
+	b, err := NewRing(n, 1, 10, seed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func TestSeedsDrawOtherRings(t *testing.T) {
 
 func TestRingRefuses(t *testing.T) {
 	for _, c := range []struct{ n, k int }{{0, 0}, {1, 0}, {2, 1}, {-5, 2}, {MaxDevices + 1, 4}, {10, 0}, {10, 1}, {10, 3}, {10, 10}, {10, -2}, {11, 11}, {1 << 40, 4}} {
-		if r, err := NewRing(c.n, c.k, id("seed")); err == nil || r != nil {
+		if r, err := NewRing(c.n, 1, c.k, id("seed")); err == nil || r != nil {
 			t.Errorf("n = %d, k = %d: accepted", c.n, c.k)
 		}
 	}

@@ -37,6 +37,7 @@ func words(name string, d int) []uint32 {
 // federation is everybody's half of one session, in one place.
 type federation struct {
 	n, t, d   int
+	suite     Suite
 	open, sid [32]byte
 	ring      *Ring
 	secrets   []*Secrets
@@ -48,17 +49,22 @@ type federation struct {
 // newFederation runs a session up to the masked vectors, with the members in away gone before they sealed their shares.
 func newFederation(t testing.TB, n, k, threshold, d int, away map[int]bool) *federation {
 	t.Helper()
-	f := &federation{n: n, t: threshold, d: d, open: id("open"), m: make([]map[int]Share, n), b: make([]map[int]Share, n),
+	return newFederationIn(t, plain, n, k, threshold, d, away)
+}
+
+func newFederationIn(t testing.TB, suite Suite, n, k, threshold, d int, away map[int]bool) *federation {
+	t.Helper()
+	f := &federation{n: n, t: threshold, d: d, suite: suite, open: id("open"), m: make([]map[int]Share, n), b: make([]map[int]Share, n),
 		x: make([][]uint32, n), y: make([][]uint32, n)}
 	seed := GraphSeed(f.open, id("roster"))
 	f.sid = SessionID(f.open, id("roster"), seed, 0)
 	var err error
-	if f.ring, err = NewRing(n, k, seed); err != nil {
+	if f.ring, err = NewRing(n, 1, k, seed); err != nil {
 		t.Fatal(err)
 	}
 	for i := range n {
 		s := newSecrets(t, string(rune('A'+i)))
-		p, err := s.Public(f.open)
+		p, err := s.Public(f.open, f.suite.Kex)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,11 +82,11 @@ func newFederation(t testing.TB, n, k, threshold, d int, away map[int]bool) *fed
 func (f *federation) contribute(t testing.TB, i int, away map[int]bool) {
 	t.Helper()
 	var xs []uint32
-	var peers []Peer
+	var peers []PeerKey
 	for _, j := range f.ring.Neighbours(i) {
 		xs = append(xs, f.ring.ShareX(j))
 		if !away[j] {
-			peers = append(peers, Peer{Index: uint32(j), SPK: f.public[j].SPK})
+			peers = append(peers, f.peer(i, j))
 		}
 	}
 	m, b, err := f.secrets[i].Split(f.t, xs, source("split"+string(rune('A'+i))))
@@ -93,7 +99,7 @@ func (f *federation) contribute(t testing.TB, i int, away map[int]bool) {
 	}
 	f.x[i] = words("x"+string(rune('A'+i)), f.d)
 	f.y[i] = append([]uint32(nil), f.x[i]...)
-	if err := f.secrets[i].Mask(f.y[i], f.open, f.sid, uint32(i), peers); err != nil {
+	if err := f.secrets[i].Mask(f.y[i], f.in(), uint32(i), peers); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -101,14 +107,14 @@ func (f *federation) contribute(t testing.TB, i int, away map[int]bool) {
 // unmask does what the coordinator does with exactly these survivors, from what they may reveal. own says whether survivors
 // give their own b, as devices do.
 func (f *federation) unmask(survivors map[int]bool, own bool) ([]uint32, error) {
-	acc := NewAccumulator(f.d)
+	acc := NewAccumulator(f.suite.Shape(f.d))
 	var terms []Term
 	for i := range f.n {
 		if f.y[i] == nil {
 			continue
 		}
 		if survivors[i] {
-			if err := acc.AddVector(AppendWords(nil, f.y[i])); err != nil {
+			if err := acc.AddVector(AppendWords(nil, f.y[i], f.suite.WordBits)); err != nil {
 				return nil, err
 			}
 			b, err := f.secrets[i].B(), error(nil)
@@ -121,7 +127,9 @@ func (f *federation) unmask(survivors map[int]bool, own bool) ([]uint32, error) 
 			if !CheckB(b, f.open, f.public[i].BC) {
 				return nil, errSealed
 			}
-			terms = append(terms, Term{Key: [16]byte(SelfMaskKey(b, f.sid)), Negative: true})
+			self := SelfMask(f.in(), b)
+			self.Negative = true
+			terms = append(terms, self)
 			continue
 		}
 		partners := f.partners(i, survivors)
@@ -132,15 +140,16 @@ func (f *federation) unmask(survivors map[int]bool, own bool) ([]uint32, error) 
 		if err != nil {
 			return nil, err
 		}
-		if !CheckM(m, f.open, f.public[i].SPK) {
+		if !CheckM(f.suite.Kex, m, f.open, f.public[i].SPK, f.public[i].KEM) {
 			return nil, errSealed
 		}
 		for _, p := range partners {
-			key, add, err := PairMaskKey(m, f.open, f.sid, uint32(i), p)
+			p.MaskCT = f.maskCT(i, int(p.Index))
+			term, err := PairMask(f.in(), m, uint32(i), p)
 			if err != nil {
 				return nil, err
 			}
-			terms = append(terms, Term{Key: [16]byte(key), Negative: !add})
+			terms = append(terms, term)
 		}
 	}
 	if err := acc.AddMasks(terms); err != nil {
@@ -160,11 +169,11 @@ func (f *federation) recover(held map[int]Share, survivors map[int]bool) ([32]by
 	return Recover(f.t, xs, shares)
 }
 
-func (f *federation) partners(i int, survivors map[int]bool) []Peer {
-	var out []Peer
+func (f *federation) partners(i int, survivors map[int]bool) []PeerKey {
+	var out []PeerKey
 	for _, j := range f.ring.Neighbours(i) {
 		if survivors[j] {
-			out = append(out, Peer{Index: uint32(j), SPK: f.public[j].SPK})
+			out = append(out, f.peer(i, j))
 		}
 	}
 	return out
@@ -180,5 +189,59 @@ func (f *federation) plain(survivors map[int]bool) []uint32 {
 			}
 		}
 	}
+	for j := range sum {
+		sum[j] = sum[j] << (32 - f.suite.WordBits) >> (32 - f.suite.WordBits)
+	}
 	return sum
+}
+
+// plain is the suite that rounds have unless they ask for another.
+var plain = Suite{Kex: KexX25519, PRG: PRGAES128, WordBits: 32}
+
+func within(open, sid [32]byte) Session { return Session{Suite: plain, OpenHash: open, SID: sid} }
+
+func key16(k []byte) (key [32]byte) {
+	copy(key[:], k)
+	return key
+}
+
+func (f *federation) in() Session { return Session{Suite: f.suite, OpenHash: f.open, SID: f.sid} }
+
+// peer is j as i sees it, with the ciphertext that j made for i where j has the lower index.
+func (f *federation) peer(i, j int) PeerKey {
+	p := PeerKey{Index: uint32(j), SPK: f.public[j].SPK, EPK: f.public[j].EPK, KEM: f.public[j].KEM}
+	if j < i {
+		p.MaskCT = f.maskCT(i, j)
+	}
+	return p
+}
+
+// maskCT is what the lower index of a pair sent the higher, nil in key agreement 1.
+func (f *federation) maskCT(i, j int) []byte {
+	low, high := min(i, j), max(i, j)
+	if f.suite.Kex != KexXWing {
+		return nil
+	}
+	ct, err := f.secrets[low].MaskCT(f.in(), uint32(low), PeerKey{Index: uint32(high), KEM: f.public[high].KEM})
+	if err != nil {
+		panic(err)
+	}
+	return ct
+}
+
+// sealTo and openFrom are Seal and Open in the plain suite, written from sealer to receiver.
+func sealTo(s *Secrets, epk, sid [32]byte, from, to uint32, m, b Share) (Sealed, error) {
+	box, _, err := s.Seal(within(id("open"), sid), from, PeerKey{Index: to, EPK: epk}, m, b, nil)
+	return box, err
+}
+
+func openFrom(s *Secrets, epk, sid [32]byte, from, to uint32, box Sealed) (m, b Share, err error) {
+	return s.Open(within(id("open"), sid), to, PeerKey{Index: from, EPK: epk}, box, nil)
+}
+
+// pairTerm is the pair mask key of a member with a neighbour.
+func pairTerm(in Session, m [32]byte, own uint32, peer PeerKey) ([32]byte, error) {
+	q := newMaskSecrets(in.Suite.Kex, m, in.OpenHash)
+	defer q.zero()
+	return q.pairKey(in, own, peer)
 }

@@ -90,18 +90,18 @@ func TestKeyScheduleEqualsItsTable(t *testing.T) {
 	}
 	sa, sb := derive(a.m[:], "x25519", open[:], 32), derive(b.m[:], "x25519", open[:], 32)
 	pa, pb := ecdhPublic(t, sa), ecdhPublic(t, sb)
-	public, err := a.Public(open)
+	public, err := a.Public(open, KexX25519)
 	if err != nil || public.SPK != [32]byte(pa) || public.EPK != [32]byte(ecdhPublic(t, a.e[:])) {
 		t.Errorf("public keys differ (%v)", err)
 	}
 	shared := ecdhShared(t, sa, pb)
 	pair := derive(shared, "mask", join(sid[:], []byte{0, 0, 0, 2, 0, 0, 1, 3}), 16)
 	for _, ends := range [][2]uint32{{2, 259}, {259, 2}} {
-		if got, err := pairKey([32]byte(sa), [32]byte(pb), sid, ends[0], ends[1]); err != nil || !bytes.Equal(got[:], pair) {
+		if got, err := pairTerm(within(open, sid), a.m, ends[0], PeerKey{Index: ends[1], SPK: [32]byte(pb)}); err != nil || !bytes.Equal(got[:16], pair) || [16]byte(got[16:]) != [16]byte{} {
 			t.Errorf("pair key of %v differs (%v)", ends, err)
 		}
 	}
-	if !bytes.Equal(SelfMaskKey(a.b, sid), derive(a.b[:], "self", sid[:], 16)) {
+	if SelfMask(within(open, sid), a.b).Key != key16(derive(a.b[:], "self", sid[:], 16)) {
 		t.Error("self mask key differs")
 	}
 }

@@ -11,15 +11,16 @@ import (
 )
 
 // Secrets are what one device makes fresh for one session and never uses again: m, from which its mask keys follow, b, from
-// which its self mask follows, and e, which opens what neighbours seal for it. m and b are shared among the neighbours; e
-// never is, or a coordinator that has rebuilt m could open shares of b (design: secure aggregation 3.4).
+// which its self mask follows, and e and f, which open what neighbours seal for it. m and b are shared among the neighbours;
+// e and f never are, or a coordinator that has rebuilt m could open shares of b (secure aggregation 3.4).
 type Secrets struct {
 	m, b [32]byte // ristretto255 scalars, canonical
-	e    [32]byte
+	e    [32]byte // X25519
+	f    [32]byte // seed of the X-Wing sharing key
 }
 
-// secretsSize is m ‖ b ‖ e.
-const secretsSize = 96
+// secretsSize is m ‖ b ‖ e ‖ f.
+const secretsSize = 128
 
 // NewSecrets draws the secrets of one session. random must be a cryptographic source.
 func NewSecrets(random io.Reader) (*Secrets, error) {
@@ -32,8 +33,10 @@ func NewSecrets(random io.Reader) (*Secrets, error) {
 		copy(k[:], scalarBytes(scalar))
 		scalar.SetUint64(0)
 	}
-	if _, err := io.ReadFull(random, s.e[:]); err != nil {
-		return nil, fmt.Errorf("draw session secrets: %w", err)
+	for _, k := range []*[32]byte{&s.e, &s.f} {
+		if _, err := io.ReadFull(random, k[:]); err != nil {
+			return nil, fmt.Errorf("draw session secrets: %w", err)
+		}
 	}
 	if err := s.live(); err != nil {
 		return nil, fmt.Errorf("draw session secrets: %w", err)
@@ -42,11 +45,22 @@ func NewSecrets(random io.Reader) (*Secrets, error) {
 }
 
 // Public is what a device says of its session secrets: SPK, the X25519 key that pair masks are agreed with; EPK, the X25519
-// key that shares are sealed to; BC, the commitment to b.
-type Public struct{ SPK, EPK, BC [32]byte }
+// key that shares are sealed to; BC, the commitment to b; KEM, in key agreement 2, the X-Wing keys of masks and of sharing.
+type Public struct {
+	SPK, EPK, BC [32]byte
+	KEM          []byte // KEMSize bytes, or nil
+}
 
-// Public derives the public half for the round that was opened by openHash.
-func (s *Secrets) Public(openHash [32]byte) (Public, error) {
+// PeerKey is a neighbour as its session keys show it.
+type PeerKey struct {
+	Index    uint32
+	SPK, EPK [32]byte
+	KEM      []byte // key agreement 2: its two X-Wing keys
+	MaskCT   []byte // key agreement 2: the ciphertext of this pair, which the lower index made
+}
+
+// Public derives the public half for the round that was opened by openHash with this key agreement.
+func (s *Secrets) Public(openHash [32]byte, kex uint16) (Public, error) {
 	if err := s.live(); err != nil {
 		return Public{}, fmt.Errorf("derive session keys: %w", err)
 	}
@@ -56,6 +70,9 @@ func (s *Secrets) Public(openHash [32]byte) (Public, error) {
 			return Public{}, fmt.Errorf("derive session keys: %w", err)
 		}
 	}
+	if kex == KexXWing {
+		p.KEM = publicKEM(s.m, s.f, openHash)
+	}
 	return p, nil
 }
 
@@ -63,24 +80,25 @@ var errZeroed = errors.New("session secrets are zero: they were erased, or their
 
 // live refuses erased secrets: masks and boxes made from zeros could be taken off by anyone.
 func (s *Secrets) live() error {
-	if zero := [32]byte{}; s.m == zero || s.b == zero || s.e == zero {
+	if zero := [32]byte{}; s.m == zero || s.b == zero || s.e == zero || s.f == zero {
 		return errZeroed
 	}
 	return nil
 }
 
 // B is the secret of the self mask. A survivor may reveal it: the coordinator learns nothing that the shares would not
-// rebuild (design: secure aggregation 9, R3). It must never leave a device that is not among the survivors.
+// rebuild (secure aggregation 9, R3). It must never leave a device that is not among the survivors.
 func (s *Secrets) B() [32]byte { return s.b }
 
 // Zero forgets the secrets.
 func (s *Secrets) Zero() { *s = Secrets{} }
 
-// MarshalBinary gives the 96 bytes m ‖ b ‖ e, for the device's own sealed state.
+// MarshalBinary gives the 128 bytes m ‖ b ‖ e ‖ f, for the device's own sealed state.
 func (s *Secrets) MarshalBinary() ([]byte, error) {
 	out := append(make([]byte, 0, secretsSize), s.m[:]...)
 	out = append(out, s.b[:]...)
-	return append(out, s.e[:]...), nil
+	out = append(out, s.e[:]...)
+	return append(out, s.f[:]...), nil
 }
 
 // UnmarshalBinary reads what MarshalBinary wrote. It refuses scalars that are not canonical, and secrets that were erased. On
@@ -94,7 +112,7 @@ func (s *Secrets) UnmarshalBinary(b []byte) error {
 			return fmt.Errorf("read session secrets: %w", err)
 		}
 	}
-	read := Secrets{m: [32]byte(b[:32]), b: [32]byte(b[32:64]), e: [32]byte(b[64:])}
+	read := Secrets{m: [32]byte(b[:32]), b: [32]byte(b[32:64]), e: [32]byte(b[64:96]), f: [32]byte(b[96:])}
 	if err := read.live(); err != nil {
 		return fmt.Errorf("read session secrets: %w", err)
 	}
@@ -104,7 +122,7 @@ func (s *Secrets) UnmarshalBinary(b []byte) error {
 
 // SessionID names one aggregation: everything that must be common to the devices of a sum goes into it, and it goes into
 // every mask key. openHash covers the model, so masks of devices that trained on different models do not cancel (the attack
-// of arXiv 2111.07380; design: secure aggregation 7.1).
+// of arXiv 2111.07380; secure aggregation 7.1).
 func SessionID(openHash, rosterHash, graphSeed [32]byte, cohort uint32) [32]byte {
 	return hash("sid", openHash[:], rosterHash[:], graphSeed[:], binary.BigEndian.AppendUint32(nil, cohort))
 }

@@ -120,16 +120,16 @@ func TestBadPublicKeysAreRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		x := []uint32{1, 2, 3}
-		if err := s.Mask(x, id("open"), sid, 0, []Peer{{1, key}}); !errors.Is(err, errLowOrder) || x[0] != 1 || x[2] != 3 {
+		if err := s.Mask(x, within(id("open"), sid), 0, []PeerKey{{Index: 1, SPK: key, EPK: key}}); !errors.Is(err, errLowOrder) || x[0] != 1 || x[2] != 3 {
 			t.Errorf("%s: mask gives %v and %v", name, err, x)
 		}
-		if _, err := s.Seal(key, sid, 0, 1, Share{}, Share{}); !errors.Is(err, errLowOrder) {
+		if _, err := sealTo(s, key, sid, 0, 1, Share{}, Share{}); !errors.Is(err, errLowOrder) {
 			t.Errorf("%s: seal gives %v", name, err)
 		}
-		if _, _, err := s.Open(key, sid, 1, 0, Sealed{}); !errors.Is(err, errLowOrder) {
+		if _, _, err := openFrom(s, key, sid, 1, 0, Sealed{}); !errors.Is(err, errLowOrder) {
 			t.Errorf("%s: open gives %v", name, err)
 		}
-		if _, _, err := PairMaskKey(s.m, id("open"), sid, 1, Peer{0, key}); !errors.Is(err, errLowOrder) {
+		if _, err := PairMask(within(id("open"), sid), s.m, 1, PeerKey{Index: 0, SPK: key, EPK: key}); !errors.Is(err, errLowOrder) {
 			t.Errorf("%s: unmask gives %v", name, err)
 		}
 	}
@@ -138,7 +138,7 @@ func TestBadPublicKeysAreRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	good, err := s.Public(id("open"))
+	good, err := s.Public(id("open"), KexX25519)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +207,7 @@ func TestDamagedStateIsRefused(t *testing.T) {
 		"m is the order": with(0, unhex(t, order)), "b is the order": with(32, unhex(t, order)),
 		"m is above": with(0, bytes.Repeat([]byte{0xff}, 32)), "b is above": with(32, bytes.Repeat([]byte{0xff}, 32)),
 		"erased m": with(0, make([]byte, 32)), "erased b": with(32, make([]byte, 32)), "erased e": with(64, make([]byte, 32)),
-		"erased": make([]byte, 96),
+		"erased": make([]byte, secretsSize),
 	} {
 		kept := *s
 		if err := kept.UnmarshalBinary(b); err == nil {
@@ -222,7 +222,7 @@ func TestDamagedStateIsRefused(t *testing.T) {
 // TestErasedSecretsDoNothing: masks made from zeros could be taken off by anyone who knows that they were erased.
 func TestErasedSecretsDoNothing(t *testing.T) {
 	s, peer := newSecrets(t, "erased"), newSecrets(t, "peer")
-	public, err := peer.Public(id("open"))
+	public, err := peer.Public(id("open"), KexX25519)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,19 +231,19 @@ func TestErasedSecretsDoNothing(t *testing.T) {
 		t.Fatal("Zero left something")
 	}
 	x := []uint32{1, 2, 3}
-	if err := s.Mask(x, id("open"), id("sid"), 0, []Peer{{1, public.SPK}}); !errors.Is(err, errZeroed) || x[1] != 2 {
+	if err := s.Mask(x, within(id("open"), id("sid")), 0, []PeerKey{{Index: 1, SPK: public.SPK}}); !errors.Is(err, errZeroed) || x[1] != 2 {
 		t.Errorf("mask: %v, %v", err, x)
 	}
-	if _, err := s.Public(id("open")); !errors.Is(err, errZeroed) {
+	if _, err := s.Public(id("open"), KexX25519); !errors.Is(err, errZeroed) {
 		t.Errorf("public: %v", err)
 	}
 	if _, _, err := s.Split(2, []uint32{1, 2}, source("x")); !errors.Is(err, errZeroed) {
 		t.Errorf("split: %v", err)
 	}
-	if _, err := s.Seal(public.EPK, id("sid"), 0, 1, Share{}, Share{}); !errors.Is(err, errZeroed) {
+	if _, err := sealTo(s, public.EPK, id("sid"), 0, 1, Share{}, Share{}); !errors.Is(err, errZeroed) {
 		t.Errorf("seal: %v", err)
 	}
-	if _, _, err := s.Open(public.EPK, id("sid"), 1, 0, Sealed{}); !errors.Is(err, errZeroed) {
+	if _, _, err := openFrom(s, public.EPK, id("sid"), 1, 0, Sealed{}); !errors.Is(err, errZeroed) {
 		t.Errorf("open: %v", err)
 	}
 }
@@ -264,7 +264,7 @@ func TestBrokenSourcesAreRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for n := range int64(96) {
+	for n := range int64(secretsSize) {
 		r := bytes.NewReader(bytes.Repeat([]byte{1}, int(n)))
 		if _, err := NewSecrets(r); err == nil {
 			t.Errorf("%d bytes of randomness sufficed", n)
@@ -298,14 +298,14 @@ func TestSessionChangesWithEveryInput(t *testing.T) {
 	base := [3][32]byte{id("open"), id("roster"), id("seed")}
 	type derived struct {
 		seed, sid [32]byte
-		public    Public
+		public    struct{ SPK, EPK, BC [32]byte }
 	}
 	all := func(in [3][32]byte, cohort uint32) derived {
-		p, err := s.Public(in[0])
+		p, err := s.Public(in[0], KexX25519)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return derived{GraphSeed(in[0], in[1]), SessionID(in[0], in[1], in[2], cohort), p}
+		return derived{GraphSeed(in[0], in[1]), SessionID(in[0], in[1], in[2], cohort), struct{ SPK, EPK, BC [32]byte }{p.SPK, p.EPK, p.BC}}
 	}
 	want := all(base, 0)
 	if want != all(base, 0) {

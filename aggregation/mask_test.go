@@ -28,16 +28,16 @@ func keystream(t testing.TB, key []byte, n int) []uint32 {
 
 // TestMaskIsAESCTRByteForByte takes lengths around every boundary of the code: block, buffer, stripe.
 func TestMaskIsAESCTRByteForByte(t *testing.T) {
-	key := [16]byte(source16("key"))
+	key := key16(source16("key"))
 	for _, edge := range []int{1, 4, 8, blockWords, stripeWords, 2 * stripeWords, 3*stripeWords + blockWords} {
 		for d := max(1, edge-5); d <= edge+5; d++ {
-			want := keystream(t, key[:], d)
+			want := keystream(t, key[:16], d)
 			got := make([]uint32, d)
-			expandAndAdd(got, []Term{{Key: key}})
+			expandAndAdd(plain, got, 0, []Term{{Key: key}})
 			if !slices.Equal(got, want) {
 				t.Fatalf("d = %d: the mask differs", d)
 			}
-			expandAndAdd(got, []Term{{Key: key, Negative: true}})
+			expandAndAdd(plain, got, 0, []Term{{Key: key, Negative: true}})
 			if i := slices.IndexFunc(got, func(w uint32) bool { return w != 0 }); i >= 0 {
 				t.Fatalf("d = %d: taken off again, word %d is %d", d, i, got[i])
 			}
@@ -54,17 +54,13 @@ func source16(name string) []byte {
 // TestStripesOfAMaskStartAnywhere: a stripe that begins at any multiple of the AES block gives that part of the keystream,
 // of whatever length.
 func TestStripesOfAMaskStartAnywhere(t *testing.T) {
-	key := [16]byte(source16("key"))
-	block, err := aes.NewCipher(key[:])
-	if err != nil {
-		t.Fatal(err)
-	}
-	whole := keystream(t, key[:], 3*stripeWords)
+	key := key16(source16("key"))
+	whole := keystream(t, key[:16], 3*stripeWords)
 	for from := 0; from < len(whole); from += 4 * 997 {
 		for _, n := range []int{1, 2, 3, 5, 4097, stripeWords} {
 			n = min(n, len(whole)-from)
 			got := make([]uint32, n)
-			addStripe(got, from, []Term{{Key: key}}, []cipher.Block{block}, make([]byte, 4*blockWords))
+			addStripe(plain, got, from, []Term{{Key: key}}, []generator{newGenerator(PRGAES128, &key)}, make([]byte, 4*blockWords))
 			if !slices.Equal(got, whole[from:from+n]) {
 				t.Fatalf("words %d to %d differ", from, from+n)
 			}
@@ -78,8 +74,8 @@ func TestManyMasksAddUp(t *testing.T) {
 	terms := make([]Term, batchTerms+3)
 	want := make([]uint32, d)
 	for i := range terms {
-		terms[i] = Term{Key: [16]byte(source16(fmt.Sprint(i))), Negative: i%3 == 0}
-		for j, w := range keystream(t, terms[i].Key[:], d) {
+		terms[i] = Term{Key: key16(source16(fmt.Sprint(i))), Negative: i%3 == 0}
+		for j, w := range keystream(t, terms[i].Key[:16], d) {
 			if terms[i].Negative {
 				w = -w
 			}
@@ -87,12 +83,12 @@ func TestManyMasksAddUp(t *testing.T) {
 		}
 	}
 	got := make([]uint32, d)
-	expandAndAdd(got, terms)
+	expandAndAdd(plain, got, 0, terms)
 	if !slices.Equal(got, want) {
 		t.Fatalf("%v, want %v", got, want)
 	}
-	expandAndAdd(nil, terms)
-	expandAndAdd(got, nil)
+	expandAndAdd(plain, nil, 0, terms)
+	expandAndAdd(plain, got, 0, nil)
 	if !slices.Equal(got, want) {
 		t.Fatal("no masks changed the vector")
 	}
@@ -109,19 +105,20 @@ func TestMaskIsItsFormula(t *testing.T) {
 				want[j] += sign * w
 			}
 		}
-		add(SelfMaskKey(f.secrets[i].b, f.sid), 1)
+		self := SelfMask(f.in(), f.secrets[i].b)
+		add(self.Key[:16], 1)
 		for j := range n {
 			if j == i {
 				continue
 			}
-			key, err := pairKey(maskSecret(f.secrets[i].m, f.open), f.public[j].SPK, f.sid, uint32(i), uint32(j))
+			key, err := pairTerm(f.in(), f.secrets[i].m, uint32(i), f.peer(i, j))
 			if err != nil {
 				t.Fatal(err)
 			}
 			if j > i {
-				add(key[:], 1)
+				add(key[:16], 1)
 			} else {
-				add(key[:], ^uint32(0))
+				add(key[:16], ^uint32(0))
 			}
 		}
 		if !slices.Equal(f.y[i], want) {
@@ -132,17 +129,17 @@ func TestMaskIsItsFormula(t *testing.T) {
 
 func TestMaskRefusesNeighboursThatCannotBe(t *testing.T) {
 	f := newFederation(t, 3, 2, 3, 4, nil)
-	for name, peers := range map[string][]Peer{
-		"twice":  {{1, f.public[1].SPK}, {2, f.public[2].SPK}, {1, f.public[1].SPK}},
-		"itself": {{0, f.public[0].SPK}},
+	for name, peers := range map[string][]PeerKey{
+		"twice":  {{Index: 1, SPK: f.public[1].SPK}, {Index: 2, SPK: f.public[2].SPK}, {Index: 1, SPK: f.public[1].SPK}},
+		"itself": {{Index: 0, SPK: f.public[0].SPK}},
 	} {
 		x := []uint32{1, 2, 3, 4}
-		err := f.secrets[0].Mask(x, f.open, f.sid, 0, peers)
+		err := f.secrets[0].Mask(x, within(f.open, f.sid), 0, peers)
 		if err == nil || !strings.Contains(err.Error(), "neighbour") || !slices.Equal(x, []uint32{1, 2, 3, 4}) {
 			t.Errorf("%s: %v, vector %v", name, err, x)
 		}
 	}
-	if _, _, err := PairMaskKey(f.secrets[1].m, f.open, f.sid, 1, Peer{1, f.public[1].SPK}); err == nil {
+	if _, err := PairMask(f.in(), f.secrets[1].m, 1, PeerKey{Index: 1, SPK: f.public[1].SPK}); err == nil {
 		t.Error("a pair mask with itself")
 	}
 }

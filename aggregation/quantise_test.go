@@ -36,7 +36,7 @@ func drawGrid(t *rapid.T) Grid {
 	cInt := rapid.OneOf(rapid.Uint32Range(least, least+20), rapid.Uint32Range(least, math.MaxInt32)).Draw(t, "cInt")
 	clip := rapid.OneOf(rapid.Float32Range(math.SmallestNonzeroFloat32, math.MaxFloat32), rapid.Float32Range(0.01, 100),
 		rapid.SampledFrom([]float32{math.SmallestNonzeroFloat32, 1, math.MaxFloat32})).Draw(t, "c")
-	return Grid{C: clip, CInt: cInt, XMax: cInt, D: d}
+	return Grid{C: clip, CInt: cInt, XMax: cInt, WordBits: 32, D: d}
 }
 
 // drawCoins is a source of any quality: fair, constant, or short cycles.
@@ -109,7 +109,7 @@ func TestClippedVectorsAreNeverRefused(t *testing.T) {
 // TestQuantiserTruncatesWhenCoinsAreUnlucky gives coins that always round up. 81 words of 8.5 become 9 each, whose norm is
 // 81, beyond C_int = 80; truncated they keep it. Words of 9.5 do not.
 func TestQuantiserTruncatesWhenCoinsAreUnlucky(t *testing.T) {
-	g := Grid{C: 1, CInt: 80, XMax: 80, D: 81}
+	g := Grid{C: 1, CInt: 80, XMax: 80, WordBits: 32, D: 81}
 	x := make([]float32, g.D)
 	fill := func(v float64) {
 		for i := range x {
@@ -129,7 +129,7 @@ func TestQuantiserTruncatesWhenCoinsAreUnlucky(t *testing.T) {
 // TestUnluckyRoundingIsDrawnAgainEightTimes: a rounding beyond the bound eight times over, then one that keeps it; and nine
 // times over, where truncation comes before the lucky one.
 func TestUnluckyRoundingIsDrawnAgainEightTimes(t *testing.T) {
-	g := Grid{C: 1, CInt: 80, XMax: 80, D: 81}
+	g := Grid{C: 1, CInt: 80, XMax: 80, WordBits: 32, D: 81}
 	x := slices.Repeat([]float32{float32(8.5 / g.Scale())}, g.D)
 	lucky := bytes.Repeat([]byte{0xff}, 8*g.D)
 	copy(lucky, make([]byte, 8)) // only the first word goes up
@@ -143,7 +143,7 @@ func TestUnluckyRoundingIsDrawnAgainEightTimes(t *testing.T) {
 
 // TestWholeNumbersAreNotRounded: zeros above all, which most words of most updates are.
 func TestWholeNumbersAreNotRounded(t *testing.T) {
-	g := Grid{C: 1, CInt: 100, XMax: 100, D: 2}
+	g := Grid{C: 1, CInt: 100, XMax: 100, WordBits: 32, D: 2}
 	for _, coins := range []constant{0, 0xff} {
 		got, err := g.Quantise([]float32{0, float32(math.Copysign(0, -1))}, coins)
 		if err != nil || got[0] != 0 || got[1] != 0 {
@@ -155,7 +155,7 @@ func TestWholeNumbersAreNotRounded(t *testing.T) {
 // TestOneWordQuantises walks the line at d = 1, where nothing averages out.
 func TestOneWordQuantises(t *testing.T) {
 	for cInt := uint32(8); cInt < 200; cInt += 3 {
-		g := Grid{C: 2, CInt: cInt, XMax: cInt, D: 1}
+		g := Grid{C: 2, CInt: cInt, XMax: cInt, WordBits: 32, D: 1}
 		for _, v := range []float32{0, 1e-45, -1e-45, 0.1, -0.1, 1.9999, -2, 2, 3, -3, math.MaxFloat32, -math.MaxFloat32} {
 			for _, coins := range []constant{0, 0x7f, 0xff} {
 				got, err := g.Quantise([]float32{v}, coins)
@@ -172,7 +172,7 @@ func TestOneWordQuantises(t *testing.T) {
 
 // TestRoundingIsUnbiased: over coins on a regular grid the mean of the roundings is the value, within that grid's step.
 func TestRoundingIsUnbiased(t *testing.T) {
-	g := Grid{C: 1, CInt: 100, XMax: 100, D: 1}
+	g := Grid{C: 1, CInt: 100, XMax: 100, WordBits: 32, D: 1}
 	const steps = 1 << 12
 	for _, v := range []float32{0, 0.25, -0.25, 0.123, -0.777, 0.5, -0.5, 1e-3, -1e-3, 1e-30, -1e-30, 0.9} {
 		sum := 0.0
@@ -192,7 +192,7 @@ func TestRoundingIsUnbiased(t *testing.T) {
 }
 
 func TestQuantiserUsesEightBytesOfCoinsAWord(t *testing.T) {
-	g := Grid{C: 1, CInt: 400, XMax: 400, D: 1025} // one more than a buffer
+	g := Grid{C: 1, CInt: 400, XMax: 400, WordBits: 32, D: 1025} // one more than a buffer
 	x := make([]float32, g.D)
 	for i := range x {
 		x[i] = 0.01
@@ -213,7 +213,7 @@ func TestQuantiserUsesEightBytesOfCoinsAWord(t *testing.T) {
 }
 
 func TestQuantiserRefusesWhatIsNoUpdate(t *testing.T) {
-	g := Grid{C: 1, CInt: 40, XMax: 40, D: 3}
+	g := Grid{C: 1, CInt: 40, XMax: 40, WordBits: 32, D: 3}
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	for name, x := range map[string][]float32{
 		"nothing": nil, "short": {1, 2}, "long": {0, 0, 0, 0}, "NaN": {0, nan, 0}, "+Inf": {inf, 0, 0}, "-Inf": {0, 0, -inf},
@@ -226,9 +226,9 @@ func TestQuantiserRefusesWhatIsNoUpdate(t *testing.T) {
 
 // TestGridLimits holds each limit of privacy 4.2 at its edge.
 func TestGridLimits(t *testing.T) {
-	good := Grid{C: 1, CInt: 80, XMax: 80, D: 100}
+	good := Grid{C: 1, CInt: 80, XMax: 80, WordBits: 32, D: 100}
 	with := func(change func(*Grid)) Grid { g := good; change(&g); return g }
-	top := Grid{C: 1, D: 1}
+	top := Grid{C: 1, D: 1, WordBits: 32}
 	for name, c := range map[string]struct {
 		g       Grid
 		n       int
@@ -270,18 +270,20 @@ func (g Grid) of(cInt uint32) Grid { g.CInt, g.XMax = cInt, cInt; return g }
 
 // TestNormWithinItsBoundCannotOverflow sums squares whose true sum passes 2^64.
 func TestNormWithinItsBoundCannotOverflow(t *testing.T) {
-	g := Grid{C: 1, CInt: math.MaxInt32, XMax: math.MaxInt32, D: 1 << 10}
-	x := slices.Repeat([]int32{math.MinInt32}, g.D) // 2^10 · 2^62 = 2^72
-	if g.within(x) {
+	within := func(x ...int32) bool {
+		_, ok := spend(math.MaxInt32*math.MaxInt32, x, true)
+		return ok
+	}
+	if within(slices.Repeat([]int32{math.MinInt32}, 1<<10)...) { // 2^10 · 2^62 = 2^72
 		t.Fatal("a sum of 2^72 passes")
 	}
-	if !g.within([]int32{math.MaxInt32}) || g.within([]int32{math.MaxInt32, 1}) || g.within([]int32{math.MinInt32}) {
+	if !within(math.MaxInt32) || within(math.MaxInt32, 1) || within(math.MinInt32) {
 		t.Fatal("the bound is not exact at its edge")
 	}
 }
 
 func TestMeanUndoesTheScale(t *testing.T) {
-	g := Grid{C: 2, CInt: 1000, XMax: 1000, D: 3}
+	g := Grid{C: 2, CInt: 1000, XMax: 1000, WordBits: 32, D: 3}
 	x := []float32{0.5, -1, 0}
 	sum := make([]int32, 3)
 	const n = 50

@@ -99,7 +99,7 @@ func TestOneMissingMaskLeavesNoise(t *testing.T) {
 	}
 	for i := range 3 {
 		left := slices.Clone(sum)
-		expandAndAdd(left, []Term{{Key: [16]byte(SelfMaskKey(f.secrets[i].b, f.sid))}})
+		expandAndAdd(plain, left, 0, []Term{SelfMask(f.in(), f.secrets[i].b)})
 		equal := 0
 		for j, v := range f.plain(survivors) {
 			if left[j] == v {
@@ -116,13 +116,13 @@ func TestOneMissingMaskLeavesNoise(t *testing.T) {
 // (the attack of arXiv 2410.09676).
 func TestMasksOfManySessionsAreDistinct(t *testing.T) {
 	const members = 3
-	seen := map[[16]byte]string{}
+	seen := map[[32]byte]string{}
 	shared := newSecrets(t, "one device that wrongly keeps its secrets")
 	for round := range 100 {
 		open := id(fmt.Sprint("open", round))
 		seed := GraphSeed(open, id("roster"))
 		sid := SessionID(open, id("roster"), seed, 0)
-		note := func(key [16]byte, what string) {
+		note := func(key [32]byte, what string) {
 			if old, twice := seen[key]; twice {
 				t.Fatalf("round %d: the key of %s was that of %s", round, what, old)
 			}
@@ -133,13 +133,13 @@ func TestMasksOfManySessionsAreDistinct(t *testing.T) {
 			group = append(group, newSecrets(t, fmt.Sprint("member", round, i)))
 		}
 		for i, s := range group {
-			note([16]byte(SelfMaskKey(s.b, sid)), fmt.Sprint("self mask ", i))
+			note(SelfMask(within(open, sid), s.b).Key, fmt.Sprint("self mask ", i))
 			for j := range i {
-				peer, err := group[j].Public(open)
+				peer, err := group[j].Public(open, KexX25519)
 				if err != nil {
 					t.Fatal(err)
 				}
-				key, err := pairKey(maskSecret(s.m, open), peer.SPK, sid, uint32(i), uint32(j))
+				key, err := pairTerm(within(open, sid), s.m, uint32(i), PeerKey{Index: uint32(j), SPK: peer.SPK})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -154,7 +154,7 @@ func TestMasksOfManySessionsAreDistinct(t *testing.T) {
 func TestMaskedVectorLooksUniform(t *testing.T) {
 	f := newFederation(t, 3, 2, 3, 1, nil)
 	y := make([]uint32, 4096)
-	if err := f.secrets[0].Mask(y, f.open, f.sid, 0, []Peer{{1, f.public[1].SPK}, {2, f.public[2].SPK}}); err != nil {
+	if err := f.secrets[0].Mask(y, within(f.open, f.sid), 0, []PeerKey{{Index: 1, SPK: f.public[1].SPK}, {Index: 2, SPK: f.public[2].SPK}}); err != nil {
 		t.Fatal(err)
 	}
 	for bit := range 32 {
@@ -174,7 +174,7 @@ func TestDevicesWithDifferentModelsDoNotCancel(t *testing.T) {
 	f := newFederation(t, 3, 2, 3, 16, nil)
 	other := SessionID(id("open of another model"), id("roster"), GraphSeed(f.open, id("roster")), 0)
 	f.y[2] = slices.Clone(f.x[2])
-	if err := f.secrets[2].Mask(f.y[2], f.open, other, 2, f.partners(2, map[int]bool{0: true, 1: true})); err != nil {
+	if err := f.secrets[2].Mask(f.y[2], within(f.open, other), 2, f.partners(2, map[int]bool{0: true, 1: true})); err != nil {
 		t.Fatal(err)
 	}
 	all := map[int]bool{0: true, 1: true, 2: true}

@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"errors"
 	"fmt"
+	"io"
 )
 
 // Sealed is one neighbour's shares of m and b under a key that only sealer and receiver can derive: AES-128-GCM, 64 bytes of
@@ -13,51 +14,81 @@ type Sealed [80]byte
 
 var errSealed = errors.New("sealed shares do not open: not sealed by this member, for this member, in this session")
 
-// Seal encrypts the shares of member from for member to, whose sharing key is peerEPK. Both ends contribute their session
-// keys, so the receiver knows who sealed (design: secure aggregation 7.2).
-func (s *Secrets) Seal(peerEPK, sid [32]byte, from, to uint32, m, b Share) (Sealed, error) {
-	aead, err := s.box(peerEPK, sid, from, to)
+// Seal encrypts the shares of member own for a neighbour. Both ends contribute their session keys, so the receiver knows who
+// sealed (secure aggregation 7.2). In key agreement 2 the ciphertext of a fresh encapsulation goes with the box, and random
+// gives its coins; in 1 there is none and random is not read.
+func (s *Secrets) Seal(in Session, own uint32, peer PeerKey, m, b Share, random io.Reader) (box Sealed, ct []byte, err error) {
+	var secret [32]byte
+	defer clear(secret[:])
+	if in.Suite.Kex == KexXWing {
+		if secret, ct, err = sealShareKEM(peer, random); err != nil {
+			return Sealed{}, nil, fmt.Errorf("seal shares of member %d for member %d: %w", own, peer.Index, err)
+		}
+	}
+	aead, err := s.box(in, peer, own, peer.Index, secret[:])
 	if err != nil {
-		return Sealed{}, fmt.Errorf("seal shares of member %d for member %d: %w", from, to, err)
+		return Sealed{}, nil, fmt.Errorf("seal shares of member %d for member %d: %w", own, peer.Index, err)
 	}
 	plain := append(append(make([]byte, 0, 64), m[:]...), b[:]...)
 	defer clear(plain)
-	return Sealed(aead.Seal(nil, zeroNonce(), plain, pairContext(sid, from, to))), nil
+	return Sealed(aead.Seal(nil, zeroNonce(), plain, pairContext(in.SID, own, peer.Index))), ct, nil
 }
 
-// Open decrypts what member from, whose sharing key is peerEPK, sealed for member to, the owner of these secrets. It refuses
-// shares that are not canonical scalars.
-func (s *Secrets) Open(peerEPK, sid [32]byte, from, to uint32, c Sealed) (m, b Share, err error) {
-	aead, err := s.box(peerEPK, sid, from, to)
+// Open decrypts what a neighbour sealed for member own, the owner of these secrets; ct is the ciphertext that came with the
+// box. It refuses shares that are not canonical scalars.
+func (s *Secrets) Open(in Session, own uint32, peer PeerKey, box Sealed, ct []byte) (m, b Share, err error) {
+	m, b, err = s.open(in, own, peer, box, ct)
 	if err != nil {
-		return m, b, fmt.Errorf("open shares of member %d: %w", from, err)
+		return Share{}, Share{}, fmt.Errorf("open shares of member %d: %w", peer.Index, err)
 	}
-	plain, err := aead.Open(nil, zeroNonce(), c[:], pairContext(sid, from, to))
+	return m, b, nil
+}
+
+func (s *Secrets) open(in Session, own uint32, peer PeerKey, box Sealed, ct []byte) (m, b Share, err error) {
+	var secret [32]byte
+	defer clear(secret[:])
+	if in.Suite.Kex == KexXWing {
+		sk, _ := shareKEM(s.f, in.OpenHash)
+		if secret, err = decapsulate(sk, ct); err != nil {
+			return m, b, err
+		}
+	}
+	aead, err := s.box(in, peer, peer.Index, own, secret[:])
 	if err != nil {
-		return m, b, fmt.Errorf("open shares of member %d: %w", from, errSealed)
+		return m, b, err
+	}
+	plain, err := aead.Open(nil, zeroNonce(), box[:], pairContext(in.SID, peer.Index, own))
+	if err != nil {
+		return m, b, errSealed
 	}
 	defer clear(plain)
 	m, b = Share(plain[:32]), Share(plain[32:])
 	for _, v := range []Share{m, b} {
 		if _, err := parseScalar(v); err != nil {
-			return Share{}, Share{}, fmt.Errorf("open shares of member %d: %w", from, err)
+			return m, b, err
 		}
 	}
 	return m, b, nil
 }
 
-func (s *Secrets) box(peerEPK, sid [32]byte, from, to uint32) (cipher.AEAD, error) {
+// box is the cipher of one direction between two members; secret is the encapsulated one, used in key agreement 2 alone.
+func (s *Secrets) box(in Session, peer PeerKey, from, to uint32, secret []byte) (cipher.AEAD, error) {
 	if from == to {
 		return nil, errors.New("a member does not seal for itself")
 	}
 	if err := s.live(); err != nil {
 		return nil, err
 	}
-	shared, err := agree(s.e, peerEPK)
+	shared, err := agree(s.e, peer.EPK)
 	if err != nil {
 		return nil, err
 	}
-	key := kdf(shared[:], "share", pairContext(sid, from, to), 16)
+	ikm := append(make([]byte, 0, 64), shared[:]...)
+	defer func() { clear(shared[:]); clear(ikm[:cap(ikm)]) }()
+	if in.Suite.Kex == KexXWing {
+		ikm = append(ikm, secret...)
+	}
+	key := kdf(ikm, "share", pairContext(in.SID, from, to), 16)
 	defer clear(key)
 	block, err := aes.NewCipher(key)
 	if err != nil {
@@ -67,5 +98,5 @@ func (s *Secrets) box(peerEPK, sid [32]byte, from, to uint32) (cipher.AEAD, erro
 }
 
 // zeroNonce is safe because every key seals exactly once: it is derived from two session keys, the session and the ordered
-// pair, and a device makes one message per session and step (design: secure aggregation 7.2, 9.1).
+// pair, and a device makes one message per session and step (secure aggregation 7.2, 9.1).
 func zeroNonce() []byte { return make([]byte, 12) }

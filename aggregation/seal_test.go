@@ -21,10 +21,10 @@ func newPair(t testing.TB) *pairUp {
 	t.Helper()
 	p := &pairUp{a: newSecrets(t, "a"), b: newSecrets(t, "b"), sid: id("sid")}
 	var err error
-	if p.pa, err = p.a.Public(id("open")); err != nil {
+	if p.pa, err = p.a.Public(id("open"), KexX25519); err != nil {
 		t.Fatal(err)
 	}
-	if p.pb, err = p.b.Public(id("open")); err != nil {
+	if p.pb, err = p.b.Public(id("open"), KexX25519); err != nil {
 		t.Fatal(err)
 	}
 	m, s, err := p.a.Split(2, []uint32{1, 2}, source("polynomials"))
@@ -37,7 +37,7 @@ func newPair(t testing.TB) *pairUp {
 
 func (p *pairUp) seal(t testing.TB) Sealed {
 	t.Helper()
-	c, err := p.a.Seal(p.pb.EPK, p.sid, 3, 8, p.m, p.s)
+	c, err := sealTo(p.a, p.pb.EPK, p.sid, 3, 8, p.m, p.s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func (p *pairUp) seal(t testing.TB) Sealed {
 
 func TestSealedSharesOpenForTheirReceiver(t *testing.T) {
 	p := newPair(t)
-	m, s, err := p.b.Open(p.pa.EPK, p.sid, 3, 8, p.seal(t))
+	m, s, err := openFrom(p.b, p.pa.EPK, p.sid, 3, 8, p.seal(t))
 	if err != nil || m != p.m || s != p.s {
 		t.Fatalf("%v", err)
 	}
@@ -77,20 +77,20 @@ func TestSealIsAESGCMAsSpecified(t *testing.T) {
 
 func TestSealedSharesOpenForNobodyElse(t *testing.T) {
 	p, stranger := newPair(t), newSecrets(t, "stranger")
-	other, err := stranger.Public(id("open"))
+	other, err := stranger.Public(id("open"), KexX25519)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := p.seal(t)
 	for name, open := range map[string]func() (Share, Share, error){
-		"another receiver":     func() (Share, Share, error) { return stranger.Open(p.pa.EPK, p.sid, 3, 8, c) },
-		"another sender's key": func() (Share, Share, error) { return p.b.Open(other.EPK, p.sid, 3, 8, c) },
-		"the mask key":         func() (Share, Share, error) { return p.b.Open(p.pa.SPK, p.sid, 3, 8, c) },
-		"another session":      func() (Share, Share, error) { return p.b.Open(p.pa.EPK, id("other"), 3, 8, c) },
-		"another sender":       func() (Share, Share, error) { return p.b.Open(p.pa.EPK, p.sid, 4, 8, c) },
-		"another index":        func() (Share, Share, error) { return p.b.Open(p.pa.EPK, p.sid, 3, 9, c) },
-		"turned round":         func() (Share, Share, error) { return p.b.Open(p.pa.EPK, p.sid, 8, 3, c) },
-		"sent back":            func() (Share, Share, error) { return p.a.Open(p.pb.EPK, p.sid, 8, 3, c) },
+		"another receiver":     func() (Share, Share, error) { return openFrom(stranger, p.pa.EPK, p.sid, 3, 8, c) },
+		"another sender's key": func() (Share, Share, error) { return openFrom(p.b, other.EPK, p.sid, 3, 8, c) },
+		"the mask key":         func() (Share, Share, error) { return openFrom(p.b, p.pa.SPK, p.sid, 3, 8, c) },
+		"another session":      func() (Share, Share, error) { return openFrom(p.b, p.pa.EPK, id("other"), 3, 8, c) },
+		"another sender":       func() (Share, Share, error) { return openFrom(p.b, p.pa.EPK, p.sid, 4, 8, c) },
+		"another index":        func() (Share, Share, error) { return openFrom(p.b, p.pa.EPK, p.sid, 3, 9, c) },
+		"turned round":         func() (Share, Share, error) { return openFrom(p.b, p.pa.EPK, p.sid, 8, 3, c) },
+		"sent back":            func() (Share, Share, error) { return openFrom(p.a, p.pb.EPK, p.sid, 8, 3, c) },
 	} {
 		if m, s, err := open(); !errors.Is(err, errSealed) || m != (Share{}) || s != (Share{}) {
 			t.Errorf("%s: %v", name, err)
@@ -99,13 +99,13 @@ func TestSealedSharesOpenForNobodyElse(t *testing.T) {
 	for bit := range 8 * len(c) {
 		bad := c
 		bad[bit/8] ^= 1 << (bit % 8)
-		if _, _, err := p.b.Open(p.pa.EPK, p.sid, 3, 8, bad); !errors.Is(err, errSealed) {
+		if _, _, err := openFrom(p.b, p.pa.EPK, p.sid, 3, 8, bad); !errors.Is(err, errSealed) {
 			t.Fatalf("bit %d changed: %v", bit, err)
 		}
 	}
 	cut := c
 	clear(cut[64:]) // a shorter box cannot even be named by the type; this one has lost its tag
-	if _, _, err := p.b.Open(p.pa.EPK, p.sid, 3, 8, cut); !errors.Is(err, errSealed) {
+	if _, _, err := openFrom(p.b, p.pa.EPK, p.sid, 3, 8, cut); !errors.Is(err, errSealed) {
 		t.Errorf("without its tag: %v", err)
 	}
 }
@@ -114,18 +114,18 @@ func TestSealedRubbishIsNotAShare(t *testing.T) {
 	p := newPair(t)
 	bad := Share(bytes.Repeat([]byte{0xff}, 32))
 	for name, c := range map[string][2]Share{"m": {bad, p.s}, "b": {p.m, bad}} {
-		box, err := p.a.Seal(p.pb.EPK, p.sid, 3, 8, c[0], c[1])
+		box, err := sealTo(p.a, p.pb.EPK, p.sid, 3, 8, c[0], c[1])
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m, s, err := p.b.Open(p.pa.EPK, p.sid, 3, 8, box); !errors.Is(err, errScalar) || m != (Share{}) || s != (Share{}) {
+		if m, s, err := openFrom(p.b, p.pa.EPK, p.sid, 3, 8, box); !errors.Is(err, errScalar) || m != (Share{}) || s != (Share{}) {
 			t.Errorf("%s out of range: %v", name, err)
 		}
 	}
-	if _, err := p.a.Seal(p.pb.EPK, p.sid, 3, 3, p.m, p.s); err == nil {
+	if _, err := sealTo(p.a, p.pb.EPK, p.sid, 3, 3, p.m, p.s); err == nil {
 		t.Error("a member sealed for itself")
 	}
-	if _, _, err := p.a.Open(p.pb.EPK, p.sid, 3, 3, Sealed{}); err == nil {
+	if _, _, err := openFrom(p.a, p.pb.EPK, p.sid, 3, 3, Sealed{}); err == nil {
 		t.Error("a member opened its own box")
 	}
 }
@@ -142,7 +142,7 @@ func TestEveryPairSealsUnderItsOwnKey(t *testing.T) {
 				if from == to {
 					continue
 				}
-				c, err := p.a.Seal(p.pb.EPK, sid, from, to, p.m, p.s)
+				c, err := sealTo(p.a, p.pb.EPK, sid, from, to, p.m, p.s)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -12,7 +12,7 @@ import (
 // TestSecretsDoNotPrint tries every verb, JSON and both handlers of slog, with values, pointers and what contains them.
 func TestSecretsDoNotPrint(t *testing.T) {
 	s := newSecrets(t, "canary")
-	share, term := Share(s.m), Term{Key: [16]byte(s.m[:16])}
+	share, term := Share(s.m), Term{Key: s.m}
 	for name, v := range map[string]any{
 		"secrets": *s, "pointer to secrets": s, "share": share, "pointer to share": &share, "term": term, "pointer to term": &term,
 		"shares": []Share{share}, "terms": []Term{term}, "map": map[string]Share{"x": share}, "struct": struct{ S Share }{share},

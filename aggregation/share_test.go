@@ -129,11 +129,11 @@ func TestWrongShareSpoilsTheSecretAndIsNotLeftOut(t *testing.T) {
 		if err != nil || got == s.m {
 			t.Errorf("share %d replaced: the secret is the same (%v)", at, err)
 		}
-		public, err := s.Public(id("open"))
+		public, err := s.Public(id("open"), KexX25519)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if CheckM(got, id("open"), public.SPK) || CheckB(got, id("open"), public.BC) {
+		if CheckM(KexX25519, got, id("open"), public.SPK, nil) || CheckB(got, id("open"), public.BC) {
 			t.Errorf("share %d replaced: the wrong secret passes its check", at)
 		}
 	}
@@ -228,11 +228,11 @@ func TestPolynomialsAreFresh(t *testing.T) {
 
 func TestChecksRefuseOtherSecrets(t *testing.T) {
 	s, other, open := newSecrets(t, "s"), newSecrets(t, "other"), id("open")
-	p, err := s.Public(open)
+	p, err := s.Public(open, KexX25519)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !CheckB(s.b, open, p.BC) || !CheckM(s.m, open, p.SPK) {
+	if !CheckB(s.b, open, p.BC) || !CheckM(KexX25519, s.m, open, p.SPK, nil) {
 		t.Fatal("the right secrets are refused")
 	}
 	ff := [32]byte(bytes.Repeat([]byte{0xff}, 32))
@@ -242,11 +242,11 @@ func TestChecksRefuseOtherSecrets(t *testing.T) {
 		}
 	}
 	for name, v := range map[string][32]byte{"another's m": other.m, "own b": s.b, "zero": {}, "not canonical": ff} {
-		if CheckM(v, open, p.SPK) {
+		if CheckM(KexX25519, v, open, p.SPK, nil) {
 			t.Errorf("CheckM takes %s", name)
 		}
 	}
-	if CheckB(s.b, id("other round"), p.BC) || CheckM(s.m, id("other round"), p.SPK) {
+	if CheckB(s.b, id("other round"), p.BC) || CheckM(KexX25519, s.m, id("other round"), p.SPK, nil) {
 		t.Error("a secret of one round passes in another")
 	}
 	if CheckB(ff, open, commitB(ff, open)) {

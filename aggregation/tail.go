@@ -17,12 +17,16 @@ import "math/big"
 type tail struct {
 	n, marked, k, x uint64
 	bits            uint
+	over            uint64  // of whom none may be beyond x: n, unless told otherwise
 	h, above        big.Int // h(x; k), H(x; k)
 	grown, word     big.Int // scratch
 }
 
-func newTail(n, marked int, bits uint) *tail {
-	t := &tail{n: uint64(n), marked: uint64(marked), bits: bits}
+func newTail(n, marked int, bits uint) *tail { return newTailOver(n, marked, bits, uint64(n)) }
+
+// newTailOver asks for P ≤ 2^−bits/over instead.
+func newTailOver(n, marked int, bits uint, over uint64) *tail {
+	t := &tail{n: uint64(n), marked: uint64(marked), bits: bits, over: over}
 	t.h.SetUint64(1)
 	return t
 }
@@ -51,10 +55,10 @@ func (t *tail) rare(all *big.Int) bool {
 	case t.above.Sign() == 0:
 		return true
 	case t.above.BitLen()+int(t.bits) > all.BitLen():
-		return false // n ≥ 1: above·n·2^bits has at least so many bits
+		return false // over ≥ 1: above·over·2^bits has at least so many bits
 	}
 	var left big.Int
-	t.scale(&left, &t.above, t.n)
+	t.scale(&left, &t.above, t.over)
 	left.Lsh(&left, t.bits)
 	return left.Cmp(all) <= 0
 }

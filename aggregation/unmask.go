@@ -1,9 +1,14 @@
 package aggregation
 
-import "crypto/subtle"
+import (
+	"crypto/subtle"
+	"fmt"
+
+	"github.com/cloudflare/circl/kem/xwing"
+)
 
 // What the coordinator does with revealed secrets. Each is checked against what its owner signed before it is used, so that
-// a bad share spoils nothing (design: secure aggregation 10.4).
+// a bad share spoils nothing (secure aggregation 10.4).
 
 // CheckB reports whether b is a canonical scalar and the one that bc commits to.
 func CheckB(b, openHash, bc [32]byte) bool {
@@ -14,27 +19,69 @@ func CheckB(b, openHash, bc [32]byte) bool {
 	return subtle.ConstantTimeCompare(want[:], bc[:]) == 1
 }
 
-// CheckM reports whether m is a canonical scalar and the one that the mask key spk was derived from.
-func CheckM(m, openHash, spk [32]byte) bool {
+// CheckM reports whether m is a canonical scalar and the one that the mask keys of a member were derived from: SPK, and in
+// key agreement 2 the X-Wing mask key too.
+func CheckM(kex uint16, m, openHash, spk [32]byte, kem []byte) bool {
 	if _, err := parseScalar(m); err != nil {
 		return false
 	}
 	want := maskPublic(m, openHash)
-	return subtle.ConstantTimeCompare(want[:], spk[:]) == 1
+	if subtle.ConstantTimeCompare(want[:], spk[:]) != 1 {
+		return false
+	}
+	if kex != KexXWing {
+		return true
+	}
+	if len(kem) != KEMSize {
+		return false
+	}
+	var packed [xwing.PublicKeySize]byte
+	_, pk := maskKEM(m, openHash)
+	pk.Pack(packed[:])
+	return equal(packed[:], kem[:xwing.PublicKeySize])
 }
 
-// SelfMaskKey is K_i, the 16-byte AES key of a survivor's self mask. The coordinator subtracts its keystream.
-func SelfMaskKey(b, sid [32]byte) []byte { return kdf(b[:], "self", sid[:], 16) }
+// SelfMask is the self mask of a member as it was added. The coordinator subtracts it.
+func SelfMask(in Session, b [32]byte) Term {
+	return Term{Key: maskKey(kdf(b[:], "self", in.SID[:], in.Suite.keySize()))}
+}
 
-// PairMaskKey is the 16-byte AES key of the mask that a survivor shares with a dropped member whose secret m was rebuilt. The
-// survivor's vector still holds that mask: add says whether the coordinator must add its keystream (the survivor's index is
-// the greater, so it had subtracted) or subtract it.
-func PairMaskKey(m, openHash, sid [32]byte, dropped uint32, survivor Peer) (key []byte, add bool, err error) {
-	secret := maskSecret(m, openHash)
-	defer clear(secret[:])
-	k, err := pairKey(secret, survivor.SPK, sid, dropped, survivor.Index)
-	if err != nil {
-		return nil, false, err
+// PairMask is what is left of the mask that a survivor shared with a dropped member whose secret m was rebuilt, with the sign
+// that takes it off the sum. survivor.MaskCT is the ciphertext of the pair as the lower index sent it; one that does not
+// follow from m, where the dropped member made it, gives ErrCiphertext.
+func PairMask(in Session, m [32]byte, dropped uint32, survivor PeerKey) (Term, error) {
+	ours := newMaskSecrets(in.Suite.Kex, m, in.OpenHash)
+	defer ours.zero()
+	if in.Suite.Kex == KexXWing && len(survivor.MaskCT) != CiphertextSize {
+		return Term{}, fmt.Errorf("pair mask of %d and %d: X-Wing ciphertext is %d bytes, want %d", dropped, survivor.Index, len(survivor.MaskCT), CiphertextSize)
 	}
-	return k[:], survivor.Index > dropped, nil
+	key, err := ours.pairKey(in, dropped, survivor)
+	if err != nil {
+		return Term{}, fmt.Errorf("pair mask of %d and %d: %w", dropped, survivor.Index, err)
+	}
+	// The survivor added its mask where its own index is the lower one.
+	return Term{Key: key, Negative: survivor.Index < dropped}, nil
+}
+
+func equal(a, b []byte) bool { return subtle.ConstantTimeCompare(a, b) == 1 }
+
+// maskSecrets is what follows from m for pair masks.
+type maskSecrets struct {
+	m, x [32]byte
+	kem  *xwing.PrivateKey // nil in key agreement 1
+}
+
+func newMaskSecrets(kex uint16, m, openHash [32]byte) *maskSecrets {
+	q := &maskSecrets{m: m, x: maskSecret(m, openHash)}
+	if kex == KexXWing {
+		q.kem, _ = maskKEM(m, openHash)
+	}
+	return q
+}
+
+func (q *maskSecrets) zero() {
+	if q.kem != nil {
+		*q.kem = xwing.PrivateKey{}
+	}
+	*q = maskSecrets{}
 }

@@ -7,7 +7,8 @@ import (
 	"unsafe"
 )
 
-// Vectors live in Z_2^32: wrapping uint32, on the wire 4 bytes a word, little-endian (design: secure aggregation 6.3).
+// Vectors live in Z_2^w, w = 32, 24 or 16 bits: in memory as wrapping uint32, which is cut to w bits in the end, since 2^w
+// divides 2^32; on the wire as w/8 bytes a word, little-endian (secure aggregation 6.1, 6.3).
 
 // Add sets dst[i] += src[i] mod 2^32. It panics if the lengths differ: that is a bug, not an input.
 func Add(dst, src []uint32) {
@@ -55,60 +56,107 @@ func sameLength(dst, src int) {
 	}
 }
 
-// AppendWords appends v to dst as little-endian words, 4 bytes each.
-func AppendWords(dst []byte, v []uint32) []byte {
-	at := len(dst)
-	dst = append(dst, make([]byte, 4*len(v))...)
-	for i, w := range v {
-		binary.LittleEndian.PutUint32(dst[at+4*i:], w)
+// AppendWords appends v to dst as little-endian words of w bits, cut to those.
+func AppendWords(dst []byte, v []uint32, wordBits uint16) []byte {
+	at, width := len(dst), int(wordBits/8)
+	dst = append(dst, make([]byte, width*len(v))...)
+	for b := dst[at:]; len(v) > 0; b, v = b[width:], v[1:] {
+		switch w := v[0]; width {
+		case 4:
+			binary.LittleEndian.PutUint32(b, w)
+		case 3:
+			b[0], b[1], b[2] = byte(w), byte(w>>8), byte(w>>16)
+		default:
+			binary.LittleEndian.PutUint16(b, uint16(w))
+		}
 	}
 	return dst
 }
 
-// DecodeWords fills dst from exactly 4·len(dst) bytes of little-endian words.
-func DecodeWords(dst []uint32, b []byte) error {
-	if err := wordBytes(dst, b); err != nil {
+// DecodeWords fills dst from exactly as many bytes of little-endian words of w bits.
+func DecodeWords(dst []uint32, b []byte, wordBits uint16) error {
+	if err := wordBytes(dst, b, wordBits); err != nil {
 		return err
 	}
-	for i := range dst {
-		dst[i] = binary.LittleEndian.Uint32(b[4*i:])
-	}
-	return nil
+	clear(dst)
+	return AddWords(dst, b, wordBits)
 }
 
-// AddWords adds exactly 4·len(dst) bytes of little-endian words to dst, mod 2^32: a vector is folded in as it arrives, and
-// is never held decoded. On an error dst is unchanged.
-func AddWords(dst []uint32, b []byte) error {
-	if err := wordBytes(dst, b); err != nil {
+// AddWords adds exactly len(dst) little-endian words of w bits to dst, mod 2^32: a vector is folded in as it arrives, and is
+// never held decoded. On an error dst is unchanged.
+func AddWords(dst []uint32, b []byte, wordBits uint16) error {
+	return foldWords(dst, b, wordBits, false)
+}
+
+// Negated gives the vector whose sum with y is zero mod 2^w: what takes y off a sum again. y is whole words.
+func Negated(y []byte, wordBits uint16) ([]byte, error) {
+	v := make([]uint32, len(y)/int(wordBits/8))
+	if err := foldWords(v, y, wordBits, true); err != nil {
+		return nil, err
+	}
+	return AppendWords(nil, v, wordBits), nil
+}
+
+func foldWords(dst []uint32, b []byte, wordBits uint16, negative bool) error {
+	if err := wordBytes(dst, b, wordBits); err != nil {
 		return err
 	}
-	if v, ok := viewWords(b); ok {
-		Add(dst, v)
+	switch wordBits {
+	case 24:
+		addWords24(dst, b, negative)
+		return nil
+	case 16:
+		addWords16(dst, b, negative)
 		return nil
 	}
-	addPortable(dst, b)
-	return nil
-}
-
-func wordBytes(dst []uint32, b []byte) error {
-	if len(b) != 4*len(dst) {
-		return fmt.Errorf("read vector: %d bytes, want %d for %d words", len(b), 4*len(dst), len(dst))
+	v, ok := viewWords(b)
+	switch {
+	case !ok:
+		addPortable(dst, b, negative)
+	case negative:
+		Sub(dst, v)
+	default:
+		Add(dst, v)
 	}
 	return nil
 }
 
-// addPortable is AddWords on any machine, whatever its byte order and however b is aligned.
-func addPortable(dst []uint32, b []byte) {
-	for len(dst) >= 4 && len(b) >= 16 {
-		d, s := (*[4]uint32)(dst), (*[16]byte)(b)
-		d[0] += binary.LittleEndian.Uint32(s[0:4])
-		d[1] += binary.LittleEndian.Uint32(s[4:8])
-		d[2] += binary.LittleEndian.Uint32(s[8:12])
-		d[3] += binary.LittleEndian.Uint32(s[12:16])
-		dst, b = dst[4:], b[16:]
+func wordBytes(dst []uint32, b []byte, wordBits uint16) error {
+	if want := len(dst) * int(wordBits/8); len(b) != want {
+		return fmt.Errorf("read vector: %d bytes, want %d for %d words of %d bits", len(b), want, len(dst), wordBits)
 	}
+	return nil
+}
+
+// addWords24 adds words of three bytes each, as many as dst has.
+func addWords24(dst []uint32, b []byte, negative bool) {
+	sign := signOf(negative)
 	for i := range dst {
-		dst[i] += binary.LittleEndian.Uint32(b[4*i:])
+		dst[i] += sign * (uint32(b[3*i]) | uint32(b[3*i+1])<<8 | uint32(b[3*i+2])<<16)
+	}
+}
+
+// addWords16 adds words of two bytes each, as many as dst has.
+func addWords16(dst []uint32, b []byte, negative bool) {
+	sign := signOf(negative)
+	b = b[:2*len(dst)]
+	for i := range dst {
+		dst[i] += sign * uint32(binary.LittleEndian.Uint16(b[2*i:]))
+	}
+}
+
+func signOf(negative bool) uint32 {
+	if negative {
+		return 1<<32 - 1
+	}
+	return 1
+}
+
+// addPortable adds 32-bit words on any machine, whatever its byte order and however b is aligned.
+func addPortable(dst []uint32, b []byte, negative bool) {
+	sign := signOf(negative)
+	for i := range dst {
+		dst[i] += sign * binary.LittleEndian.Uint32(b[4*i:])
 	}
 }
 
@@ -127,17 +175,34 @@ func viewWords(b []byte) ([]uint32, bool) {
 // littleEndian reports the machine's byte order; the compiler folds it.
 func littleEndian() bool { return binary.NativeEndian.Uint16([]byte{1, 0}) == 1 }
 
-// Signed reads a sum mod 2^32 as two's complement integers in [-2^31, 2^31): exact while Grid.Validate's bound on the ring
-// holds.
-func Signed(sum []uint32) []int32 {
-	out := make([]int32, len(sum))
+// reorder turns bytes that were written into words from little-endian to the machine's own order, in place. Where that is
+// little-endian it changes nothing.
+func reorder(words []uint32) {
+	stream := bytesOf(words)
+	for i := range words {
+		words[i] = binary.LittleEndian.Uint32(stream[4*i:])
+	}
+}
+
+// bytesOf views words as bytes. Words are aligned for any use as bytes.
+func bytesOf(words []uint32) []byte {
+	if len(words) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), 4*len(words))
+}
+
+// Signed reads a sum mod 2^w as two's complement integers in [−2^(w−1), 2^(w−1)): exact while Grid.Validate's bound on the
+// ring holds.
+func Signed(sum []uint32, wordBits uint16) []int32 {
+	out, shift := make([]int32, len(sum)), 32-wordBits
 	for i, w := range sum {
-		out[i] = int32(w)
+		out[i] = int32(w<<shift) >> shift
 	}
 	return out
 }
 
-// SumHash is SHA-256 over a decoded sum as little-endian int32: the log's sum_hash (design: secure aggregation 8.4).
+// SumHash is SHA-256 over a decoded sum as little-endian int32: the log's sum_hash (secure aggregation 8.4).
 func SumHash(sum []int32) [32]byte {
 	h := sha256.New()
 	var buf [4096]byte

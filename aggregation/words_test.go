@@ -37,19 +37,19 @@ func TestRingArithmeticEqualsPlainLoop(t *testing.T) {
 		run("Add", sum, func(dst []uint32) { Add(dst, b) })
 		run("Sub", diff, func(dst []uint32) { Sub(dst, b) })
 		run("AddWords", sum, func(dst []uint32) {
-			if err := AddWords(dst, wire); err != nil {
+			if err := AddWords(dst, wire, 32); err != nil {
 				t.Fatal(err)
 			}
 		})
-		run("addPortable", sum, func(dst []uint32) { addPortable(dst, wire) })
+		run("addPortable", sum, func(dst []uint32) { addPortable(dst, wire, false) })
 		run("DecodeWords", b, func(dst []uint32) {
-			if err := DecodeWords(dst, wire); err != nil {
+			if err := DecodeWords(dst, wire, 32); err != nil {
 				t.Fatal(err)
 			}
 		})
-		run("addKeystream", diff, func(dst []uint32) { addKeystream(dst, slices.Clone(b), true) })
+		run("addKeystream", diff, func(dst []uint32) { addKeystream(dst, slices.Clone(b), 4, true) })
 		run("reorder", b, func(dst []uint32) { copy(bytesOf(dst), wire); reorder(dst) })
-		if got := AppendWords([]byte{7}, b); got[0] != 7 || !bytes.Equal(got[1:], wire) {
+		if got := AppendWords([]byte{7}, b, 32); got[0] != 7 || !bytes.Equal(got[1:], wire) {
 			t.Fatalf("AppendWords: %x, want 07%x", got, wire)
 		}
 	})
@@ -78,14 +78,14 @@ func TestWordsRefuseEveryOtherLength(t *testing.T) {
 		}
 		dst := []uint32{1, 2, 3}
 		b := bytes.Repeat([]byte{9}, n)
-		if DecodeWords(dst, b) == nil || AddWords(dst, b) == nil || !slices.Equal(dst, []uint32{1, 2, 3}) {
+		if DecodeWords(dst, b, 32) == nil || AddWords(dst, b, 32) == nil || !slices.Equal(dst, []uint32{1, 2, 3}) {
 			t.Errorf("%d bytes for 3 words: accepted, or the vector changed to %v", n, dst)
 		}
 	}
 }
 
 func TestSignedReadsTwosComplement(t *testing.T) {
-	got := Signed([]uint32{0, 1, 1<<31 - 1, 1 << 31, 1<<32 - 1})
+	got := Signed([]uint32{0, 1, 1<<31 - 1, 1 << 31, 1<<32 - 1}, 32)
 	if want := []int32{0, 1, 1<<31 - 1, -1 << 31, -1}; !slices.Equal(got, want) {
 		t.Fatalf("%v, want %v", got, want)
 	}
@@ -95,8 +95,8 @@ func TestSignedReadsTwosComplement(t *testing.T) {
 func TestSumHashEqualsHashOfWords(t *testing.T) {
 	for _, n := range []int{0, 1, 2, 1023, 1024, 1025, 2049} {
 		v := words("sum", n)
-		want := id(string(AppendWords(nil, v)))
-		if got := SumHash(Signed(v)); got != want {
+		want := id(string(AppendWords(nil, v, 32)))
+		if got := SumHash(Signed(v, 32)); got != want {
 			t.Errorf("%d words: %x, want %x", n, got, want)
 		}
 	}
@@ -113,18 +113,18 @@ func FuzzWords(f *testing.F) {
 	f.Add(bytes.Repeat([]byte{0xff}, 37))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		dst := make([]uint32, len(b)/4)
-		err := DecodeWords(dst, b)
+		err := DecodeWords(dst, b, 32)
 		if (err == nil) != (len(b)%4 == 0) {
 			t.Fatalf("%d bytes: %v", len(b), err)
 		}
 		if err != nil {
 			return
 		}
-		if !bytes.Equal(AppendWords(nil, dst), b) {
+		if !bytes.Equal(AppendWords(nil, dst, 32), b) {
 			t.Fatal("read back as other bytes")
 		}
 		doubled := slices.Clone(dst)
-		if err := AddWords(doubled, b); err != nil {
+		if err := AddWords(doubled, b, 32); err != nil {
 			t.Fatal(err)
 		}
 		for i := range dst {

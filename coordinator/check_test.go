@@ -150,7 +150,7 @@ func (c *checker) sum(i uint64, r *audit.RoundClose) {
 			sum[k] += v
 		}
 	}
-	if n != r.U3 || aggregation.SumHash(aggregation.Signed(sum)) != r.SumHash[0] {
+	if n != r.U3 || aggregation.SumHash(aggregation.Signed(sum, 32)) != r.SumHash[0] {
 		c.w.Errorf("round %d: the sum of %d members (%d logged) is not the plain sum of what they gave", round, n, r.U3)
 	}
 	c.made = append(c.made, pair{r.ModelOut, r.ServeHash})

@@ -28,9 +28,9 @@ type Config struct {
 	LogDir      Files        // the public log: keys, checkpoint, tiles
 	Log         *slog.Logger // nil: silent
 	Now         func() time.Time
-	OnEvent     func(Event)                         // told in order, from the loop; must not block
-	OnPublish   func(release Release)               // told after a version is published and its files are durable
-	Expand      func(d int) aggregation.Accumulator // nil: the CPU
+	OnEvent     func(Event)                                           // told in order, from the loop; must not block
+	OnPublish   func(release Release)                                 // told after a version is published and its files are durable
+	Expand      func(shape aggregation.Shape) aggregation.Accumulator // nil: the CPU
 	// Witnesses cosign the log before devices are shown anything of it; nil: none, and the checkpoints are the log's own word.
 	Witnesses     Witnesses
 	WitnessPolicy audit.WitnessPolicy // says whose cosignatures are enough; zero exactly if Witnesses is nil
@@ -152,7 +152,7 @@ func (t *Task) checkProtocol() error {
 }
 
 func (t *Task) grid(d int) aggregation.Grid {
-	return aggregation.Grid{C: t.C, CInt: t.CInt, XMax: t.CInt, D: d}
+	return aggregation.Grid{C: t.C, CInt: t.CInt, XMax: t.CInt, D: d, WordBits: 32}
 }
 
 // policy is the PolicyChange record of this task.

@@ -34,10 +34,10 @@ type job struct {
 }
 
 func (c *Coordinator) newFolder(open *audit.RoundOpen) *folder {
-	size := int(open.D) * int(open.WordBits) / 8
-	f := &folder{c: c, number: open.Round, size: size}
+	shape := shapeOf(open)
+	f := &folder{c: c, number: open.Round, size: shape.Bytes()}
 	for range max(1, open.Cohorts) {
-		f.sums = append(f.sums, round.NewFold(size, c.accumulator(open)))
+		f.sums = append(f.sums, round.NewFold(shape, c.accumulator(shape)))
 	}
 	return f
 }

@@ -65,7 +65,7 @@ func (c *Coordinator) settle(ctx context.Context, f *folder, open *audit.RoundOp
 		case err != nil:
 			return unsettled(round.SettleFailed, err), nil
 		}
-		exact := aggregation.Signed(sum)
+		exact := aggregation.Signed(sum, open.WordBits)
 		done.Sums = append(done.Sums, aggregation.SumHash(exact))
 		means = append(means, gridOf(open).Mean(exact, len(plan.Cohorts[i].Survivors)))
 	}
@@ -78,11 +78,16 @@ func (c *Coordinator) settle(ctx context.Context, f *folder, open *audit.RoundOp
 }
 
 func gridOf(open *audit.RoundOpen) aggregation.Grid {
-	return aggregation.Grid{C: math.Float32frombits(open.C), CInt: open.CInt, XMax: open.XMax, D: int(open.D)}
+	return aggregation.Grid{C: math.Float32frombits(open.C), CInt: open.CInt, XMax: open.XMax, D: int(open.D), WordBits: open.WordBits}
 }
 
-// combine makes one update of the cohorts' means.
-func combine(means [][]float32) []float32 { return means[0] }
+// combine makes one update of the cohorts' means (secure aggregation 14.2).
+func combine(means [][]float32) []float32 {
+	if len(means) == 1 {
+		return means[0]
+	}
+	return aggregation.TrimmedMean(means, aggregation.Trimmed(len(means)))
+}
 
 // errApply means that the sum itself cannot become a model; trying again would not help.
 var errApply = errors.New("step model")
@@ -91,11 +96,15 @@ func unsettled(why round.Reason, err error) round.Event {
 	return round.Event{Kind: round.Unsettled, Why: why, Detail: err.Error()}
 }
 
-func (c *Coordinator) accumulator(open *audit.RoundOpen) aggregation.Accumulator {
+func shapeOf(open *audit.RoundOpen) aggregation.Shape {
+	return aggregation.Shape{D: int(open.D), WordBits: open.WordBits, PRG: open.PRG}
+}
+
+func (c *Coordinator) accumulator(shape aggregation.Shape) aggregation.Accumulator {
 	if c.cfg.Expand != nil {
-		return c.cfg.Expand(int(open.D))
+		return c.cfg.Expand(shape)
 	}
-	return aggregation.NewAccumulator(int(open.D))
+	return aggregation.NewAccumulator(shape)
 }
 
 // learnFrom steps the model and stages the results under their hashes. The same inputs give the same bytes.

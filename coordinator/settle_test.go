@@ -32,12 +32,12 @@ func TestWorkThatOutlivesItsRoundIsForgotten(t *testing.T) {
 		var calls atomic.Int32
 		first, second := make(chan struct{}), make(chan struct{})
 		handed := make(chan struct{})
-		w.cfg.Expand = func(d int) aggregation.Accumulator {
+		w.cfg.Expand = func(shape aggregation.Shape) aggregation.Accumulator {
 			wait := func() { <-second }
 			if calls.Add(1) == 1 {
 				wait = func() { <-first; close(handed) }
 			}
-			return &slow{aggregation.NewAccumulator(d), wait}
+			return &slow{aggregation.NewAccumulator(shape), wait}
 		}
 		w.mustStart()
 		start := fmt.Sprintf("%x", w.disk.now().head.Model)

@@ -213,7 +213,7 @@ func (c *coord) work(p *round.Plan) {
 				return c.step(round.Event{Kind: round.Unsettled, Why: round.BadReveals, Detail: err.Error()})
 			}
 			c.sums = append(c.sums, sum)
-			done.Sums = append(done.Sums, aggregation.SumHash(aggregation.Signed(sum)))
+			done.Sums = append(done.Sums, aggregation.SumHash(aggregation.Signed(sum, c.open.WordBits)))
 		}
 		return c.step(done)
 	})
@@ -230,8 +230,9 @@ func (c *coord) unmask(p *round.Plan, cohort int) ([]uint32, error) {
 
 func (c *coord) newFolds() []*round.Fold {
 	var out []*round.Fold
+	shape := aggregation.Shape{D: int(c.open.D), WordBits: c.open.WordBits, PRG: c.open.PRG}
 	for range max(1, c.open.Cohorts) {
-		out = append(out, round.NewFold(4*int(c.open.D), aggregation.NewAccumulator(int(c.open.D))))
+		out = append(out, round.NewFold(shape, aggregation.NewAccumulator(shape)))
 	}
 	return out
 }

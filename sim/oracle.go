@@ -212,7 +212,7 @@ func (o *oracle) settled(r *round.Result, sum []uint32) error {
 	if r.U3 < o.w.cfg.Min {
 		return fmt.Errorf("%d vectors were summed, the minimum is %d", r.U3, o.w.cfg.Min)
 	}
-	if aggregation.SumHash(aggregation.Signed(sum)) != r.Sums[0] {
+	if aggregation.SumHash(aggregation.Signed(sum, 32)) != r.Sums[0] {
 		return errors.New("the hash in the log is not that of the sum")
 	}
 	want, left, included := make([]uint32, len(sum)), append([]uint32(nil), sum...), 0

@@ -22,7 +22,7 @@ func finished(t *testing.T) (*world, *round.Result, []uint32) {
 	if _, err := w.run(); err != nil {
 		t.Fatal(err)
 	}
-	res := &round.Result{Phase: round.Done, U3: 4, Sums: [][32]byte{aggregation.SumHash(aggregation.Signed(w.coord.sums[0]))}}
+	res := &round.Result{Phase: round.Done, U3: 4, Sums: [][32]byte{aggregation.SumHash(aggregation.Signed(w.coord.sums[0], 32))}}
 	for _, f := range w.coord.closings {
 		res.Members = f.members
 	}
@@ -31,7 +31,7 @@ func finished(t *testing.T) (*world, *round.Result, []uint32) {
 
 // TestOracleCatches plants each mistake in a round that ended well.
 func TestOracleCatches(t *testing.T) {
-	rehash := func(r *round.Result, sum []uint32) { r.Sums[0] = aggregation.SumHash(aggregation.Signed(sum)) }
+	rehash := func(r *round.Result, sum []uint32) { r.Sums[0] = aggregation.SumHash(aggregation.Signed(sum, 32)) }
 	counted := func(r *round.Result) int {
 		for i, m := range r.Members {
 			if m.Leaf >= 0 {
@@ -156,7 +156,7 @@ func TestUnitBecomesOne(t *testing.T) {
 	for d := 1; d < 300; d++ {
 		w := &world{cfg: Config{D: d, Devices: 20}}
 		cInt, _ := w.terms()
-		g := aggregation.Grid{C: 1, CInt: cInt, XMax: cInt, D: d}
+		g := aggregation.Grid{C: 1, CInt: cInt, XMax: cInt, D: d, WordBits: 32}
 		one, err := unit(g)
 		if err != nil {
 			t.Fatal(err)

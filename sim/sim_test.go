@@ -152,7 +152,7 @@ func BenchmarkRound(b *testing.B) {
 			runs, start := 0, time.Now()
 			for runs < 3 || time.Since(start) < 50*time.Millisecond {
 				for range n {
-					if err := aggregation.AddWords(sum, y); err != nil {
+					if err := aggregation.AddWords(sum, y, 32); err != nil {
 						b.Fatal(err)
 					}
 				}

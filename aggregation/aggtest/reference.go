@@ -33,7 +33,9 @@ func keystream(t testing.TB, key []byte, n int) []byte {
 // term is a mask with a key of its own, every third to be subtracted.
 func term(t testing.TB, name string, i int) aggregation.Term {
 	t.Helper()
-	return aggregation.Term{Key: [16]byte(stream(t, fmt.Sprint(name, i), 16)), Negative: i%3 == 1}
+	m := aggregation.Term{Negative: i%3 == 1}
+	copy(m.Key[:], stream(t, fmt.Sprint(name, i), 16))
+	return m
 }
 
 // reference is the sum that an accumulator must equal, one word after the other.
@@ -48,7 +50,7 @@ func (r reference) add(y []byte) {
 func (r reference) mask(t testing.TB, terms []aggregation.Term) {
 	t.Helper()
 	for _, m := range terms {
-		stream := keystream(t, m.Key[:], 4*len(r))
+		stream := keystream(t, m.Key[:16], 4*len(r))
 		for i := range r {
 			w := binary.LittleEndian.Uint32(stream[4*i:])
 			if m.Negative {

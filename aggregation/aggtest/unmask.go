@@ -10,18 +10,22 @@ import (
 	"github.com/cinesync/cinesync/aggregation"
 )
 
+// plain is the suite whose accumulators are tested.
+var plain = aggregation.Suite{Kex: aggregation.KexX25519, PRG: aggregation.PRGAES128, WordBits: 32}
+
 // unmasksRound runs a whole session: five devices mask for each other, one vanishes, and the sum of the four is exact.
 func unmasksRound(t *testing.T, open New) {
 	const n, d, lost = 5, 10_007, 2
 	hash, sid := sha256.Sum256([]byte("open")), sha256.Sum256([]byte("sid"))
-	secrets, peers := make([]*aggregation.Secrets, n), make([]aggregation.Peer, n)
+	in := aggregation.Session{Suite: plain, OpenHash: hash, SID: sid}
+	secrets, peers := make([]*aggregation.Secrets, n), make([]aggregation.PeerKey, n)
 	keep := make([][32]byte, n) // m of each, as shares would rebuild it
 	for i := range n {
 		s, err := aggregation.NewSecrets(rand.NewChaCha8(sha256.Sum256(fmt.Append(nil, "member", i))))
 		if err != nil {
 			t.Fatal(err)
 		}
-		public, err := s.Public(hash)
+		public, err := s.Public(hash, plain.Kex)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -29,7 +33,7 @@ func unmasksRound(t *testing.T, open New) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		secrets[i], peers[i], keep[i] = s, aggregation.Peer{Index: uint32(i), SPK: public.SPK}, [32]byte(state)
+		secrets[i], peers[i], keep[i] = s, aggregation.PeerKey{Index: uint32(i), SPK: public.SPK}, [32]byte(state[:32])
 	}
 	acc, want := open(t, d), make(reference, d)
 	var terms []aggregation.Term
@@ -38,22 +42,23 @@ func unmasksRound(t *testing.T, open New) {
 			continue
 		}
 		x := make([]uint32, d)
-		plain := stream(t, fmt.Sprint("update", i), 4*d)
+		update := stream(t, fmt.Sprint("update", i), 4*d)
 		for j := range x {
-			x[j] = binary.LittleEndian.Uint32(plain[4*j:])
+			x[j] = binary.LittleEndian.Uint32(update[4*j:])
 		}
-		want.add(plain)
-		others := append(append([]aggregation.Peer(nil), peers[:i]...), peers[i+1:]...)
-		if err := s.Mask(x, hash, sid, uint32(i), others); err != nil {
+		want.add(update)
+		others := append(append([]aggregation.PeerKey(nil), peers[:i]...), peers[i+1:]...)
+		if err := s.Mask(x, in, uint32(i), others); err != nil {
 			t.Fatal(err)
 		}
-		add(t, acc, aggregation.AppendWords(nil, x))
-		terms = append(terms, aggregation.Term{Key: [16]byte(aggregation.SelfMaskKey(s.B(), sid)), Negative: true})
-		key, plus, err := aggregation.PairMaskKey(keep[lost], hash, sid, lost, peers[i])
+		add(t, acc, aggregation.AppendWords(nil, x, plain.WordBits))
+		self := aggregation.SelfMask(in, s.B())
+		self.Negative = true
+		pair, err := aggregation.PairMask(in, keep[lost], lost, peers[i])
 		if err != nil {
 			t.Fatal(err)
 		}
-		terms = append(terms, aggregation.Term{Key: [16]byte(key), Negative: !plus})
+		terms = append(terms, self, pair)
 	}
 	mask(t, acc, terms...)
 	want.equals(t, acc)

@@ -223,7 +223,7 @@ func (r *rig) step(e round.Event) {
 		r.queue = append(r.queue, func() { r.step(round.Event{Kind: round.Logged, Hash: audit.LeafHash(f.Entry), Index: index}) })
 	}
 	if out.Work != nil {
-		fold := round.NewFold(4*out.Work.D, aggregation.NewAccumulator(out.Work.D))
+		fold := round.NewFold(out.Work.Suite.Shape(out.Work.D), aggregation.NewAccumulator(out.Work.Suite.Shape(out.Work.D)))
 		if err := fold.Complete(out.Work.Cohorts[0].Survivors, func(id [32]byte) ([]byte, error) { return r.spool[id], nil }); err != nil {
 			r.t.Errorf("fold: %v", err)
 		}
@@ -233,7 +233,7 @@ func (r *rig) step(e round.Event) {
 		}
 		next := r.file(bytes.Repeat(fmt.Appendf(nil, "model after round %d ", r.number), 20_000))
 		r.queue = append(r.queue, func() {
-			r.step(round.Event{Kind: round.Settled, Sums: [][32]byte{aggregation.SumHash(aggregation.Signed(sum))}, Model: next})
+			r.step(round.Event{Kind: round.Settled, Sums: [][32]byte{aggregation.SumHash(aggregation.Signed(sum, out.Work.Suite.WordBits))}, Model: next})
 		})
 	}
 	for _, s := range out.Send {

@@ -46,7 +46,7 @@ func quantised(s Scratch, g aggregation.Grid, update Vector, random io.Reader) (
 	file, words := newWordFile(g.D), make([]uint32, min(g.D, blockWords))
 	defer file.zero()
 	defer clear(words)
-	err = quantiseStream(g, read, func(block []int32, from int) error {
+	err = g.QuantiseStream(read, func(block []int32, from int) error {
 		if from == 0 { // for the first time, or drawn again
 			out = newFileWriter(s, fileQuantised)
 		}
@@ -117,20 +117,42 @@ type upload struct {
 	chunks [][32]byte
 }
 
+// aggregation is the session as masks and boxes know it.
+func (s *session) aggregation() aggregation.Session {
+	o := &s.Open
+	return aggregation.Session{Suite: aggregation.Suite{Kex: o.Kex, PRG: o.PRG, WordBits: o.WordBits}, OpenHash: s.OpenHash, SID: s.SID}
+}
+
+// maskedWith are the neighbours whose shares this device holds.
+func (s *session) maskedWith() []aggregation.PeerKey {
+	var peers []aggregation.PeerKey
+	for _, q := range s.Neighbours {
+		if q.Masked {
+			peers = append(peers, q.key())
+		}
+	}
+	return peers
+}
+
+func (q *neighbour) key() aggregation.PeerKey {
+	return aggregation.PeerKey{Index: q.Index, SPK: q.SPK, EPK: q.EPK}
+}
+
 // masked adds the self mask and a pair mask for every neighbour whose shares this device holds.
 func masked(s Scratch, secrets *aggregation.Secrets, st *state) (upload, error) {
 	d := int(st.Open.D)
-	mask := make([]uint32, d)
-	if err := maskWhole(secrets, st, mask); err != nil {
+	masker, err := secrets.Masker(st.aggregation(), st.Index, st.maskedWith())
+	if err != nil {
 		return upload{}, refuse(F07BadKey, "%v", err)
 	}
+	defer masker.Zero()
 	var hashes chunkHashes
 	var buf []byte
 	out, err := through(s, d, fileNoised, st.Noised, fileMasked, func(words []uint32, from int) error {
-		aggregation.Add(words, mask[from:from+len(words)])
+		masker.Add(words, from)
 		return nil
 	}, func(w io.Writer, words []uint32) error {
-		buf = aggregation.AppendWords(buf[:0], words)
+		buf = aggregation.AppendWords(buf[:0], words, st.Open.WordBits)
 		hashes.Write(buf)
 		_, err := w.Write(buf)
 		return err

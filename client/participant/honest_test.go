@@ -218,7 +218,7 @@ func (h *honest) advertised(adv *protocol.Advertise) *protocol.Roster {
 			var err error
 			m.secrets, err = aggregation.NewSecrets(testStream(fmt.Sprintf("secrets %d %d", h.round, i)))
 			h.must(err)
-			pub, err := m.secrets.Public(h.openHash)
+			pub, err := m.secrets.Public(h.openHash, aggregation.KexX25519)
 			h.must(err)
 			m.bundle = protocol.KeyBundle{Cert: m.cert, SPK: pub.SPK, EPK: pub.EPK, BC: pub.BC}
 			if h.hooks.member != nil {
@@ -258,7 +258,7 @@ func (h *honest) rosterMsg() *protocol.Roster {
 	h.t.Helper()
 	seed := aggregation.GraphSeed(h.openHash, h.rosterHash)
 	var err error
-	h.ring, err = aggregation.NewRing(h.n, h.degree.K, seed)
+	h.ring, err = aggregation.NewRing(h.n, 1, h.degree.K, seed)
 	h.must(err)
 	h.sid = aggregation.SessionID(h.openHash, h.rosterHash, seed, 0)
 	msg := &protocol.Roster{OpenHash: h.openHash, Index: uint32(h.own), Evidence: h.prove(h.span(h.openAt+1, h.rosterAt)...)}
@@ -297,7 +297,8 @@ func (h *honest) sealFor(i int) [80]byte {
 	h.must(err)
 	at := slices.Index(h.ring.Neighbours(i), h.own)
 	m.shares[h.own] = [2]aggregation.Share{ms[at], bs[at]}
-	box, err := m.secrets.Seal(h.members[h.own].bundle.EPK, h.sid, uint32(i), uint32(h.own), ms[at], bs[at])
+	in := aggregation.Session{Suite: aggregation.Suite{Kex: h.open.Kex, PRG: h.open.PRG, WordBits: h.open.WordBits}, OpenHash: h.openHash, SID: h.sid}
+	box, _, err := m.secrets.Seal(in, uint32(i), aggregation.PeerKey{Index: uint32(h.own), EPK: h.members[h.own].bundle.EPK}, ms[at], bs[at], nil)
 	h.must(err)
 	return box
 }

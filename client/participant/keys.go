@@ -33,7 +33,7 @@ func (m *Machine) trained(e *Trained, out *Output) error {
 		return err
 	}
 	defer secrets.Zero()
-	pub, err := secrets.Public(m.st.OpenHash)
+	pub, err := secrets.Public(m.st.OpenHash, m.st.Open.Kex)
 	if err != nil {
 		return err
 	}
@@ -150,11 +150,8 @@ func (m *Machine) seed(msg *protocol.Roster, roster logEntry) ([][]byte, error) 
 
 // checkGraph derives session id, ring and neighbours, and wants to have been sent exactly those, itself first (F08).
 func (m *Machine) checkGraph(msg *protocol.Roster, roster *audit.Roster, cosigs [][]byte) (*aggregation.Ring, error) {
-	seed, err := graphSeed(m.st.OpenHash, m.st.RosterHash, cosigs)
-	if err != nil {
-		return nil, err
-	}
-	ring, err := aggregation.NewRing(int(roster.N), int(roster.K), seed)
+	seed := aggregation.GraphSeed(m.st.OpenHash, m.st.RosterHash, cosigs...)
+	ring, err := aggregation.NewRing(int(roster.N), 1, int(roster.K), seed)
 	if err != nil {
 		return nil, refuse(F15Malformed, "%v", err)
 	}
@@ -262,7 +259,7 @@ func (m *Machine) share(ring *aggregation.Ring, out *Output) error {
 	}
 	msg := &protocol.Shares{SID: m.st.SID}
 	for i, q := range m.st.Neighbours {
-		box, err := secrets.Seal(q.EPK, m.st.SID, m.st.Index, q.Index, ms[i], bs[i])
+		box, _, err := secrets.Seal(m.st.aggregation(), m.st.Index, q.key(), ms[i], bs[i], m.cfg.Random)
 		if err != nil {
 			return refuse(F07BadKey, "member %d: %v", q.Index, err)
 		}

@@ -267,7 +267,7 @@ func (m *Machine) checkLogged(o *audit.RoundOpen, p *audit.PolicyChange) error {
 
 // grid is the quantiser the round names.
 func grid(o *audit.RoundOpen) aggregation.Grid {
-	return aggregation.Grid{C: math.Float32frombits(o.C), CInt: o.CInt, XMax: o.XMax, D: int(o.D)}
+	return aggregation.Grid{C: math.Float32frombits(o.C), CInt: o.CInt, XMax: o.XMax, D: int(o.D), WordBits: o.WordBits}
 }
 
 // checkBudget compares with the ledger before anything is computed; the charge itself is made in contribute.

@@ -77,7 +77,7 @@ func checkUpload(t *testing.T, d *device) {
 	if sha256.Sum256(y) != in.YHash || uint64(len(y)) != in.Length || len(y) != 4*testD || in.LedgerSeq != 1 {
 		t.Errorf("%d bytes were uploaded, the header tells of %d; ledger %d", len(y), in.Length, in.LedgerSeq)
 	}
-	if bytes.Equal(y, aggregation.AppendWords(nil, d.noised)) {
+	if bytes.Equal(y, aggregation.AppendWords(nil, d.noised, 32)) {
 		t.Error("the vector left without a mask")
 	}
 	if len(d.outbox) != 2 || d.outbox[0].Digest != in.YHash || d.outbox[0].Receipt != nil || d.outbox[1].Receipt == nil {

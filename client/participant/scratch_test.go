@@ -65,11 +65,12 @@ func TestLongVectorLeavesInChunksThatItsHeaderNames(t *testing.T) {
 		t.Errorf("%d bytes in %d chunks", len(y), len(in.Chunks))
 	}
 	words := make([]uint32, h.d)
-	if err := aggregation.DecodeWords(words, y); err != nil {
+	if err := aggregation.DecodeWords(words, y, 32); err != nil {
 		t.Fatal(err)
 	}
 	mask := make([]uint32, h.d)
-	if err := maskWhole(d.ownSecrets(), &d.machine.st, mask); err != nil {
+	st := &d.machine.st
+	if err := d.ownSecrets().Mask(mask, st.aggregation(), st.Index, st.maskedWith()); err != nil {
 		t.Fatal(err)
 	}
 	aggregation.Sub(words, mask)
@@ -130,7 +131,7 @@ func TestBlocksGiveTheBitsOfWholeVectors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(got, whole) || z.Hash != sha256.Sum256(aggregation.AppendWords(nil, whole)) {
+		if !slices.Equal(got, whole) || z.Hash != sha256.Sum256(aggregation.AppendWords(nil, whole, 32)) {
 			t.Errorf("long %v: other bits", long)
 		}
 	}

@@ -75,7 +75,7 @@ func (m *Machine) openBoxes(secrets *aggregation.Secrets, msg *protocol.Delivery
 			return nil, refuse(F15Malformed, "more neighbours are present than boxes were sent")
 		}
 		q := &m.st.Neighbours[i]
-		ms, bs, err := secrets.Open(q.EPK, m.st.SID, q.Index, m.st.Index, msg.Sealed[next])
+		ms, bs, err := secrets.Open(m.st.aggregation(), m.st.Index, q.key(), msg.Sealed[next], nil)
 		next++
 		if err != nil {
 			failed = append(failed, q.Index)

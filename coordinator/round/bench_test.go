@@ -43,7 +43,7 @@ func BenchmarkRound(b *testing.B) {
 			for runs < 3 || time.Since(start) < 100*time.Millisecond {
 				sum := make([]uint32, d)
 				for _, y := range w.spool {
-					if err := aggregation.AddWords(sum, y); err != nil {
+					if err := aggregation.AddWords(sum, y, 32); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -2,7 +2,6 @@ package round
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 
 	"github.com/cinesync/cinesync/aggregation"
@@ -19,14 +18,14 @@ type Vector struct {
 // Fold is the running sum of a cohort's masked vectors: one vector of memory, however many are in it (secure aggregation 10.6). It knows
 // whose vectors it holds, and holds each at most once. It is for one goroutine.
 type Fold struct {
-	size int // bytes of a vector
-	acc  aggregation.Accumulator
-	held map[[32]byte][32]byte // what was added, by device
+	shape aggregation.Shape
+	acc   aggregation.Accumulator
+	held  map[[32]byte][32]byte // what was added, by device
 }
 
-// NewFold makes an empty sum of vectors of size bytes each, which acc adds up.
-func NewFold(size int, acc aggregation.Accumulator) *Fold {
-	return &Fold{size: size, acc: acc, held: map[[32]byte][32]byte{}}
+// NewFold makes an empty sum of vectors of one shape, which acc adds up.
+func NewFold(shape aggregation.Shape, acc aggregation.Accumulator) *Fold {
+	return &Fold{shape: shape, acc: acc, held: map[[32]byte][32]byte{}}
 }
 
 // Holds reports whether the sum has this very vector in it.
@@ -61,7 +60,11 @@ func (f *Fold) Remove(v Vector, y []byte) error {
 	if err := f.check(v, y); err != nil {
 		return err
 	}
-	if err := f.acc.AddVector(negated(y)); err != nil {
+	back, err := aggregation.Negated(y, f.shape.WordBits)
+	if err != nil {
+		return fmt.Errorf("take masked vector out: %w", err)
+	}
+	if err := f.acc.AddVector(back); err != nil {
 		return fmt.Errorf("take masked vector out: %w", err)
 	}
 	delete(f.held, v.ID)
@@ -91,7 +94,7 @@ func (f *Fold) Complete(set []Survivor, read func(id [32]byte) ([]byte, error)) 
 }
 
 func (f *Fold) check(v Vector, y []byte) error {
-	if len(y) != f.size || sha256.Sum256(y) != v.YHash {
+	if len(y) != f.shape.Bytes() || sha256.Sum256(y) != v.YHash {
 		return fmt.Errorf("%w: %d bytes whose hash is not the receipted one", ErrVector, len(y))
 	}
 	return nil
@@ -111,15 +114,6 @@ func (f *Fold) Differs(set []Survivor) []Vector {
 		if !want[id] {
 			out = append(out, Vector{ID: id, YHash: hash, Out: true})
 		}
-	}
-	return out
-}
-
-// negated is −y mod 2^32, word by word.
-func negated(y []byte) []byte {
-	out := make([]byte, len(y))
-	for at := 0; at+4 <= len(y); at += 4 {
-		binary.LittleEndian.PutUint32(out[at:], -binary.LittleEndian.Uint32(y[at:]))
 	}
 	return out
 }

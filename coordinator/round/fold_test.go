@@ -12,7 +12,7 @@ import (
 
 // folded is a vector with its name.
 func folded(device byte, words ...uint32) (Vector, []byte) {
-	y := aggregation.AppendWords(nil, words)
+	y := aggregation.AppendWords(nil, words, 32)
 	return Vector{ID: [32]byte{device}, YHash: sha256.Sum256(y)}, y
 }
 
@@ -22,7 +22,7 @@ func TestFoldTakesOnlyWhatWasReceipted(t *testing.T) {
 	other, otherY := folded(2, 9, 10)
 	altered := slices.Clone(y)
 	altered[3] ^= 1
-	f := NewFold(8, aggregation.NewAccumulator(2))
+	f := NewFold(words(2), aggregation.NewAccumulator(words(2)))
 	for name, wrong := range map[string][]byte{"missing": nil, "short": y[4:], "long": append(slices.Clone(y), 0), "another's": otherY, "altered": altered} {
 		if err := f.Add(v, wrong); !errors.Is(err, ErrVector) || f.Holds(v) {
 			t.Errorf("%s: %v", name, err)
@@ -59,7 +59,7 @@ func TestFoldTakesOnlyWhatWasReceipted(t *testing.T) {
 func TestFoldOrderDoesNotMatter(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 5))
 	const d, n = 5, 9
-	f := NewFold(4*d, aggregation.NewAccumulator(d))
+	f := NewFold(words(d), aggregation.NewAccumulator(words(d)))
 	vectors, bytes, words := make([]Vector, n), make([][]byte, n), make([][]uint32, n)
 	for i := range n {
 		for range d {
@@ -110,4 +110,8 @@ func TestSettleWantsExactlyTheSet(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+func words(d int) aggregation.Shape {
+	return aggregation.Shape{D: d, WordBits: 32, PRG: aggregation.PRGAES128}
 }

@@ -78,7 +78,7 @@ func newWorld(t testing.TB, s settings) *world {
 	if s.mode == aggregation.ModeW {
 		lambda = 80
 	}
-	open := audit.RoundOpen{Round: 3, OpenedAt: openedAt, D: uint32(s.d), WordBits: 32, XMax: 100, CInt: 100, Sig: s.sig, Mode: uint16(s.mode), SeedKind: SeedKind(s.mode),
+	open := audit.RoundOpen{Round: 3, OpenedAt: openedAt, D: uint32(s.d), WordBits: 32, XMax: 100, CInt: 100, Kex: 1, PRG: 1, Sig: s.sig, Mode: uint16(s.mode), SeedKind: SeedKind(s.mode),
 		GammaBP: 500, DeltaBP: s.delta, Lambda: lambda, Eta: 20, NTarget: uint32(s.n), NMin: s.min, Cohorts: 1, SigmaTotSq: 400, RhoUnits: 5, Deadlines: deadlines}
 	w := &world{t: t, tree: audit.NewLog(), now: time.Unix(openedAt, 0), inbox: map[[32]byte][]protocol.Message{}, spool: map[[32]byte][]byte{}}
 	key := prototest.Key("coordinator")
@@ -266,7 +266,7 @@ func newDevice(w *world, name string) *device {
 	if d.secrets, err = aggregation.NewSecrets(d.random); err != nil {
 		w.t.Fatal(err)
 	}
-	if d.public, err = d.secrets.Public(w.m.OpenHash()); err != nil {
+	if d.public, err = d.secrets.Public(w.m.OpenHash(), w.cfg.Open.Kex); err != nil {
 		w.t.Fatal(err)
 	}
 	d.x = make([]uint32, w.cfg.Open.D)
@@ -328,7 +328,7 @@ func (d *device) shares() *protocol.Shares {
 	}
 	msg := &protocol.Shares{SID: d.w.m.SID(d.id)}
 	for i, p := range d.neighbours {
-		box, err := d.secrets.Seal(p.Key.EPK, msg.SID, d.index, p.Index, m[i], b[i])
+		box, _, err := d.secrets.Seal(d.session(msg.SID), d.index, aggregation.PeerKey{Index: p.Index, EPK: p.Key.EPK}, m[i], b[i], nil)
 		if err != nil {
 			d.w.t.Fatal(err)
 		}
@@ -344,14 +344,14 @@ func (d *device) input() *protocol.Input {
 	delivery := take[*protocol.Delivery](d)
 	d.present, d.m, d.b = make([]bool, len(d.neighbours)), make([]aggregation.Share, len(d.neighbours)), make([]aggregation.Share, len(d.neighbours))
 	msg := &protocol.Input{SID: d.w.m.SID(d.id), MaskedWith: make([]byte, (len(d.neighbours)+7)/8), LedgerSeq: 1}
-	var peers []aggregation.Peer
+	var peers []aggregation.PeerKey
 	next := 0
 	for i, p := range d.neighbours {
 		if !bit(delivery.Present, i) {
 			continue
 		}
 		var err error
-		d.m[i], d.b[i], err = d.secrets.Open(p.Key.EPK, msg.SID, p.Index, d.index, aggregation.Sealed(delivery.Sealed[next]))
+		d.m[i], d.b[i], err = d.secrets.Open(d.session(msg.SID), d.index, aggregation.PeerKey{Index: p.Index, EPK: p.Key.EPK}, aggregation.Sealed(delivery.Sealed[next]), nil)
 		next++
 		if err != nil {
 			msg.Failed = append(msg.Failed, p.Index)
@@ -359,13 +359,13 @@ func (d *device) input() *protocol.Input {
 		}
 		d.present[i] = true
 		msg.MaskedWith[i/8] |= 1 << (i % 8)
-		peers = append(peers, aggregation.Peer{Index: p.Index, SPK: p.Key.SPK})
+		peers = append(peers, aggregation.PeerKey{Index: p.Index, SPK: p.Key.SPK})
 	}
 	y := append([]uint32(nil), d.x...)
-	if err := d.secrets.Mask(y, d.w.m.OpenHash(), msg.SID, d.index, peers); err != nil {
+	if err := d.secrets.Mask(y, d.session(msg.SID), d.index, peers); err != nil {
 		d.w.t.Fatal(err)
 	}
-	b := aggregation.AppendWords(nil, y)
+	b := aggregation.AppendWords(nil, y, 32)
 	d.w.spool[d.id] = b
 	msg.Length, msg.YHash = uint64(len(b)), sha256.Sum256(b)
 	for at := 0; at < len(b); at += protocol.ChunkSize {
@@ -483,7 +483,7 @@ func (w *world) revealAll() *world {
 }
 
 func (w *world) newFold() *Fold {
-	return NewFold(4*int(w.cfg.Open.D), aggregation.NewAccumulator(int(w.cfg.Open.D)))
+	return NewFold(w.m.suite().Shape(int(w.cfg.Open.D)), aggregation.NewAccumulator(w.m.suite().Shape(int(w.cfg.Open.D))))
 }
 
 func (w *world) read(id [32]byte) ([]byte, error) { return w.spool[id], nil }
@@ -539,7 +539,7 @@ func (w *world) settle() ([]uint32, error) {
 	}
 	done := Event{Kind: Settled, Model: [32]byte{1}, Serve: [32]byte{2}}
 	for _, sum := range sums {
-		done.Sums = append(done.Sums, aggregation.SumHash(aggregation.Signed(sum)))
+		done.Sums = append(done.Sums, aggregation.SumHash(aggregation.Signed(sum, 32)))
 	}
 	w.step(done)
 	return slices.Concat(sums...), nil
@@ -607,4 +607,8 @@ func (w *world) replays() {
 	if m.Phase() != w.m.Phase() || m.SID(w.devices[0].id) != w.sid() || !m.Next().Equal(w.m.Next()) || m.Ended() != w.m.Ended() {
 		w.t.Fatalf("the replay stands in phase %v, it was %v", m.Phase(), w.m.Phase())
 	}
+}
+
+func (d *device) session(sid [32]byte) aggregation.Session {
+	return aggregation.Session{Suite: d.w.m.suite(), OpenHash: d.w.m.OpenHash(), SID: sid}
 }

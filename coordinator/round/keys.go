@@ -174,19 +174,12 @@ func (m *Machine) drawSeed(note []byte) ([32]byte, error) {
 		return [32]byte{}, fmt.Errorf("cosigned roster: %w", err)
 	}
 	m.seedNote, m.seedSize = note, signed.Size
-	h := sha256.New()
-	h.Write([]byte("cinesync/csa1/graph"))
-	h.Write(m.openHash[:])
-	h.Write(m.hashes.roster[:])
-	for _, c := range signed.Cosigs {
-		h.Write(c)
-	}
-	return [32]byte(h.Sum(nil)), nil
+	return aggregation.GraphSeed(m.openHash, m.hashes.roster, signed.Cosigs...), nil
 }
 
 // rosterLogged derives the graph, which nobody could know before the roster was fixed, and opens phase Shares.
 func (m *Machine) rosterLogged(seed [32]byte, out *Output) {
-	ring, err := newRing(len(m.roster), m.blocks(), m.degree.K, seed)
+	ring, err := aggregation.NewRing(len(m.roster), m.blocks(), m.degree.K, seed)
 	if err != nil {
 		m.abort(TooFewMembers, err.Error(), out)
 		return

@@ -45,7 +45,7 @@ type Machine struct {
 	serials  map[[16]byte]bool // of every certificate that came with them
 	present  map[[32]byte]bool // every device that is connected, member or not
 	roster   []*member         // by index, from the moment it is frozen
-	ring     *ring
+	ring     *aggregation.Ring
 	degree   aggregation.Degree
 	leaves   [][]byte     // of roster_root
 	paths    [][][32]byte // each leaf's path in roster_root

@@ -36,7 +36,7 @@ func TestCleanRoundGivesTheExactSum(t *testing.T) {
 		}
 		w.in(Done)
 		r := w.result
-		if r.U1 != n || r.U2 != n || r.U3 != n || r.Reason != NoReason || r.Model != [32]byte{1} || r.Sums[0] != aggregation.SumHash(aggregation.Signed(want)) {
+		if r.U1 != n || r.U2 != n || r.U3 != n || r.Reason != NoReason || r.Model != [32]byte{1} || r.Sums[0] != aggregation.SumHash(aggregation.Signed(want, 32)) {
 			t.Errorf("n = %d: %+v", n, r)
 		}
 		if r.Millis != [5]uint32{0, 0, 0, 0, 1500} {

@@ -12,7 +12,7 @@ import (
 // secrets, lives in memory only and does not print them.
 type Plan struct {
 	D        int
-	WordBits int
+	Suite    aggregation.Suite
 	OpenHash [32]byte
 	T        int
 	Cohorts  []Part
@@ -40,9 +40,10 @@ type Survivor struct {
 type Lost struct {
 	Index    uint32
 	SPK      [32]byte
+	KEM      []byte
 	Xs       []uint32
 	Shares   []aggregation.Share // of m
-	Partners []aggregation.Peer
+	Partners []aggregation.PeerKey
 }
 
 // String keeps shares out of logs.
@@ -63,9 +64,14 @@ func (m *Machine) startSettle(out *Output) {
 	out.Work = m.plan()
 }
 
+func (m *Machine) suite() aggregation.Suite {
+	o := &m.cfg.Open
+	return aggregation.Suite{Kex: o.Kex, PRG: o.PRG, WordBits: o.WordBits}
+}
+
 func (m *Machine) plan() *Plan {
 	m.assertMaySettle()
-	plan := &Plan{D: int(m.cfg.Open.D), WordBits: int(m.cfg.Open.WordBits), OpenHash: m.openHash, T: m.degree.T}
+	plan := &Plan{D: int(m.cfg.Open.D), Suite: m.suite(), OpenHash: m.openHash, T: m.degree.T}
 	held := m.revealed()
 	for _, c := range m.cohorts {
 		plan.Cohorts = append(plan.Cohorts, m.part(c, held))
@@ -111,7 +117,7 @@ func (m *Machine) part(c *cohort, revealed []held) Part {
 			part.Survivors = append(part.Survivors, s)
 		case p.inU2:
 			if partners := m.partners(p); len(partners) > 0 {
-				part.Lost = append(part.Lost, Lost{Index: p.index, SPK: p.key.SPK, Xs: h.xs, Shares: h.shares, Partners: partners})
+				part.Lost = append(part.Lost, Lost{Index: p.index, SPK: p.key.SPK, KEM: p.key.KEM, Xs: h.xs, Shares: h.shares, Partners: partners})
 			}
 		}
 	}

@@ -34,25 +34,28 @@ func Settle(p *Plan, cohort int, f *Fold) ([]uint32, error) {
 
 // maskTerms lists the masks to take off: the self mask of every survivor, and what is left of the pair masks of the lost.
 func (p *Plan) maskTerms(part *Part) ([]aggregation.Term, error) {
+	in := aggregation.Session{Suite: p.Suite, OpenHash: p.OpenHash, SID: part.SID}
 	var terms []aggregation.Term
 	for _, s := range part.Survivors {
 		b, err := p.secretB(s)
 		if err != nil {
 			return nil, err
 		}
-		terms = append(terms, aggregation.Term{Key: [16]byte(aggregation.SelfMaskKey(b, part.SID)), Negative: true})
+		self := aggregation.SelfMask(in, b)
+		self.Negative = true
+		terms = append(terms, self)
 	}
 	for _, l := range part.Lost {
-		m, err := rebuild(p.T, l.Xs, l.Shares, func(m [32]byte) bool { return aggregation.CheckM(m, p.OpenHash, l.SPK) })
+		m, err := rebuild(p.T, l.Xs, l.Shares, func(m [32]byte) bool { return aggregation.CheckM(p.Suite.Kex, m, p.OpenHash, l.SPK, l.KEM) })
 		if err != nil {
 			return nil, fmt.Errorf("mask key of lost member %d: %w", l.Index, err)
 		}
 		for _, partner := range l.Partners {
-			key, add, err := aggregation.PairMaskKey(m, p.OpenHash, part.SID, l.Index, partner)
+			term, err := aggregation.PairMask(in, m, l.Index, partner)
 			if err != nil {
-				return nil, fmt.Errorf("pair mask of %d and %d: %w", l.Index, partner.Index, err)
+				return nil, fmt.Errorf("%w: %w", ErrShares, err)
 			}
-			terms = append(terms, aggregation.Term{Key: [16]byte(key), Negative: !add})
+			terms = append(terms, term)
 		}
 	}
 	return terms, nil

@@ -152,7 +152,9 @@ func TestRebuildCorrectsWhatNoSearchFinds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fits := func(v [32]byte) bool { return aggregation.CheckM(v, w.m.OpenHash(), d.public.SPK) }
+	fits := func(v [32]byte) bool {
+		return aggregation.CheckM(aggregation.KexX25519, v, w.m.OpenHash(), d.public.SPK, nil)
+	}
 	rng := rand.New(rand.NewPCG(1, 1))
 	hard := 0
 	for range 40 {
@@ -185,7 +187,7 @@ func TestSettleReportsABrokenAccumulator(t *testing.T) {
 	w := newWorld(t, settings{n: 5, delta: 3000}).revealAll()
 	broken := errors.New("device lost")
 	for _, acc := range []brokenAccumulator{{vectors: broken}, {masks: broken}} {
-		f := NewFold(4*w.plan.D, acc)
+		f := NewFold(w.plan.Suite.Shape(w.plan.D), acc)
 		err := f.Complete(w.plan.Cohorts[0].Survivors, w.read)
 		if err == nil {
 			_, err = Settle(w.plan, 0, f)

@@ -116,13 +116,33 @@ func (m *Machine) count(p *member) {
 func (m *Machine) needsSecret(p *member) bool { return p.inU3() || len(m.partners(p)) > 0 }
 
 // partners are the survivors that masked with the lost member p.
-func (m *Machine) partners(p *member) []aggregation.Peer {
-	var out []aggregation.Peer
+func (m *Machine) partners(p *member) []aggregation.PeerKey {
+	var out []aggregation.PeerKey
 	for _, i := range p.neighbours {
 		q := m.roster[i]
 		if q.inU3() && bit(q.input.MaskedWith, place(q, p.index)) {
-			out = append(out, aggregation.Peer{Index: q.index, SPK: q.key.SPK})
+			out = append(out, aggregation.PeerKey{Index: q.index, SPK: q.key.SPK, EPK: q.key.EPK, KEM: q.key.KEM, MaskCT: maskCT(p, q)})
 		}
 	}
 	return out
+}
+
+// maskCT is the X-Wing ciphertext of a pair, which the lower index sent; nil in key agreement 1.
+func maskCT(p, q *member) []byte {
+	if p.index > q.index {
+		p, q = q, p
+	}
+	if len(p.shares.MaskCTs) == 0 {
+		return nil
+	}
+	at := 0
+	for _, i := range p.neighbours {
+		if uint32(i) == q.index {
+			return p.shares.MaskCTs[at][:]
+		}
+		if uint32(i) > p.index {
+			at++
+		}
+	}
+	panic("round: the neighbour graph is not symmetric")
 }

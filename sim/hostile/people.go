@@ -78,7 +78,7 @@ func oneAmongCertified(x *Try) {
 	v, _ := s.answered(everyone)
 	x.Accepts(s.Devices...)
 	x.Unmasks(v, []int{0})
-	left := aggregation.Signed(Unmask(v).Remove([]int{0}))
+	left := aggregation.Signed(Unmask(v).Remove([]int{0}), 32)
 	var energy float64
 	for _, w := range left {
 		energy += float64(w) * float64(w)

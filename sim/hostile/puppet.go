@@ -29,7 +29,7 @@ func (p *Puppet) join(r *Round) *Member {
 	p.s.t.Helper()
 	secrets, err := aggregation.NewSecrets(p.random)
 	p.s.must(err)
-	pub, err := secrets.Public(r.OpenHash)
+	pub, err := secrets.Public(r.OpenHash, plain.Kex)
 	p.s.must(err)
 	m := &Member{Puppet: p, secrets: secrets, Bundle: protocol.KeyBundle{Cert: p.cert, SPK: pub.SPK, EPK: pub.EPK, BC: pub.BC}}
 	m.Bundle.Sign(protocol.Signer{Ed: p.key}, r.OpenHash)
@@ -58,7 +58,7 @@ func (v *View) box(i, j int) [80]byte {
 	}
 	for at, q := range neighbours {
 		if q == j {
-			box, err := m.secrets.Seal(v.Members[j].Bundle.EPK, v.SID, uint32(i), uint32(j), cut[0][at], cut[1][at])
+			box, _, err := m.secrets.Seal(v.session(), uint32(i), aggregation.PeerKey{Index: uint32(j), EPK: v.Members[j].Bundle.EPK}, cut[0][at], cut[1][at], nil)
 			s.must(err)
 			return box
 		}

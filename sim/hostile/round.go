@@ -133,7 +133,7 @@ func (r *Round) Freeze(l *Ledger, members []*Member, change func(*audit.Roster))
 	v.RosterHash = l.hash(v.RosterAt)
 	v.Seed = aggregation.GraphSeed(r.OpenHash, v.RosterHash)
 	v.SID = aggregation.SessionID(r.OpenHash, v.RosterHash, v.Seed, 0)
-	if v.Ring, err = aggregation.NewRing(len(members), v.Degree.K, v.Seed); err != nil {
+	if v.Ring, err = aggregation.NewRing(len(members), 1, v.Degree.K, v.Seed); err != nil {
 		v.Ring = nil // a roster that no device may accept
 	}
 	r.Views = append(r.Views, v)
@@ -279,4 +279,8 @@ func (v *View) Closes(set Set) {
 		}
 		m.Device.Hear(&protocol.Close{OpenHash: v.r.OpenHash, Evidence: s.prove(m.Device, v.Log, at), InputIndex: uint32(leaf), InputProof: audit.MerkleProof(v.inputs, leaf)})
 	}
+}
+
+func (v *View) session() aggregation.Session {
+	return aggregation.Session{Suite: plain, OpenHash: v.r.OpenHash, SID: v.SID}
 }

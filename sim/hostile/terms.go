@@ -51,7 +51,7 @@ func attacksOnTerms() []Attack {
 				s := NewCoordinator(x, ringScene(x))
 				r := s.offered()
 				v := r.Freeze(s.Log, r.Everyone(), nil)
-				other, err := aggregation.NewRing(len(v.Members), v.Degree.K, sha256.Sum256([]byte("a better seed")))
+				other, err := aggregation.NewRing(len(v.Members), 1, v.Degree.K, sha256.Sum256([]byte("a better seed")))
 				s.must(err)
 				v.Ring = other
 				for _, d := range s.Devices[:8] {
@@ -159,22 +159,22 @@ func twoModelsNoise(x *Try) {
 		return open, aggregation.SessionID(open, roster, aggregation.GraphSeed(open, roster), 0)
 	}
 	sumOf := func(models func(i int) string) []uint32 {
-		acc := aggregation.NewAccumulator(d)
+		acc := aggregation.NewAccumulator(plain.Shape(d))
 		for i := range n {
 			// Public keys are the same for both, as a coordinator would need them.
 			_, own := sid(models(i))
 			open, _ := sid("one")
 			y := make([]uint32, d)
-			var peers []aggregation.Peer
+			var peers []aggregation.PeerKey
 			for j := range n {
 				if j != i {
-					peers = append(peers, aggregation.Peer{Index: uint32(j), SPK: keys[j].SPK})
+					peers = append(peers, aggregation.PeerKey{Index: uint32(j), SPK: keys[j].SPK})
 				}
 			}
-			if err := all[i].Mask(y, open, own, uint32(i), peers); err != nil {
+			if err := all[i].Mask(y, aggregation.Session{Suite: plain, OpenHash: open, SID: own}, uint32(i), peers); err != nil {
 				x.Fatal(err)
 			}
-			if err := acc.AddVector(aggregation.AppendWords(nil, y)); err != nil {
+			if err := acc.AddVector(aggregation.AppendWords(nil, y, 32)); err != nil {
 				x.Fatal(err)
 			}
 			if err := acc.AddMasks([]aggregation.Term{selfTerm(all[i].B(), own)}); err != nil {
@@ -189,7 +189,7 @@ func twoModelsNoise(x *Try) {
 		if err != nil {
 			x.Fatal(err)
 		}
-		p, err := s.Public(open)
+		p, err := s.Public(open, plain.Kex)
 		if err != nil {
 			x.Fatal(err)
 		}
@@ -238,7 +238,7 @@ func plantedBits(x *Try) {
 	for range sc.Rounds {
 		v, set := s.answered(everyone)
 		x.Unmasks(v, upTo(10))
-		got, of = got+right(aggregation.Signed(Unmask(v).Remove(upTo(10)))), of+sc.D
+		got, of = got+right(aggregation.Signed(Unmask(v).Remove(upTo(10)), 32)), of+sc.D
 		v.Closes(set)
 	}
 	// A coordinate holds C_int/√d beside noise of σ_tot ≥ 2·C_int: a guess is right with 1/2 + 1/(2·√(2π)·√d), here 0.525.

@@ -155,7 +155,7 @@ func distinctVectors(x *Try, s *Coordinator) {
 					continue
 				}
 				words := make([]uint32, s.Scene.D)
-				if err := aggregation.DecodeWords(words, y); err != nil {
+				if err := aggregation.DecodeWords(words, y, 32); err != nil {
 					x.Fatal(err)
 				}
 				if err := uniform(words); err != nil {

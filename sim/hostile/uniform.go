@@ -29,16 +29,20 @@ func uniform(v []uint32) error {
 	return nil
 }
 
+// plain is the suite of the hostile rounds.
+var plain = aggregation.Suite{Kex: aggregation.KexX25519, PRG: aggregation.PRGAES128, WordBits: 32}
+
 // selfTerm takes a self mask off.
 func selfTerm(b, sid [32]byte) aggregation.Term {
-	return aggregation.Term{Key: [16]byte(aggregation.SelfMaskKey(b, sid)), Negative: true}
+	mask := aggregation.SelfMask(aggregation.Session{Suite: plain, SID: sid}, b)
+	mask.Negative = true
+	return mask
 }
 
 // pairTerm is the mask between the member whose m is known and another.
 func pairTerm(m, openHash, sid [32]byte, known, other int, key protocol.KeyBundle) (aggregation.Term, error) {
-	k, _, err := aggregation.PairMaskKey(m, openHash, sid, uint32(known), aggregation.Peer{Index: uint32(other), SPK: key.SPK})
-	if err != nil {
-		return aggregation.Term{}, err
-	}
-	return aggregation.Term{Key: [16]byte(k)}, nil
+	in := aggregation.Session{Suite: plain, OpenHash: openHash, SID: sid}
+	mask, err := aggregation.PairMask(in, m, uint32(known), aggregation.PeerKey{Index: uint32(other), SPK: key.SPK})
+	mask.Negative = false
+	return mask, err
 }

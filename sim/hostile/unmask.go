@@ -98,7 +98,7 @@ func (u *Unmasker) open() {
 			if !ok || v.Members[j].Puppet == nil {
 				continue
 			}
-			ms, bs, err := v.Members[j].secrets.Open(m.Bundle.EPK, v.SID, uint32(i), uint32(j), box)
+			ms, bs, err := v.Members[j].secrets.Open(v.session(), uint32(j), aggregation.PeerKey{Index: uint32(i), EPK: m.Bundle.EPK}, box, nil)
 			if err != nil {
 				continue
 			}
@@ -131,7 +131,7 @@ func (u *Unmasker) learn(k kindOf, secret [32]byte) {
 	if k.self && aggregation.CheckB(secret, u.v.r.OpenHash, key.BC) {
 		u.b[k.member] = secret
 	}
-	if !k.self && aggregation.CheckM(secret, u.v.r.OpenHash, key.SPK) {
+	if !k.self && aggregation.CheckM(plain.Kex, secret, u.v.r.OpenHash, key.SPK, nil) {
 		u.m[k.member] = secret
 	}
 }
@@ -183,7 +183,7 @@ func (u *Unmasker) derivable(i, j int) bool {
 // Remove sums the vectors of these members and takes off every mask that S can derive.
 func (u *Unmasker) Remove(part []int) []uint32 {
 	s := u.v.r.s
-	acc := aggregation.NewAccumulator(s.Scene.D)
+	acc := aggregation.NewAccumulator(plain.Shape(s.Scene.D))
 	for _, i := range part {
 		s.must(acc.AddVector(u.y[i]))
 		s.must(acc.AddMasks(u.terms(i, part)))

@@ -32,6 +32,6 @@ func sumOK(e coordinator.Event, vectors map[[32]byte][]uint32) (bool, error) {
 	if sum == nil {
 		return false, nil // a sum of nobody
 	}
-	hash := aggregation.SumHash(aggregation.Signed(sum))
+	hash := aggregation.SumHash(aggregation.Signed(sum, 32))
 	return hex.EncodeToString(hash[:]) == e.Sum, nil
 }

@@ -14,7 +14,7 @@ func closed(vectors map[[32]byte][]uint32, summed, named []byte) coordinator.Eve
 	for _, id := range summed {
 		aggregation.Add(sum, vectors[[32]byte{id}])
 	}
-	hash := aggregation.SumHash(aggregation.Signed(sum))
+	hash := aggregation.SumHash(aggregation.Signed(sum, 32))
 	e := coordinator.Event{Kind: "round", Round: 7, Outcome: "done", Sum: hex.EncodeToString(hash[:])}
 	for _, id := range named {
 		key := [32]byte{id}

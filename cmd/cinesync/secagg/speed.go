@@ -18,7 +18,7 @@ func Measure() Rate {
 
 func masksPerSecond() float64 {
 	const words, masks = 1 << 20, 8
-	acc := aggregation.NewAccumulator(words)
+	acc := aggregation.NewAccumulator(aggregation.Shape{D: words, WordBits: 32, PRG: aggregation.PRGAES128})
 	terms := make([]aggregation.Term, masks)
 	for i := range terms {
 		terms[i].Key[0] = byte(i)
