@@ -69,6 +69,8 @@ type Coordinator struct {
 	Log        *Ledger // the log that everybody sees
 	Devices    []*Device
 	Invented   []*Puppet
+	Witnesses  []*Witness // of mode W
+	Policy     audit.WitnessPolicy
 	round      uint64
 	prev       [32]byte
 	served     func(d *Device, hash [32]byte) [32]byte // the hash of the file that a device gets for a model
@@ -90,6 +92,7 @@ func NewCoordinator(t testing.TB, sc Scene) *Coordinator {
 	s := &Coordinator{t: t, Scene: sc, authority: keyOf("authority"), key: keyOf("coordinator"), now: time.Unix(1_800_000_000, 0),
 		Log: &Ledger{tree: audit.NewLog()}, served: func(_ *Device, h [32]byte) [32]byte { return h },
 		update: func(d *Device) []float32 { return unit(sc.D, d.place()) }}
+	s.Witnesses, s.Policy = newWitnesses(sc.Mode)
 	s.policy = s.seal(s.Log, &audit.PolicyChange{CeilingUnits: 1 << 62, PeriodSeconds: month, P: sc.Rounds, B: 1, NMin: sc.NMin, GammaBP: sc.GammaBP, DeltaBP: sc.DeltaBP})
 	s.question = s.seal(s.Log, &audit.Question{ID: participant.TrainingQuestion, Version: 1, Purpose: "better recommendations", Kind: 1, LayoutHash: layout,
 		D: uint32(sc.D), C: math.Float32bits(clip), CInt: sc.CInt, SigmaTotSq: sc.sigmaTotSq(), NMin: sc.NMin, P: sc.Rounds, B: 1, ShareBP: 10000,
@@ -193,7 +196,7 @@ func (l *Ledger) hash(i uint64) [32]byte { return audit.LeafHash(l.entries[i]) }
 func (s *Coordinator) prove(d *Device, l *Ledger, indexes ...uint64) protocol.Evidence {
 	s.t.Helper()
 	size := l.tree.Size()
-	note, err := s.checkpoint(l, size)
+	note, err := s.checkpoint(l)
 	s.must(err)
 	ev := protocol.Evidence{Checkpoint: note, OldSize: d.seen}
 	if d.seen > 0 && d.seen < size {
@@ -207,10 +210,6 @@ func (s *Coordinator) prove(d *Device, l *Ledger, indexes ...uint64) protocol.Ev
 	}
 	d.seen = size
 	return ev
-}
-
-func (s *Coordinator) checkpoint(l *Ledger, size uint64) ([]byte, error) {
-	return audit.SignCheckpoint(origin, keyOf("log"), size, l.tree.Root(size))
 }
 
 func span(from, to uint64) []uint64 {

@@ -49,11 +49,7 @@ func (s *Coordinator) answered(in func(i int) bool) (*View, Set) {
 	s.t.Helper()
 	v := s.uploaded()
 	set := v.Seals(in, nil)
-	for i, m := range v.Members {
-		if m.Device != nil && in(i) {
-			v.Ask(m.Device, set, nil)
-		}
-	}
+	v.AskAll(set, v.devices(in)...)
 	return v, set
 }
 
@@ -70,6 +66,17 @@ func but(out ...int) func(int) bool {
 		}
 		return true
 	}
+}
+
+// devices are the honest members of a set.
+func (v *View) devices(in func(int) bool) []*Device {
+	var out []*Device
+	for i, m := range v.Members {
+		if m.Device != nil && in(i) {
+			out = append(out, m.Device)
+		}
+	}
+	return out
 }
 
 // upTo is 0, …, n−1.

@@ -41,6 +41,8 @@ type View struct {
 	RosterAt   uint64
 	RosterHash [32]byte
 	Seed, SID  [32]byte
+	SeedNote   []byte // mode W: the checkpoint whose cosignatures gave the seed
+	seedSize   uint64
 	Ring       *aggregation.Ring
 	leaves     [][]byte
 	Survivors  uint64 // its place in the log
@@ -131,13 +133,23 @@ func (r *Round) Freeze(l *Ledger, members []*Member, change func(*audit.Roster))
 	v.Degree = aggregation.Degree{K: int(rec.K), T: int(rec.T)}
 	v.RosterAt = s.seal(l, rec)
 	v.RosterHash = l.hash(v.RosterAt)
-	v.Seed = aggregation.GraphSeed(r.OpenHash, v.RosterHash)
-	v.SID = aggregation.SessionID(r.OpenHash, v.RosterHash, v.Seed, 0)
-	if v.Ring, err = aggregation.NewRing(len(members), 1, v.Degree.K, v.Seed); err != nil {
-		v.Ring = nil // a roster that no device may accept
-	}
+	note, err := s.checkpoint(l)
+	s.must(err)
+	v.draw(note)
 	r.Views = append(r.Views, v)
 	return v
+}
+
+// draw derives seed, session and ring; in mode W from the cosignatures of a checkpoint over the roster.
+func (v *View) draw(note []byte) {
+	s := v.r.s
+	v.SeedNote, v.seedSize = note, v.Log.tree.Size()
+	v.Seed = s.seedOf(v.r.OpenHash, v.RosterHash, note)
+	v.SID = aggregation.SessionID(v.r.OpenHash, v.RosterHash, v.Seed, 0)
+	var err error
+	if v.Ring, err = aggregation.NewRing(len(v.Members), 1, v.Degree.K, v.Seed); err != nil {
+		v.Ring = nil // a roster that no device may accept
+	}
 }
 
 // Round is the record that opened this roster's round.
@@ -160,6 +172,12 @@ func (v *View) Keys(d *Device, change func(*protocol.Roster)) {
 	}
 	for _, i := range places {
 		msg.Peers = append(msg.Peers, protocol.PeerKeys{Index: uint32(i), Key: v.Members[i].Bundle, Proof: audit.MerkleProof(v.leaves, i)})
+	}
+	if len(s.Witnesses) > 0 {
+		var err error
+		msg.SeedCheckpoint = v.SeedNote
+		msg.SeedProof, err = v.Log.tree.Inclusion(v.RosterAt, v.seedSize)
+		s.must(err)
 	}
 	if change != nil {
 		change(msg)
@@ -263,6 +281,53 @@ func (v *View) Ask(d *Device, set Set, change func(*protocol.Survivors)) {
 		change(msg)
 	}
 	d.Hear(msg)
+}
+
+// Confirms hands a device what its neighbours signed of survivors (mode SM): everything that S has for a digest, the signatures
+// of its own members included. The device answers with its shares.
+func (v *View) Confirms(d *Device, digest [32]byte, change func(*protocol.Confirmed)) {
+	v.r.s.t.Helper()
+	msg := &protocol.Confirmed{SID: v.SID, Digest: digest}
+	for _, i := range v.Ring.Neighbours(v.At(d)) {
+		if c, ok := v.confirmOf(i, digest); ok {
+			msg.Confirms = append(msg.Confirms, protocol.PeerConfirm{Index: uint32(i), Sig: c.Sig, SigPQ: c.SigPQ})
+		}
+	}
+	if change != nil {
+		change(msg)
+	}
+	d.Hear(msg)
+}
+
+// confirmOf is member i's signature on a digest: a device's if it gave one, a puppet's always.
+func (v *View) confirmOf(i int, digest [32]byte) (*protocol.Confirm, bool) {
+	if p := v.Members[i].Puppet; p != nil {
+		c := &protocol.Confirm{SID: v.SID, Digest: digest}
+		c.Sign(protocol.Signer{Ed: p.key})
+		return c, true
+	}
+	for _, c := range said[*protocol.Confirm](v.Members[i].Device) {
+		if c.SID == v.SID && c.Digest == digest {
+			return c, true
+		}
+	}
+	return nil, false
+}
+
+// AskAll asks these devices for their shares of a set, and in mode SM hands around what they signed.
+func (v *View) AskAll(set Set, devices ...*Device) {
+	v.r.s.t.Helper()
+	for _, d := range devices {
+		v.Ask(d, set, nil)
+	}
+	if v.r.s.Scene.Mode != aggregation.ModeSM {
+		return
+	}
+	for _, d := range devices {
+		if d.Refused == nil {
+			v.Confirms(d, sha256.Sum256(set.Bitmap), nil)
+		}
+	}
 }
 
 // Closes logs the end over a set and tells the devices.

@@ -116,11 +116,7 @@ func everySet(x *Try, n int) {
 
 // askAll asks every device, in the set or not.
 func (v *View) askAll(set Set) {
-	for _, m := range v.Members {
-		if m.Device != nil {
-			v.Ask(m.Device, set, nil)
-		}
-	}
+	v.AskAll(set, v.devices(everyone)...)
 }
 
 // unmasksAtMost wants S to know at most the one sum of all honest members of a set.

@@ -195,9 +195,7 @@ func sameBytes(x *Try) {
 	again(func() { v.Deliver(d, nil, nil) })
 	oneVector(x, d)
 	set := v.Seals(everyone, nil)
-	for _, d := range s.Devices {
-		v.Ask(d, set, nil)
-	}
+	v.askAll(set)
 	again(func() { v.Ask(d, set, nil) })
 	x.Unmasks(v, upTo(8))
 }
