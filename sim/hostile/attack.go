@@ -68,7 +68,9 @@ func (x *Try) Unmasks(v *View, permitted ...[]int) {
 }
 
 // Modes that the machine knows today.
-func builtModes() []aggregation.Mode { return []aggregation.Mode{aggregation.ModeSH} }
+func builtModes() []aggregation.Mode {
+	return []aggregation.Mode{aggregation.ModeSH, aggregation.ModeSM, aggregation.ModeW}
+}
 
 // Seen writes refusals in a row of the report.
 func seen(r map[participant.Refusal]int) string {

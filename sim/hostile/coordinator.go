@@ -61,23 +61,25 @@ func scene(n int, mode aggregation.Mode) Scene {
 // It does not hold the enrolment authority's key or a witness's; where a test gives it certificates or cosignatures, the test
 // says why it could have them.
 type Coordinator struct {
-	t          testing.TB
-	Scene      Scene
-	authority  ed25519.PrivateKey // E's; used to set the scene, and where a test lets E err
-	key        ed25519.PrivateKey
-	now        time.Time
-	Log        *Ledger // the log that everybody sees
-	Devices    []*Device
-	Invented   []*Puppet
-	Witnesses  []*Witness // of mode W
-	Policy     audit.WitnessPolicy
-	round      uint64
-	prev       [32]byte
-	served     func(d *Device, hash [32]byte) [32]byte // the hash of the file that a device gets for a model
-	update     func(d *Device) []float32
-	policy     uint64 // its place in the log
-	question   uint64
-	roundsDone []*Round
+	t         testing.TB
+	Scene     Scene
+	authority ed25519.PrivateKey // E's; used to set the scene, and where a test lets E err
+	key       ed25519.PrivateKey
+	now       time.Time
+	Log       *Ledger // the log that everybody sees
+	Devices   []*Device
+	Invented  []*Puppet
+	Witnesses []*Witness // of mode W
+	Policy    audit.WitnessPolicy
+	// witnessClock is added to the time that witnesses sign, in seconds.
+	witnessClock int64
+	round        uint64
+	prev         [32]byte
+	served       func(d *Device, hash [32]byte) [32]byte // the hash of the file that a device gets for a model
+	update       func(d *Device) []float32
+	policy       uint64 // its place in the log
+	question     uint64
+	roundsDone   []*Round
 }
 
 // Ledger is one log of the coordinator's. An honest one has one; a liar may have two that share a beginning.
@@ -131,9 +133,9 @@ func (s *Coordinator) certOf(key, authority ed25519.PrivateKey, change func(*pro
 func (s *Coordinator) newDevice(name string) *Device {
 	s.t.Helper()
 	key := keyOf(name)
-	d := &Device{t: s.t, s: s, Name: name, scratch: participant.NewMemory(), Truth: map[[32]byte][]uint32{}}
+	d := &Device{t: s.t, s: s, Name: name, scratch: files{}, Truth: map[[32]byte][]uint32{}}
 	d.cfg = participant.Config{Key: key, Cert: s.certOf(key, s.authority, nil), Authority: publicOf(s.authority), Coordinator: publicOf(s.key),
-		LogOrigin: origin, LogKey: publicOf(keyOf("log")), Floor: s.floor(), Random: streamOf(name), Scratch: d.scratch}
+		LogOrigin: origin, LogKey: publicOf(keyOf("log")), Witnesses: s.Policy, Floor: s.floor(), Random: streamOf(name), Scratch: d.scratch}
 	d.boot()
 	return d
 }

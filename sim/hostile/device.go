@@ -20,7 +20,7 @@ type Device struct {
 	ledger  *privacy.Ledger
 	machine *participant.Machine
 	disk    []byte
-	scratch *participant.Memory
+	scratch files
 	entries []privacy.Entry
 	seen    uint64 // the tree it was shown last
 
@@ -114,9 +114,7 @@ func (d *Device) step(e participant.Event) {
 		d.Truth[out.Entry.SID] = words
 	}
 	if out.Drop {
-		if err := d.scratch.Keep(d.machine.Files()...); err != nil {
-			d.t.Fatal(err)
-		}
+		d.scratch.keep(d.machine.Files())
 	}
 	if out.Refused != nil {
 		d.Refused = out.Refused

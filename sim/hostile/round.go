@@ -62,7 +62,7 @@ func (s *Coordinator) Opens(l *Ledger, change func(*audit.RoundOpen)) *Round {
 		CodeHash: sha256.Sum256(code), LayoutHash: layout, D: uint32(sc.D), WordBits: 32, XMax: sc.CInt, Kex: 1, PRG: 1, Sig: 1,
 		Mode: uint16(sc.Mode), SeedKind: seedKind(sc.Mode), GammaBP: sc.GammaBP, DeltaBP: sc.DeltaBP, Lambda: lambda(sc.Mode), Eta: 20,
 		NTarget: uint32(sc.Devices + sc.Invented), NMin: sc.NMin, Cohorts: 1, C: math.Float32bits(clip), CInt: sc.CInt, SigmaTotSq: sc.sigmaTotSq(),
-		RhoUnits: uint64(units), P: sc.Rounds, B: 1, Deadlines: [5]uint32{10, 20, 30, 40, 50}}
+		RhoUnits: uint64(units), P: sc.Rounds, B: 1, Deadlines: [5]uint32{10, 20, 30, 40, 50}, WitnessPolicy: s.Policy.ID()}
 	if change != nil {
 		change(&r.Open)
 	}
@@ -250,13 +250,12 @@ type Set struct {
 func (v *View) Seals(in func(i int) bool, change func(*audit.Survivors, []byte)) Set {
 	s := v.r.s
 	s.t.Helper()
-	bitmap := make([]byte, (len(v.Members)+7)/8)
+	bitmap := bitmapOf(len(v.Members), in)
 	v.inputs, v.inputAt = nil, map[int]int{}
 	for i, m := range v.Members {
 		if !in(i) {
 			continue
 		}
-		bitmap[i/8] |= 1 << (i % 8)
 		var y []byte
 		if m.Device != nil {
 			y = m.Device.uploaded(v.SID)
@@ -271,6 +270,16 @@ func (v *View) Seals(in func(i int) bool, change func(*audit.Survivors, []byte))
 	}
 	at := s.seal(v.Log, rec)
 	return Set{Bitmap: bitmap, At: at, Hash: v.Log.hash(at)}
+}
+
+func bitmapOf(n int, in func(i int) bool) []byte {
+	b := make([]byte, (n+7)/8)
+	for i := range n {
+		if in(i) {
+			b[i/8] |= 1 << (i % 8)
+		}
+	}
+	return b
 }
 
 // Ask sends R3: the device answers with shares.
@@ -325,7 +334,7 @@ func (v *View) AskAll(set Set, devices ...*Device) {
 	}
 	for _, d := range devices {
 		if d.Refused == nil {
-			v.Confirms(d, sha256.Sum256(set.Bitmap), nil)
+			v.Confirms(d, set.digest(), nil)
 		}
 	}
 }

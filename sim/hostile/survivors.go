@@ -96,21 +96,30 @@ func everySet(x *Try, n int) {
 	s := NewCoordinator(x, x.Scene(n))
 	v := s.uploaded()
 	start := s.checkpointed()
+	unmasked := 0
 	for set := range 1 << n {
 		s.restore(start)
 		in := func(i int) bool { return set>>i&1 == 1 }
 		w := v.again()
 		w.askAll(w.Seals(in, nil))
-		if err := w.unmasksAtMost(in); err != nil {
+		some, err := w.unmasksAtMost(in)
+		if err != nil {
 			x.Errorf("survivors %b of %d: %v", set, n, err)
+		} else if some {
+			unmasked++
 		}
+		x.count(s)
 		for i, d := range s.Devices {
 			if d.Refused != nil {
-				x.Refusals[d.Refused.Why]++
-			} else if got := len(said[*protocol.Reveal](d)); got != 1 || !in(i) {
+				continue
+			}
+			if got := len(said[*protocol.Reveal](d)); got != 1 || !in(i) {
 				x.Errorf("survivors %b: device %d answered %d times", set, i, got)
 			}
 		}
+	}
+	if unmasked < n || unmasked > 1<<n/2 {
+		x.Errorf("%d sets of %d gave a sum: the try tries nothing", unmasked, 1<<n)
 	}
 }
 
@@ -120,11 +129,11 @@ func (v *View) askAll(set Set) {
 }
 
 // unmasksAtMost wants S to know at most the one sum of all honest members of a set.
-func (v *View) unmasksAtMost(in func(int) bool) error {
+func (v *View) unmasksAtMost(in func(int) bool) (some bool, err error) {
 	u := Unmask(v)
 	parts := u.Parts()
 	if len(parts) == 0 {
-		return u.Check()
+		return false, u.Check()
 	}
 	var honest []int
 	for _, i := range v.where(in) {
@@ -132,7 +141,7 @@ func (v *View) unmasksAtMost(in func(int) bool) error {
 			honest = append(honest, i)
 		}
 	}
-	return u.Check(honest)
+	return true, u.Check(honest)
 }
 
 // chosenDropouts calls those positions lost that stand between a group and the rest of the ring, and nobody else.
@@ -156,7 +165,7 @@ func chosenDropouts(x *Try) {
 			}
 			w := v.again()
 			w.askAll(w.Seals(in, nil))
-			if err := w.unmasksAtMost(in); err != nil {
+			if _, err := w.unmasksAtMost(in); err != nil {
 				x.Errorf("a group of %d behind %d lost on each side (k = %d, t = %d): %v", group, wall, k, v.Degree.T, err)
 			}
 			x.count(s)
@@ -169,7 +178,7 @@ func everyCut(x *Try, n int, all bool) {
 	s := NewCoordinator(x, x.Scene(n))
 	v := s.shared()
 	start := s.checkpointed()
-	sides := []int{0}
+	sides, unmasked := []int{0}, 0
 	if !all {
 		sides = []int{0, 1}
 	}
@@ -180,14 +189,20 @@ func everyCut(x *Try, n int, all bool) {
 			for _, d := range s.Devices {
 				v.Deliver(d, func(from, to int) bool { return side(from) != side(to) }, nil)
 			}
-			in := func(i int) bool { return v.Uploaded(i) && (all || side(i) == which) }
+			in := func(i int) bool { return all || v.Uploaded(i) && side(i) == which }
 			w := v.again()
 			w.askAll(w.Seals(in, nil))
-			if err := w.unmasksAtMost(in); err != nil {
+			some, err := w.unmasksAtMost(in)
+			if err != nil {
 				x.Errorf("cut %b, all %v, side %d: %v", cut, all, which, err)
+			} else if some {
+				unmasked++
 			}
 			x.count(s)
 		}
+	}
+	if all && unmasked > 0 || !all && unmasked == 0 {
+		x.Errorf("%d cuts gave a sum, all called survivors: %v", unmasked, all)
 	}
 }
 
@@ -206,7 +221,7 @@ func withheldOnRing(x *Try) {
 		in := v.Uploaded
 		w := v.again()
 		w.askAll(w.Seals(in, nil))
-		if err := w.unmasksAtMost(in); err != nil {
+		if _, err := w.unmasksAtMost(in); err != nil {
 			x.Errorf("an arc of %d of %d (k = %d, t = %d): %v", group, n, k, v.Degree.T, err)
 		}
 		x.count(s)
@@ -220,10 +235,15 @@ func ringScene(x *Try) Scene {
 	return sc
 }
 
-// count notes what was refused.
+// count notes what was refused, and wants a reason of the list for each.
 func (x *Try) count(s *Coordinator) {
+	x.Helper()
 	for _, d := range s.Devices {
-		if d.Refused != nil {
+		switch {
+		case d.Refused == nil:
+		case d.Refused.Why == participant.None || d.Refused.Why == participant.F01BadProof:
+			x.Errorf("%s: %v", d.Name, d.Refused) // a mistake of the scene: nothing was forged here
+		default:
 			x.Refusals[d.Refused.Why]++
 		}
 	}
@@ -231,8 +251,10 @@ func (x *Try) count(s *Coordinator) {
 
 // moment is what devices had on disk and had said at one time, so that many things can be tried from there.
 type moment struct {
-	devices []Device
-	log     *Ledger
+	devices   []Device
+	scratch   []files
+	log       *Ledger
+	witnesses []Witness
 }
 
 func (s *Coordinator) checkpointed() moment {
@@ -241,6 +263,10 @@ func (s *Coordinator) checkpointed() moment {
 		c := *d
 		c.disk, c.entries, c.Said = slices.Clone(d.disk), slices.Clone(d.entries), slices.Clone(d.Said)
 		m.devices = append(m.devices, c)
+		m.scratch = append(m.scratch, d.scratch.clone())
+	}
+	for _, w := range s.Witnesses {
+		m.witnesses = append(m.witnesses, *w)
 	}
 	return m
 }
@@ -252,7 +278,11 @@ func (s *Coordinator) restore(m moment) {
 		c := m.devices[i]
 		d.disk, d.entries, d.Said = slices.Clone(c.disk), slices.Clone(c.entries), slices.Clone(c.Said)
 		d.Refused, d.Closed, d.seen = c.Refused, c.Closed, c.seen
+		d.scratch.become(m.scratch[i])
 		d.boot()
+	}
+	for i, w := range m.witnesses {
+		*s.Witnesses[i] = w
 	}
 }
 

@@ -46,7 +46,7 @@ func attacksOnTerms() []Attack {
 		}})
 	}
 	return []Attack{
-		{ID: "A06", What: "graphs drawn until one suits", Rule: "lambda of 80 with a cosigned seed; F03, F08", Cases: []Case{
+		{ID: "A06", What: "graphs drawn until one suits", Rule: "lambda of 80 with a cosigned seed; F01, F03, F08", Cases: append(seedCases(), []Case{
 			{Name: "neighbours of another seed", Play: func(x *Try) {
 				s := NewCoordinator(x, ringScene(x))
 				r := s.offered()
@@ -83,7 +83,7 @@ func attacksOnTerms() []Attack {
 					x.Refuses(participant.F03BelowFloor, d)
 				}
 			}},
-		}},
+		}...)},
 		{ID: "A07", What: "weaker parameters: every field of round and roster", Rule: "the device's own floor; F03, F05", Cases: weaker},
 		{ID: "A08", What: "different models for different devices", Rule: "the model's hash is in the session id; F04, F07", Cases: []Case{
 			{Name: "a file that is not the logged model", Play: func(x *Try) {

@@ -9,7 +9,7 @@ import (
 )
 
 func attacksOnTheLog() []Attack {
-	return []Attack{{ID: "A02", What: "two rosters or survivor sets, a stale or forked log", Rule: "witnesses, first wins (8.3), F01, F02, F13, F14", Cases: []Case{
+	return []Attack{{ID: "A02", What: "two rosters or survivor sets, a stale or forked log", Rule: "witnesses, first wins (8.3), F01, F02, F13, F14", Cases: append(splitCases(), []Case{
 		{Name: "a second roster for one device", Play: secondRoster},
 		{Name: "a rival roster earlier in the log", Play: func(x *Try) {
 			s := NewCoordinator(x, x.Scene(8))
@@ -78,7 +78,7 @@ func attacksOnTheLog() []Attack {
 			x.Refuses(participant.F13SurvivorsLie, s.Devices[0])
 			x.Unmasks(v)
 		}},
-	}}, {ID: "A16", What: "crash and re-ask", Rule: "answer once (11.2, 11.4), F14", Cases: []Case{
+	}...)}, {ID: "A16", What: "crash and re-ask", Rule: "answer once (11.2, 11.4), F14", Cases: []Case{
 		{Name: "the same question after every step gets the same bytes", Play: sameBytes},
 		{Name: "another roster after the shares", Play: secondRoster},
 		{Name: "another delivery after the vector", Play: func(x *Try) {

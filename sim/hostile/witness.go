@@ -3,7 +3,6 @@ package hostile
 import (
 	"crypto/ed25519"
 	"fmt"
-	"slices"
 
 	"github.com/cinesync/cinesync/aggregation"
 	"github.com/cinesync/cinesync/audit"
@@ -64,7 +63,7 @@ func (s *Coordinator) checkpoint(l *Ledger) ([]byte, error) {
 		if !w.corrupt && !w.follow(l) {
 			continue
 		}
-		line, err := audit.Cosign(w.name, w.key, note, uint64(s.now.Unix()))
+		line, err := audit.Cosign(w.name, w.key, note, uint64(s.now.Unix()+s.witnessClock))
 		if err != nil {
 			return nil, err
 		}
@@ -89,27 +88,4 @@ func (s *Coordinator) Corrupt(n int) {
 	for _, w := range s.Witnesses[:n] {
 		w.corrupt = true
 	}
-}
-
-// grind draws seeds for one roster: the corrupt witnesses sign the same tree again with other times, as often as S asks. It
-// returns the note whose seed suits best.
-func (s *Coordinator) grind(l *Ledger, v *View, tries int, better func(a, b [32]byte) bool) []byte {
-	best := slices.Clone(v.SeedNote)
-	for i := range tries {
-		size := l.tree.Size()
-		note, err := audit.SignCheckpoint(origin, keyOf("log"), size, l.tree.Root(size))
-		s.must(err)
-		var lines [][]byte
-		for j, w := range s.Witnesses[:quorum] {
-			line, err := audit.Cosign(w.name, w.key, note, uint64(s.now.Unix())+uint64(i*(j+1)))
-			s.must(err)
-			lines = append(lines, line)
-		}
-		note, err = audit.AddCosignatures(note, lines, s.Policy)
-		s.must(err)
-		if better(s.seedOf(v.r.OpenHash, v.RosterHash, note), s.seedOf(v.r.OpenHash, v.RosterHash, best)) {
-			best = note
-		}
-	}
-	return best
 }
