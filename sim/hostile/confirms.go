@@ -176,7 +176,7 @@ func grinding(x *Try) {
 	}
 	worst := 0
 	for i := range draws {
-		ring, err := aggregation.NewRing(n, 1, d.K, aggregation.GraphSeed([32]byte{1}, [32]byte{2}, []byte{byte(i), byte(i >> 8)}))
+		ring, err := aggregation.NewRing(n, 1, d.K, aggregation.GraphSeed([32]byte{1}, [32]byte{2}, append([]byte{byte(i), byte(i >> 8)}, make([]byte, 74)...)))
 		if err != nil {
 			x.Fatal(err)
 		}
