@@ -26,6 +26,7 @@ type disk struct {
 	entries [][]byte
 	session []byte
 	outbox  map[string]door.OutboxRow
+	kept    []door.Receipt
 	commits int
 	failAt  int
 	files   *files // whose vectors a session may refer to
@@ -62,6 +63,9 @@ func (s *disk) Commit(_ context.Context, c door.Commit) error {
 	}
 	if c.SaveSession {
 		s.session = bytes.Clone(c.Session)
+	}
+	if c.Receipt != nil {
+		s.kept = append(s.kept, *c.Receipt)
 	}
 	for _, row := range c.Outbox {
 		if s.outbox == nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/cinesync/cinesync/audit"
 	"github.com/cinesync/cinesync/client/door"
 	"github.com/cinesync/cinesync/coordinator/round"
 	"github.com/cinesync/cinesync/privacy"
@@ -54,6 +55,7 @@ func TestRoundsGoThroughTheDoor(t *testing.T) {
 			}
 		}
 		p.checkEgress()
+		p.checkReceipts(3)
 		if p.disk.early {
 			t.Error("a session was recorded before the vector it names was on the disk")
 		}
@@ -61,6 +63,38 @@ func TestRoundsGoThroughTheDoor(t *testing.T) {
 			t.Errorf("%v are left of the rounds", left)
 		}
 	})
+}
+
+// checkReceipts wants so many, each with all that is needed to check it years later.
+func (p *phone) checkReceipts(n int) {
+	p.t.Helper()
+	if len(p.disk.kept) != n {
+		p.t.Errorf("%d receipts are kept, want %d", len(p.disk.kept), n)
+	}
+	rules := audit.ReceiptRules{
+		CheckCert: func(authority, cert []byte) (audit.Coordinator, error) {
+			c, err := protocol.ParseCert(cert)
+			return audit.Coordinator{Key: c.IDPK}, errors.Join(err, c.Verify(authority, c.NotBefore, protocol.ClassCoordinator))
+		},
+		OpenReceipt: func(cert, receipt []byte) (audit.Receipted, error) {
+			m, err := protocol.Parse(protocol.TypeReceipt, receipt)
+			if err != nil {
+				return audit.Receipted{}, err
+			}
+			r := m.(*protocol.Receipt)
+			return audit.Receipted{SID: r.SID, Index: r.Index, YHash: r.YHash}, r.Verify(protocol.Verifier{Ed: p.r.s.Cert.IDPK[:]})
+		},
+	}
+	for _, kept := range p.disk.kept {
+		f, err := audit.ParseReceiptFile(kept.File)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		got, err := f.Verify(rules, audit.ReceiptPins{Authority: public(p.r.authority), Origin: origin, LogKey: public(p.r.logKey)})
+		if err != nil || got.Open != kept.OpenHash {
+			p.t.Errorf("the receipt of round %d proves %+v: %v", kept.Round, got, err)
+		}
+	}
 }
 
 // TestLongVectorLeavesPieceByPiece sends more than one chunk, and hears acknowledgements between them.

@@ -13,7 +13,7 @@ import (
 // outbox row are durable, or nothing after it happens and the door shuts with the error. A crash just after it costs
 // budget, never privacy; the same bytes are sent when the device comes back.
 func (d *Door) obey(ctx context.Context, conn protocol.Conn, out participant.Output) error {
-	if err := d.commit(ctx, out); err != nil {
+	if err := d.commit(ctx, conn, out); err != nil {
 		d.shut = err
 		return err
 	}
@@ -82,7 +82,7 @@ func (d *Door) send(ctx context.Context, conn protocol.Conn, m protocol.Message)
 	return nil
 }
 
-func (d *Door) commit(ctx context.Context, out participant.Output) error {
+func (d *Door) commit(ctx context.Context, conn protocol.Conn, out participant.Output) error {
 	if out.Save == nil && out.Entry == nil && out.Outbox == nil {
 		return nil
 	}
@@ -93,6 +93,12 @@ func (d *Door) commit(ctx context.Context, out participant.Output) error {
 	if o := out.Outbox; o != nil {
 		key := append(o.OpenHash[:], outboxInput)
 		c.Outbox = []OutboxRow{{Key: key, At: d.cfg.Now().Unix(), Kind: o.Question, Purpose: o.Purpose, Bytes: o.Bytes, Digest: o.Digest, Units: uint64(o.Units), Receipt: o.Receipt}}
+	}
+	if out.Closed != nil && out.Closed.Receipt != nil && conn != nil {
+		var err error
+		if c.Receipt, err = d.receipt(conn.Peer(), out.Closed); err != nil {
+			return err
+		}
 	}
 	if !c.Lazy { // a save that a power cut may take needs no vector that outlives it
 		if err := d.cfg.Scratch.Sync(); err != nil {
@@ -108,6 +114,17 @@ func (d *Door) commit(ctx context.Context, out participant.Output) error {
 		}
 	}
 	return nil
+}
+
+// receipt completes a round's receipt with the certificate that the coordinator has shown.
+func (d *Door) receipt(coordinator protocol.Cert, c *participant.Closed) (*Receipt, error) {
+	f, cert := *c.Receipt, coordinator.Bytes()
+	f.Coordinator = cert[:]
+	b, err := f.Append(nil)
+	if err != nil {
+		return nil, fmt.Errorf("keep the receipt of round %d: %w", c.Round, err)
+	}
+	return &Receipt{OpenHash: c.OpenHash, Round: c.Round, At: d.cfg.Now().Unix(), File: b}, nil
 }
 
 // outboxInput is the step of an outbox row: R2, the masked vector.

@@ -13,6 +13,7 @@ type Commit struct {
 	Session     []byte // replaces the live round session; nil deletes it
 	Outbox      []OutboxRow
 	Meta        map[string][]byte
+	Receipt     *Receipt
 	// Lazy allows the commit to be lost in a power cut, with everything since the last one that is not lazy; never in a crash
 	// of the process, and never out of order.
 	Lazy bool
@@ -31,4 +32,12 @@ type OutboxRow struct {
 	Body    []byte // exact bytes for sending again; may be nil
 	Units   uint64 // privacy units that it cost
 	Receipt []byte // nil until the coordinator sent one
+}
+
+// Receipt is what a device keeps of a round that summed its vector, for whoever wants to check it later. It is written once.
+type Receipt struct {
+	OpenHash [32]byte // of the round
+	Round    uint64
+	At       int64  // Unix seconds
+	File     []byte // an audit.ReceiptFile
 }

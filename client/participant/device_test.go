@@ -9,6 +9,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/cinesync/cinesync/aggregation"
 	"github.com/cinesync/cinesync/privacy"
 	"github.com/cinesync/cinesync/protocol"
 )
@@ -39,6 +40,14 @@ func newDevice(t testing.TB, h *honest) *device {
 	key, cert := h.cert("the device", protocol.ClassDevice)
 	d.cfg = Config{Key: key, Cert: cert, Authority: public(h.authority), Coordinator: public(h.key), LogOrigin: testOrigin,
 		LogKey: public(h.logKey), Floor: testFloor(), Random: testStream("the device"), Scratch: d.scratch}
+	d.cfg.Witnesses = h.policy
+	if h.sig == protocol.SigHybrid {
+		d.cfg.CertPQ = h.certPQ(cert, key)
+		d.cfg.AuthorityPQ, _ = protocol.MLDSAKey(h.authority)
+		d.cfg.CoordinatorPQ, _ = protocol.MLDSAKey(h.key)
+		d.cfg.Floor.Suites.Sig = []uint16{protocol.SigHybrid}
+	}
+	d.cfg.Floor.Modes = []aggregation.Mode{h.mode}
 	d.boot()
 	return d
 }
@@ -165,6 +174,12 @@ func (d *device) play(h *honest, last string) string {
 		if d.refused != nil || s == last {
 			return s
 		}
+		if s == "survivors" && h.mode == aggregation.ModeSM {
+			d.step(h, d.event(h, "confirmed"))
+			if d.refused != nil || last == "confirmed" {
+				return "confirmed"
+			}
+		}
 	}
 	return "close"
 }
@@ -200,6 +215,8 @@ func (d *device) event(h *honest, stage string) Event {
 		return Event{Msg: h.receipt(lastOf[*protocol.Input](d))}
 	case "survivors":
 		return Event{Msg: h.survivors()}
+	case "confirmed":
+		return Event{Msg: h.confirmed(lastOf[*protocol.Confirm](d))}
 	case "close":
 		return Event{Msg: h.close()}
 	}

@@ -72,6 +72,9 @@ type hooks struct {
 	survivors func(*audit.Survivors)
 	bitmap    func([]byte)
 	survMsg   func(*protocol.Survivors)
+	confirm   func(i int, c *protocol.Confirm, key *protocol.Signer)
+	confirmed func(*protocol.Confirmed)
+	note      func([]byte) []byte // every checkpoint
 	close     func(*audit.RoundClose)
 	closeMsg  func(*protocol.Close)
 	evidence  func(*protocol.Evidence)
@@ -83,6 +86,11 @@ type honest struct {
 	n, own               int // roster size, the device's place
 	d                    int // words of a vector
 	cInt                 uint32
+	mode                 aggregation.Mode
+	sig                  uint16
+	witnesses            []ed25519.PrivateKey // that cosign every checkpoint, if any
+	policy               audit.WitnessPolicy
+	clocks               []time.Duration // of the witnesses, beside now
 	authority, key       ed25519.PrivateKey
 	logKey, sealKey      ed25519.PrivateKey
 	log                  *audit.Log
@@ -108,7 +116,7 @@ type honest struct {
 }
 
 func newHonest(t testing.TB, n int) *honest {
-	h := &honest{t: t, n: n, own: min(2, n-1), d: testD, cInt: 80, authority: testKey("authority"), key: testKey("coordinator"), logKey: testKey("log"),
+	h := &honest{t: t, n: n, own: min(2, n-1), d: testD, cInt: 80, mode: aggregation.ModeSH, sig: protocol.SigEd25519, authority: testKey("authority"), key: testKey("coordinator"), logKey: testKey("log"),
 		log: audit.NewLog(), now: time.Unix(1_800_000_000, 0), code: testCode}
 	h.sealKey = h.key
 	return h
@@ -135,8 +143,8 @@ func (h *honest) hash(i uint64) [32]byte { return audit.LeafHash(h.entries[i]) }
 func (h *honest) prove(indexes ...uint64) protocol.Evidence {
 	h.t.Helper()
 	size := h.log.Size()
-	note, err := audit.SignCheckpoint(testOrigin, h.logKey, size, h.log.Root(size))
-	h.must(err)
+	note := h.checkpoint(size)
+	var err error
 	ev := protocol.Evidence{Checkpoint: note, OldSize: h.seen}
 	if h.seen > 0 && h.seen < size {
 		ev.Consistency, err = h.log.Consistency(h.seen, size)
@@ -154,6 +162,38 @@ func (h *honest) prove(indexes ...uint64) protocol.Evidence {
 	return ev
 }
 
+// checkpoint is the head of a tree, cosigned by the witnesses if there are any.
+func (h *honest) checkpoint(size uint64) []byte {
+	h.t.Helper()
+	note, err := audit.SignCheckpoint(testOrigin, h.logKey, size, h.log.Root(size))
+	h.must(err)
+	var lines [][]byte
+	for i, key := range h.witnesses {
+		line, err := audit.Cosign(h.policy.Witnesses[i].Name, key, note, uint64(h.now.Add(h.clocks[i]).Unix()))
+		h.must(err)
+		lines = append(lines, line)
+	}
+	if len(lines) > 0 {
+		note, err = audit.AddCosignatures(note, lines, h.policy)
+		h.must(err)
+	}
+	if h.hooks.note != nil {
+		note = h.hooks.note(note)
+	}
+	return note
+}
+
+// witness gives the log witnesses, of whom quorum are enough.
+func (h *honest) witness(n, quorum int) {
+	h.policy = audit.WitnessPolicy{Quorum: quorum}
+	for i := range n {
+		key := testKey(fmt.Sprintf("witness %d", i))
+		h.witnesses = append(h.witnesses, key)
+		h.policy.Witnesses = append(h.policy.Witnesses, audit.Witness{Name: fmt.Sprintf("witness-%d", i), Key: public(key)})
+		h.clocks = append(h.clocks, 0)
+	}
+}
+
 func (h *honest) span(from, to uint64) []uint64 {
 	var out []uint64
 	for i := from; i <= to; i++ {
@@ -167,6 +207,17 @@ func (h *honest) cert(name string, class protocol.Class) (ed25519.PrivateKey, pr
 	c := protocol.Cert{Class: class, NotBefore: uint64(h.now.Add(-time.Hour).Unix()), NotAfter: uint64(h.now.Add(1000 * time.Hour).Unix()), Quota: 10}
 	copy(c.IDPK[:], public(key))
 	return key, protocol.IssueCert(h.authority, c)
+}
+
+// signer signs in the round's suite.
+func (h *honest) signer(key ed25519.PrivateKey) protocol.Signer {
+	return protocol.Identity{Key: key}.Signer(h.sig)
+}
+
+func (h *honest) certPQ(c protocol.Cert, key ed25519.PrivateKey) []byte {
+	_, authority := protocol.MLDSAKey(h.authority)
+	pub, _ := protocol.MLDSAKey(key)
+	return protocol.IssuePQ(authority, c, pub)
 }
 
 // offer logs the terms, the first time, and the next round.
@@ -188,9 +239,12 @@ func (h *honest) offer() *protocol.Offer {
 	units, err := privacy.Charge(cInt, sigma)
 	h.must(err)
 	h.open = audit.RoundOpen{Round: h.round, OpenedAt: uint64(h.now.Unix()), Question: h.hash(h.questionAt), ModelIn: testModel(), CodeHash: codeHash,
-		LayoutHash: testLayout, D: uint32(h.d), WordBits: 32, XMax: cInt, Kex: 1, PRG: 1, Sig: 1, Mode: uint16(aggregation.ModeSH), SeedKind: 3,
+		LayoutHash: testLayout, D: uint32(h.d), WordBits: 32, XMax: cInt, Kex: 1, PRG: 1, Sig: h.sig, Mode: uint16(h.mode), SeedKind: 3,
 		GammaBP: 500, DeltaBP: 6000, Lambda: 40, Eta: 10, NTarget: uint32(h.n), NMin: 5, Cohorts: 1, C: math.Float32bits(2), CInt: cInt,
-		SigmaTotSq: sigma, RhoUnits: uint64(units), P: 8, B: 1, Deadlines: [5]uint32{10, 20, 30, 40, 50}}
+		SigmaTotSq: sigma, RhoUnits: uint64(units), P: 8, B: 1, WitnessPolicy: h.policy.ID(), Deadlines: [5]uint32{10, 20, 30, 40, 50}}
+	if h.mode == aggregation.ModeSM {
+		h.open.DeltaBP = 4000 // beyond 42.5 % the mode has no answer
+	}
 	apply(h.hooks.open, &h.open)
 	h.openAt = h.seal(&h.open)
 	h.openHash = h.hash(h.openAt)
@@ -221,11 +275,14 @@ func (h *honest) advertised(adv *protocol.Advertise) *protocol.Roster {
 			pub, err := m.secrets.Public(h.openHash, aggregation.KexX25519)
 			h.must(err)
 			m.bundle = protocol.KeyBundle{Cert: m.cert, SPK: pub.SPK, EPK: pub.EPK, BC: pub.BC}
+			if h.sig == protocol.SigHybrid {
+				m.bundle.CertPQ = h.certPQ(m.cert, m.key)
+			}
 			if h.hooks.member != nil {
 				h.hooks.member(i, &m.bundle, &m.key)
 			}
 			if m.key != nil {
-				m.bundle.Sign(protocol.Signer{Ed: m.key}, h.openHash)
+				m.bundle.Sign(h.signer(m.key), h.openHash)
 			}
 		} else if h.hooks.member != nil {
 			h.hooks.member(i, &m.bundle, &m.key)
@@ -306,7 +363,7 @@ func (h *honest) sealFor(i int) [80]byte {
 func (h *honest) receipt(in *protocol.Input) *protocol.Receipt {
 	h.yHash = in.YHash
 	msg := &protocol.Receipt{SID: h.sid, Index: uint32(h.own), YHash: in.YHash}
-	msg.Sign(protocol.Signer{Ed: h.key})
+	msg.Sign(h.signer(h.key))
 	apply(h.hooks.receipt, msg)
 	return msg
 }
@@ -343,6 +400,26 @@ func (h *honest) survivors() *protocol.Survivors {
 	h.survHash = h.hash(at)
 	msg := &protocol.Survivors{SID: h.sid, Bitmap: bitmap, Evidence: h.prove(h.span(h.rosterAt+1, at)...)}
 	apply(h.hooks.survMsg, msg)
+	return msg
+}
+
+// confirmed relays the neighbours' signatures on the survivors, but for those of the lost.
+func (h *honest) confirmed(c *protocol.Confirm) *protocol.Confirmed {
+	h.t.Helper()
+	msg := &protocol.Confirmed{SID: h.sid, Digest: c.Digest}
+	for _, i := range h.ring.Neighbours(h.own) {
+		if slices.Contains(h.hooks.lost, i) || slices.Contains(h.hooks.absent, i) {
+			continue
+		}
+		said, signer := &protocol.Confirm{SID: h.sid, Digest: c.Digest}, h.signer(h.members[i].key)
+		if h.hooks.confirm != nil {
+			h.hooks.confirm(i, said, &signer)
+		}
+		said.Sign(signer)
+		msg.Digest = said.Digest
+		msg.Confirms = append(msg.Confirms, protocol.PeerConfirm{Index: uint32(i), Sig: said.Sig, SigPQ: said.SigPQ})
+	}
+	apply(h.hooks.confirmed, msg)
 	return msg
 }
 

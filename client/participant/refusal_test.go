@@ -1,11 +1,13 @@
 package participant
 
 import (
+	"cmp"
 	"slices"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	diff "github.com/google/go-cmp/cmp"
 
+	"github.com/cinesync/cinesync/aggregation"
 	"github.com/cinesync/cinesync/protocol"
 )
 
@@ -16,13 +18,17 @@ type lie struct {
 	at    string // the stage at which the device must notice
 	n     int    // roster size, 8 if not said
 	hooks hooks
+	mode  aggregation.Mode // SH if not said
+	sig   uint16           // Ed25519 if not said
+	seen  int              // witnesses, of whom one less are enough; pinned, if any
 	// given prepares the device; play, if set, stands for playing a whole round.
 	given func(h *honest, d *device)
 	play  func(h *honest, d *device)
 }
 
 func lies() []lie {
-	return slices.Concat(liesAboutTheLog(), liesAboutTheTerms(), liesOfTheQuestion(), liesOfTheDevice(), liesAboutTheRoster(), liesOfTheDelivery(), liesAboutSurvivors(), liesAtTheEnd())
+	return slices.Concat(liesAboutTheLog(), liesAboutTheTerms(), liesOfTheQuestion(), liesOfTheDevice(), liesAboutTheRoster(), liesOfTheDelivery(), liesAboutSurvivors(), liesAtTheEnd(),
+		liesAboutWitnesses(), liesAmongConfirmations(), liesInBothSuites())
 }
 
 // TestEveryRefusalHasATest walks the list, so that a new refusal without a test fails.
@@ -43,7 +49,10 @@ func TestDeviceRefuses(t *testing.T) {
 	for _, l := range lies() {
 		t.Run(l.why.String()+"/"+l.name, func(t *testing.T) {
 			h := newHonest(t, max(l.n, 8))
-			h.hooks = l.hooks
+			h.hooks, h.mode, h.sig = l.hooks, cmp.Or(l.mode, h.mode), cmp.Or(l.sig, h.sig)
+			if l.seen > 0 {
+				h.witness(l.seen, l.seen-1)
+			}
 			d := newDevice(t, h)
 			if l.given != nil {
 				l.given(h, d)
@@ -58,11 +67,13 @@ func TestDeviceRefuses(t *testing.T) {
 			if d.refused == nil || d.refused.Why != l.why || at != l.at {
 				t.Fatalf("at %q: refused %v, want %v at %q", at, d.refused, l.why, l.at)
 			}
-			if diff := cmp.Diff(sentBefore(l.at), d.types()[sent:]); diff != "" && l.play == nil {
-				t.Errorf("what left before the refusal (-want +got):\n%s", diff)
-			}
-			if want := slices.Index(stages, l.at) > slices.Index(stages, "delivery"); l.play == nil && want != (len(d.entries) == charged+1) {
-				t.Errorf("%d charges", len(d.entries)-charged)
+			if l.play == nil {
+				if off := diff.Diff(sentBefore(l.at), d.types()[sent:]); off != "" {
+					t.Errorf("what left before the refusal (-want +got):\n%s", off)
+				}
+				if want := slices.Index(stages, l.at) > slices.Index(stages, "delivery"); want != (len(d.entries) == charged+1) {
+					t.Errorf("%d charges", len(d.entries)-charged)
+				}
 			}
 			silent(t, h, d)
 		})

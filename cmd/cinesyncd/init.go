@@ -4,17 +4,20 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/cinesync/cinesync/audit"
 	"github.com/cinesync/cinesync/cmd/internal/device"
 	"github.com/cinesync/cinesync/cmd/internal/identity"
 	"github.com/cinesync/cinesync/protocol"
 )
 
 func initCommand() *cobra.Command {
-	var address, coordinator, authority, origin, logKey string
+	var address, coordinator, authority, origin, logKey, witnesses string
 	cmd := &cobra.Command{Use: "init", Short: "Make a device: its key, its pins, and a request for a certificate", Args: exactly(),
 		Long: "Makes a device in --dir, once. If it is stopped before it is done, call it again: it goes on with the key that is there.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -34,7 +37,15 @@ func initCommand() *cobra.Command {
 			if err := device.CheckAddress(address); err != nil {
 				return usageError{fmt.Errorf("--coordinator: %w", err)}
 			}
-			pub, path, err := device.Init(dir, device.New(address, pins[0], pins[1], pins[2].Ed, origin, "balanced"), rand.Reader)
+			cfg := device.New(address, pins[0], pins[1], pins[2].Ed, origin, "balanced")
+			if witnesses != "" {
+				policy, err := witnessPolicy(witnesses)
+				if err != nil {
+					return usageError{fmt.Errorf("--witnesses: %w", err)}
+				}
+				cfg.PinWitnesses(policy)
+			}
+			pub, path, err := device.Init(dir, cfg, rand.Reader)
 			if err != nil {
 				return err
 			}
@@ -50,6 +61,7 @@ func initCommand() *cobra.Command {
 	f.StringVar(&authority, "authority", "", "the enrolment authority's public key: hex, or @FILE for both keys of its authority.pub")
 	f.StringVar(&origin, "log-origin", "", "the log's name")
 	f.StringVar(&logKey, "log-key", "", "the log's public key, hex")
+	f.StringVar(&witnesses, "witnesses", "", "the log's witness policy, a file; without one this device takes part in no round of mode W, and policy balanced in none at all")
 	return cmd
 }
 
@@ -60,4 +72,22 @@ func pin(text string) (protocol.Verifier, error) {
 	}
 	key, err := identity.ParsePublic(text)
 	return protocol.Verifier{Ed: key}, err
+}
+
+// witnessPolicy reads a witness policy from a file.
+func witnessPolicy(path string) (audit.WitnessPolicy, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return audit.WitnessPolicy{}, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, audit.MaxWitnessPolicy+1))
+	if err != nil {
+		return audit.WitnessPolicy{}, err
+	}
+	p, err := audit.ParseWitnessPolicy(b)
+	if err != nil {
+		return p, fmt.Errorf("%s: %w", path, err)
+	}
+	return p, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
@@ -22,6 +23,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/cinesync/cinesync/audit"
 	"github.com/cinesync/cinesync/client"
 	"github.com/cinesync/cinesync/client/door"
 	"github.com/cinesync/cinesync/client/door/sqlite"
@@ -46,10 +48,15 @@ func TestScripts(t *testing.T) {
 			env.Setenv("DATA", data)
 			key := hex.EncodeToString(authority().Public().(ed25519.PublicKey))
 			env.Setenv("KEY", key)
+			policy := audit.WitnessPolicy{Quorum: 1, Witnesses: []audit.Witness{{Name: "witness.example.org", Key: authority().Public().(ed25519.PublicKey)}}}
+			if err := os.WriteFile(filepath.Join(env.WorkDir, "witnesses"), policy.Text(), 0o600); err != nil {
+				return err
+			}
 			return os.WriteFile(filepath.Join(env.WorkDir, "both.pub"), []byte(key+"\n"+strings.Repeat("0", 2*protocol.PQKeySize)+"\n"), 0o600)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits, "onejson": oneJSON, "enrol": enrol, "model": putModel, "charge": charge, "sql": runSQL, "config": config, "damage": damage, "signed": signed,
+			"receipt": receipt,
 		}})
 }
 
@@ -143,6 +150,19 @@ func charge(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(s.Commit(ctx, door.Commit{Entry: e.Append(nil), Seq: e.Seq, Outbox: []door.OutboxRow{row}}))
 		ts.Check(l.Apply(e))
 	}
+}
+
+// receipt DIR N leaves DIR with a receipt of round N, of a form that lists and exports look at.
+func receipt(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	s, err := sqlite.Open(filepath.Join(ts.MkAbs(args[0]), "door.sqlite"))
+	ts.Check(err)
+	defer s.Close()
+	said := &protocol.Receipt{Index: uint32(n), YHash: [32]byte(bytes.Repeat([]byte{byte(n)}, 32))}
+	file, err := (&audit.ReceiptFile{Receipt: said.Append(nil), Trees: []audit.ReceiptTree{{}}}).Append(nil)
+	ts.Check(err)
+	ts.Check(s.Commit(context.Background(), door.Commit{Receipt: &door.Receipt{OpenHash: [32]byte{byte(n)}, Round: uint64(n), At: 1_800_000_000 + int64(n), File: file}}))
 }
 
 // config DIR FIELD VALUE changes device.json.

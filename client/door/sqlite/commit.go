@@ -71,6 +71,11 @@ func commit(ctx context.Context, tx *sql.Tx, c door.Commit) (forgot bool, err er
 			return false, err
 		}
 	}
+	if c.Receipt != nil {
+		if err := putReceipt(ctx, tx, c.Receipt); err != nil {
+			return false, err
+		}
+	}
 	if !c.SaveSession {
 		return false, nil
 	}

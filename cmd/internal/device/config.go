@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/cinesync/cinesync/audit"
 	"github.com/cinesync/cinesync/client/participant"
 	"github.com/cinesync/cinesync/cmd/internal/identity"
 	"github.com/cinesync/cinesync/internal/strictjson"
@@ -28,12 +29,14 @@ type Config struct {
 	Authority     string `json:"authority"`                // the enrolment authority's Ed25519 public key, hex
 	AuthorityPQ   string `json:"authority_pq,omitempty"`   // its ML-DSA-44 public key, hex; empty as above
 	LogOrigin     string `json:"log_origin"`
-	LogKey        string `json:"log_key"` // of checkpoints, hex
-	Policy        string `json:"policy"`  // balanced (or, in the demo's folders, demo)
+	LogKey        string `json:"log_key"`                  // of checkpoints, hex
+	Witnesses     string `json:"witness_policy,omitempty"` // whose cosignatures checkpoints must have, as a policy's text; empty: rounds in mode W are refused
+	Policy        string `json:"policy"`                   // balanced (or, in the demo's folders, demo)
 	DemoRounds    uint32 `json:"demo_rounds,omitempty"`
 
 	coordinator, authority protocol.Verifier
 	logKey                 ed25519.PublicKey
+	witnesses              audit.WitnessPolicy
 }
 
 // Marker is the file that marks a folder as the demo's.
@@ -45,6 +48,9 @@ func New(address string, coordinator, authority protocol.Verifier, logKey ed2551
 		Authority: hex.EncodeToString(authority.Ed), AuthorityPQ: identity.FormatPQ(authority.PQ),
 		LogOrigin: origin, LogKey: hex.EncodeToString(logKey), Policy: policy, coordinator: coordinator, authority: authority, logKey: logKey}
 }
+
+// PinWitnesses pins the log's witnesses: from then on the device believes no checkpoint without their quorum.
+func (c *Config) PinWitnesses(p audit.WitnessPolicy) { c.witnesses, c.Witnesses = p, string(p.Text()) }
 
 // Save writes device.json, whole or not at all: half of one would pass for a device that is made.
 func (c *Config) Save(dir string) error {
@@ -101,7 +107,7 @@ func parse(b []byte) (*Config, error) {
 	var c Config
 	fields := map[string]any{"address": &c.Address, "coordinator": &c.Coordinator, "coordinator_pq": &c.CoordinatorPQ,
 		"authority": &c.Authority, "authority_pq": &c.AuthorityPQ, "log_origin": &c.LogOrigin,
-		"log_key": &c.LogKey, "policy": &c.Policy, "demo_rounds": &c.DemoRounds}
+		"log_key": &c.LogKey, "witness_policy": &c.Witnesses, "policy": &c.Policy, "demo_rounds": &c.DemoRounds}
 	err := strictjson.Object(b, func(name string, value json.RawMessage) error {
 		to, ok := fields[name]
 		if !ok {
@@ -128,6 +134,11 @@ func parse(b []byte) (*Config, error) {
 	}
 	if c.authority.PQ, err = identity.ParsePQ(c.AuthorityPQ); err != nil {
 		return nil, fmt.Errorf("authority_pq: %w", err)
+	}
+	if c.Witnesses != "" {
+		if c.witnesses, err = audit.ParseWitnessPolicy([]byte(c.Witnesses)); err != nil {
+			return nil, fmt.Errorf("witness_policy: %w", err)
+		}
 	}
 	if err := CheckAddress(c.Address); err != nil {
 		return nil, fmt.Errorf("address: %w", err)

@@ -105,6 +105,7 @@ func TestConfigurationIsReadStrictly(t *testing.T) {
 		"coordinator":                          strings.Replace(string(good), `"coordinator": "`, `"coordinator": " `+"0", 1),
 		"authority_pq: ML-DSA-44 public key":   strings.Replace(string(good), `"authority_pq": "`, `"authority_pq": "00`, 1),
 		"coordinator_pq: ML-DSA-44 public key": strings.Replace(string(good), `"coordinator_pq": "`, `"coordinator_pq": "x`, 1),
+		"witness_policy: parse witness policy": strings.Replace(string(good), "{", `{"witness_policy":"x",`, 1),
 		"it is empty":                          "",
 		"longer than 65536":                    string(good) + strings.Repeat(" ", 64<<10),
 		"ends inside":                          string(good[:len(good)/2]),
