@@ -111,19 +111,29 @@ func (t *Task) check(d int) error {
 			return fmt.Errorf("task: deadlines %v must be positive and in order", t.Deadlines)
 		}
 	}
-	for _, n := range []int{int(t.NMin), int(t.NTarget)} {
-		if err := t.grid(d).Validate(n, t.SigmaTotSq); err != nil {
-			return fmt.Errorf("task: with %d members: %w", n, err)
-		}
-		if err := privacy.CheckNoise(n, int(t.GammaBP), int(t.DeltaBP), t.SigmaTotSq); err != nil {
-			return fmt.Errorf("task: with %d members: %w", n, err)
-		}
-		p := aggregation.GraphParams{N: n, GammaBP: int(t.GammaBP), DeltaBP: int(t.DeltaBP), Lambda: int(t.Lambda), Eta: int(t.Eta), Mode: t.Mode}
-		if _, err := aggregation.FindDegree(p); err != nil {
-			return fmt.Errorf("task: with %d members: %w", n, err)
+	for _, n := range []uint32{t.NMin, t.NTarget / t.Cohorts} {
+		if err := t.checkCohort(d, int(n)); err != nil {
+			return fmt.Errorf("task: with %d members in each of %d cohorts: %w", n, t.Cohorts, err)
 		}
 	}
 	return nil
+}
+
+// checkCohort wants n members of each cohort to hide in their sum.
+func (t *Task) checkCohort(d, n int) error {
+	if err := t.grid(d).Validate(n, t.SigmaTotSq); err != nil {
+		return err
+	}
+	p := aggregation.GraphParams{N: n * int(t.Cohorts), GammaBP: int(t.GammaBP), DeltaBP: int(t.DeltaBP), Lambda: int(t.Lambda), Eta: int(t.Eta),
+		Mode: t.Mode, Cohorts: int(t.Cohorts)}
+	if _, err := aggregation.FindDegree(p); err != nil {
+		return err
+	}
+	corrupt, err := aggregation.CohortCorrupt(p)
+	if err != nil {
+		return err
+	}
+	return privacy.CheckCohortNoise(n, corrupt, int(t.DeltaBP), t.SigmaTotSq)
 }
 
 // checkProtocol looks at how the vectors are summed.
@@ -143,8 +153,6 @@ func (t *Task) checkProtocol() error {
 		return fmt.Errorf("word_bits is %d: want 32, 24 or 16", t.WordBits)
 	case t.Cohorts < 1 || t.Cohorts > audit.MaxCohorts:
 		return fmt.Errorf("cohorts is %d: want 1 to %d", t.Cohorts, audit.MaxCohorts)
-	case t.Kex != 1 || t.PRG != 1 || t.WordBits != 32 || t.Cohorts != 1:
-		return fmt.Errorf("kex %d, prg %d, word_bits %d and cohorts %d: this coordinator runs kex 1, prg 1, word_bits 32 and one cohort", t.Kex, t.PRG, t.WordBits, t.Cohorts)
 	case t.NTarget%t.Cohorts != 0 || t.NTarget/t.Cohorts < t.NMin:
 		return fmt.Errorf("n_target %d: want a multiple of %d cohorts with at least n_min %d members in each", t.NTarget, t.Cohorts, t.NMin)
 	}
@@ -152,7 +160,7 @@ func (t *Task) checkProtocol() error {
 }
 
 func (t *Task) grid(d int) aggregation.Grid {
-	return aggregation.Grid{C: t.C, CInt: t.CInt, XMax: t.CInt, D: d, WordBits: 32}
+	return aggregation.Grid{C: t.C, CInt: t.CInt, XMax: t.XMax, D: d, WordBits: t.WordBits}
 }
 
 // policy is the PolicyChange record of this task.

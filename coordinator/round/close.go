@@ -28,7 +28,7 @@ func (m *Machine) settle(e Event, out *Output) {
 	o := &m.cfg.Open
 	n := len(m.roster)
 	u2, u3 := m.sizes()
-	hMin := privacy.HonestFloor(n, int(o.GammaBP), int(o.DeltaBP))
+	hMin := privacy.CohortFloor(n/m.blocks(), m.corrupt, int(o.DeltaBP))
 	m.entries.final = m.record(&audit.RoundClose{
 		Open: m.openHash, Roster: m.hashes.roster, Survivors: m.survivorsHashes(),
 		SumHash: e.Sums, ModelOut: e.Model, ServeHash: e.Serve,

@@ -57,11 +57,12 @@ type settings struct {
 	min   uint32
 	delta uint16
 	mode  aggregation.Mode // SH
-	sig   uint16           // 1
+	// What is zero is the first suite, 32-bit words, one cohort.
+	sig, kex, prg, bits uint16
+	cohorts             uint32
 }
 
-func newWorld(t testing.TB, s settings) *world {
-	t.Helper()
+func (s settings) filled() settings {
 	if s.d == 0 {
 		s.d = 6
 	}
@@ -71,15 +72,24 @@ func newWorld(t testing.TB, s settings) *world {
 	if s.mode == 0 {
 		s.mode = aggregation.ModeSH
 	}
-	if s.sig == 0 {
-		s.sig = protocol.SigEd25519
+	for field, usual := range map[*uint16]uint16{&s.sig: 1, &s.kex: 1, &s.prg: 1, &s.bits: 32} {
+		if *field == 0 {
+			*field = usual
+		}
 	}
+	s.cohorts = max(1, s.cohorts)
+	return s
+}
+
+func newWorld(t testing.TB, s settings) *world {
+	t.Helper()
+	s = s.filled()
 	lambda := uint16(40)
 	if s.mode == aggregation.ModeW {
 		lambda = 80
 	}
-	open := audit.RoundOpen{Round: 3, OpenedAt: openedAt, D: uint32(s.d), WordBits: 32, XMax: 100, CInt: 100, Kex: 1, PRG: 1, Sig: s.sig, Mode: uint16(s.mode), SeedKind: SeedKind(s.mode),
-		GammaBP: 500, DeltaBP: s.delta, Lambda: lambda, Eta: 20, NTarget: uint32(s.n), NMin: s.min, Cohorts: 1, SigmaTotSq: 400, RhoUnits: 5, Deadlines: deadlines}
+	open := audit.RoundOpen{Round: 3, OpenedAt: openedAt, D: uint32(s.d), WordBits: s.bits, XMax: 100, CInt: 100, Kex: s.kex, PRG: s.prg, Sig: s.sig, Mode: uint16(s.mode), SeedKind: SeedKind(s.mode),
+		GammaBP: 500, DeltaBP: s.delta, Lambda: lambda, Eta: 20, NTarget: uint32(s.n), NMin: s.min, Cohorts: s.cohorts, SigmaTotSq: 400, RhoUnits: 5, Deadlines: deadlines}
 	w := &world{t: t, tree: audit.NewLog(), now: time.Unix(openedAt, 0), inbox: map[[32]byte][]protocol.Message{}, spool: map[[32]byte][]byte{}}
 	key := prototest.Key("coordinator")
 	entry, err := audit.Seal(key, &open)
@@ -251,6 +261,7 @@ type device struct {
 	index      uint32
 	neighbours []protocol.PeerKeys
 	present    []bool
+	made       map[uint32][]byte   // ciphertexts for the mask keys of pairs
 	m, b       []aggregation.Share // of the neighbours, in ring order
 	x          []uint32
 	random     *rand.ChaCha8
@@ -271,7 +282,7 @@ func newDevice(w *world, name string) *device {
 	}
 	d.x = make([]uint32, w.cfg.Open.D)
 	for i := range d.x {
-		d.x[i] = uint32(d.random.Uint64())
+		d.x[i] = uint32(d.random.Uint64()) >> (32 - w.cfg.Open.WordBits)
 	}
 	return d
 }
@@ -291,7 +302,7 @@ func (d *device) say(m protocol.Message) protocol.Code {
 }
 
 func (d *device) advertise() *protocol.Advertise {
-	k := protocol.KeyBundle{Cert: d.cert, SPK: d.public.SPK, EPK: d.public.EPK, BC: d.public.BC}
+	k := protocol.KeyBundle{Cert: d.cert, SPK: d.public.SPK, EPK: d.public.EPK, BC: d.public.BC, KEM: d.public.KEM}
 	if d.w.cfg.Open.Sig == protocol.SigHybrid {
 		k.CertPQ = d.certPQ
 	}
@@ -327,45 +338,91 @@ func (d *device) shares() *protocol.Shares {
 		d.w.t.Fatal(err)
 	}
 	msg := &protocol.Shares{SID: d.w.m.SID(d.id)}
+	d.made = map[uint32][]byte{}
 	for i, p := range d.neighbours {
-		box, _, err := d.secrets.Seal(d.session(msg.SID), d.index, aggregation.PeerKey{Index: p.Index, EPK: p.Key.EPK}, m[i], b[i], nil)
+		box, ct, err := d.secrets.Seal(d.session(msg.SID), d.index, d.peer(p), m[i], b[i], d.random)
 		if err != nil {
 			d.w.t.Fatal(err)
 		}
 		msg.Sealed = append(msg.Sealed, [80]byte(box))
+		if ct == nil {
+			continue
+		}
+		msg.ShareCTs = append(msg.ShareCTs, [protocol.CiphertextSize]byte(ct))
+		if p.Index > d.index {
+			if d.made[p.Index], err = d.secrets.MaskCT(d.session(msg.SID), d.index, d.peer(p)); err != nil {
+				d.w.t.Fatal(err)
+			}
+			msg.MaskCTs = append(msg.MaskCTs, [protocol.CiphertextSize]byte(d.made[p.Index]))
+		}
 	}
 	msg.Sign(d.signer())
 	return msg
 }
 
+// peer is a neighbour's keys, with the pair's ciphertext where this device made it.
+func (d *device) peer(p protocol.PeerKeys) aggregation.PeerKey {
+	return aggregation.PeerKey{Index: p.Index, SPK: p.Key.SPK, EPK: p.Key.EPK, KEM: p.Key.KEM, MaskCT: d.made[p.Index]}
+}
+
+// boxes reads R2: by neighbour in ring order, what it sealed for this device, with its ciphertexts.
+func (d *device) boxes() []delivered {
+	d.w.t.Helper()
+	msg := take[*protocol.Delivery](d)
+	out := make([]delivered, len(d.neighbours))
+	boxes, shareCTs, maskCTs := msg.Sealed, msg.ShareCTs, msg.MaskCTs
+	for i, p := range d.neighbours {
+		if !bit(msg.Present, i) {
+			continue
+		}
+		out[i].present, out[i].box, boxes = true, aggregation.Sealed(boxes[0]), boxes[1:]
+		if d.w.cfg.Open.Kex == aggregation.KexXWing {
+			out[i].shareCT, shareCTs = shareCTs[0][:], shareCTs[1:]
+			if p.Index < d.index {
+				out[i].maskCT, maskCTs = maskCTs[0][:], maskCTs[1:]
+			}
+		}
+	}
+	if len(boxes)+len(shareCTs)+len(maskCTs) > 0 {
+		d.w.t.Fatal("more was delivered than the neighbours made")
+	}
+	return out
+}
+
+type delivered struct {
+	present         bool
+	box             aggregation.Sealed
+	shareCT, maskCT []byte
+}
+
 // input reads R2, opens every box, masks, and leaves the vector in the spool.
 func (d *device) input() *protocol.Input {
 	d.w.t.Helper()
-	delivery := take[*protocol.Delivery](d)
 	d.present, d.m, d.b = make([]bool, len(d.neighbours)), make([]aggregation.Share, len(d.neighbours)), make([]aggregation.Share, len(d.neighbours))
 	msg := &protocol.Input{SID: d.w.m.SID(d.id), MaskedWith: make([]byte, (len(d.neighbours)+7)/8), LedgerSeq: 1}
 	var peers []aggregation.PeerKey
-	next := 0
-	for i, p := range d.neighbours {
-		if !bit(delivery.Present, i) {
+	for i, got := range d.boxes() {
+		if !got.present {
 			continue
 		}
+		peer := d.peer(d.neighbours[i])
+		if peer.Index < d.index {
+			peer.MaskCT = got.maskCT
+		}
 		var err error
-		d.m[i], d.b[i], err = d.secrets.Open(d.session(msg.SID), d.index, aggregation.PeerKey{Index: p.Index, EPK: p.Key.EPK}, aggregation.Sealed(delivery.Sealed[next]), nil)
-		next++
-		if err != nil {
-			msg.Failed = append(msg.Failed, p.Index)
+		if d.m[i], d.b[i], err = d.secrets.Open(d.session(msg.SID), d.index, peer, got.box, got.shareCT); err != nil {
+			msg.Failed = append(msg.Failed, peer.Index)
 			continue
 		}
 		d.present[i] = true
 		msg.MaskedWith[i/8] |= 1 << (i % 8)
-		peers = append(peers, aggregation.PeerKey{Index: p.Index, SPK: p.Key.SPK})
+		peers = append(peers, peer)
 	}
 	y := append([]uint32(nil), d.x...)
 	if err := d.secrets.Mask(y, d.session(msg.SID), d.index, peers); err != nil {
 		d.w.t.Fatal(err)
 	}
-	b := aggregation.AppendWords(nil, y, 32)
+	b := aggregation.AppendWords(nil, y, d.w.cfg.Open.WordBits)
 	d.w.spool[d.id] = b
 	msg.Length, msg.YHash = uint64(len(b)), sha256.Sum256(b)
 	for at := 0; at < len(b); at += protocol.ChunkSize {
@@ -539,7 +596,7 @@ func (w *world) settle() ([]uint32, error) {
 	}
 	done := Event{Kind: Settled, Model: [32]byte{1}, Serve: [32]byte{2}}
 	for _, sum := range sums {
-		done.Sums = append(done.Sums, aggregation.SumHash(aggregation.Signed(sum, 32)))
+		done.Sums = append(done.Sums, aggregation.SumHash(aggregation.Signed(sum, w.cfg.Open.WordBits)))
 	}
 	w.step(done)
 	return slices.Concat(sums...), nil
@@ -553,6 +610,9 @@ func (w *world) plainSum() []uint32 {
 		if p := w.m.members[dev.id]; p != nil && p.inU3() {
 			aggregation.Add(sum[p.cohort.number*d:][:d], dev.x)
 		}
+	}
+	for i := range sum {
+		sum[i] = sum[i] << (32 - w.cfg.Open.WordBits) >> (32 - w.cfg.Open.WordBits)
 	}
 	return sum
 }

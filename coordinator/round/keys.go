@@ -77,6 +77,13 @@ func (m *Machine) checkKeys(k *protocol.KeyBundle) error {
 	if err := aggregation.CheckPublicKey(k.EPK); err != nil {
 		return fmt.Errorf("advertise: epk: %w", err)
 	}
+	if m.cfg.Open.Kex == aggregation.KexXWing {
+		if err := aggregation.CheckKEM(k.KEM); err != nil {
+			return fmt.Errorf("advertise: kem: %w", err)
+		}
+	} else if len(k.KEM) > 0 {
+		return fmt.Errorf("advertise: kem of %d bytes in a round with key agreement %d, which has none", len(k.KEM), m.cfg.Open.Kex)
+	}
 	if m.serials[k.Cert.Serial] {
 		return fmt.Errorf("advertise: the certificate's serial number is that of another member; ask the enrolment authority for another one")
 	}
@@ -115,6 +122,9 @@ func (m *Machine) freezeRoster(out *Output) {
 		m.leaves = append(m.leaves, rosterLeaf(uint32(i), p.key))
 	}
 	degree, err := aggregation.FindDegree(m.graphParams())
+	if err == nil {
+		m.corrupt, err = aggregation.CohortCorrupt(m.graphParams())
+	}
 	if err != nil {
 		m.abort(TooFewMembers, err.Error(), out)
 		return
@@ -142,7 +152,7 @@ func (m *Machine) enlist(out *Output) {
 
 func (m *Machine) graphParams() aggregation.GraphParams {
 	o := &m.cfg.Open
-	return aggregation.GraphParams{N: len(m.roster), GammaBP: int(o.GammaBP), DeltaBP: int(o.DeltaBP), Lambda: int(o.Lambda), Eta: int(o.Eta), Mode: aggregation.Mode(o.Mode)}
+	return aggregation.GraphParams{N: len(m.roster), GammaBP: int(o.GammaBP), DeltaBP: int(o.DeltaBP), Lambda: int(o.Lambda), Eta: int(o.Eta), Mode: aggregation.Mode(o.Mode), Cohorts: m.blocks()}
 }
 
 // rosterLeaf is u32(i) ‖ advertise bytes (8.2).

@@ -47,6 +47,7 @@ type Machine struct {
 	roster   []*member         // by index, from the moment it is frozen
 	ring     *aggregation.Ring
 	degree   aggregation.Degree
+	corrupt  int          // most members of one cohort that may work with a liar
 	leaves   [][]byte     // of roster_root
 	paths    [][][32]byte // each leaf's path in roster_root
 	answers  []int        // by index: shares that arrived of the secret Settle needs

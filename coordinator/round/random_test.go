@@ -31,10 +31,11 @@ func newChaos(w *world, choose func(n int) int) *chaos {
 	return &chaos{world: w, choose: choose, jump: 500 + choose(4000), survivors: map[[32]byte]string{}, seen: map[[32]byte]int{}, done: map[*device]map[Phase]bool{}}
 }
 
-// chaosSettings draws a small round in any mode.
+// chaosSettings draws a small round in any mode, in one cohort or two, seldom with X-Wing.
 func chaosSettings(choose func(n int) int) settings {
 	modes := []aggregation.Mode{aggregation.ModeSH, aggregation.ModeSM, aggregation.ModeW}
-	return settings{n: 3 + choose(6), delta: uint16(1000 + choose(3000)), d: 1 + choose(9), mode: modes[choose(3)]}
+	cohorts := 1 + choose(2)
+	return settings{n: cohorts*3 + choose(6), delta: uint16(1000 + choose(3000)), d: 1 + choose(9), mode: modes[choose(3)], cohorts: uint32(cohorts), kex: uint16(1 + choose(8)/7)}
 }
 
 // TestReplayDecidesTheSame is invariant 7: whatever happened, in whatever order, the journal gives every output once more,

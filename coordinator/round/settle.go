@@ -3,8 +3,10 @@ package round
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cinesync/cinesync/aggregation"
+	"github.com/cinesync/cinesync/internal/par"
 )
 
 // ErrVector means that a receipted vector is missing or altered: the round cannot be settled with its set.
@@ -32,31 +34,52 @@ func Settle(p *Plan, cohort int, f *Fold) ([]uint32, error) {
 	return f.acc.Sum(), nil
 }
 
-// maskTerms lists the masks to take off: the self mask of every survivor, and what is left of the pair masks of the lost.
+// maskTerms lists the masks to take off: the self mask of every survivor, and what is left of the pair masks of the lost. Rebuilding
+// and agreeing on keys is most of the work where vectors are short, and is done on all cores.
 func (p *Plan) maskTerms(part *Part) ([]aggregation.Term, error) {
 	in := aggregation.Session{Suite: p.Suite, OpenHash: p.OpenHash, SID: part.SID}
-	var terms []aggregation.Term
-	for _, s := range part.Survivors {
-		b, err := p.secretB(s)
+	survivors := len(part.Survivors)
+	terms, errs := make([][]aggregation.Term, survivors+len(part.Lost)), make([]error, survivors+len(part.Lost))
+	par.Do(len(terms), func(i int) {
+		if i < survivors {
+			terms[i], errs[i] = p.selfTerm(in, part.Survivors[i])
+		} else {
+			terms[i], errs[i] = p.pairTerms(in, part.Lost[i-survivors])
+		}
+	})
+	for _, err := range errs {
 		if err != nil {
 			return nil, err
 		}
-		self := aggregation.SelfMask(in, b)
-		self.Negative = true
-		terms = append(terms, self)
 	}
-	for _, l := range part.Lost {
-		m, err := rebuild(p.T, l.Xs, l.Shares, func(m [32]byte) bool { return aggregation.CheckM(p.Suite.Kex, m, p.OpenHash, l.SPK, l.KEM) })
+	return slices.Concat(terms...), nil
+}
+
+func (p *Plan) selfTerm(in aggregation.Session, s Survivor) ([]aggregation.Term, error) {
+	b, err := p.secretB(s)
+	if err != nil {
+		return nil, err
+	}
+	self := aggregation.SelfMask(in, b)
+	self.Negative = true
+	return []aggregation.Term{self}, nil
+}
+
+// pairTerms are what survivors' vectors still hold of their masks with a lost member. In key agreement 2 that member may have sent a
+// survivor a ciphertext that its own secret does not give: what the survivor masked with is then known to nobody else, and no sum can
+// be had.
+func (p *Plan) pairTerms(in aggregation.Session, l Lost) ([]aggregation.Term, error) {
+	m, err := rebuild(p.T, l.Xs, l.Shares, func(m [32]byte) bool { return aggregation.CheckM(p.Suite.Kex, m, p.OpenHash, l.SPK, l.KEM) })
+	if err != nil {
+		return nil, fmt.Errorf("mask key of lost member %d: %w", l.Index, err)
+	}
+	var terms []aggregation.Term
+	for _, partner := range l.Partners {
+		term, err := aggregation.PairMask(in, m, l.Index, partner)
 		if err != nil {
-			return nil, fmt.Errorf("mask key of lost member %d: %w", l.Index, err)
+			return nil, fmt.Errorf("%w: what lost member %d sent: %w", ErrShares, l.Index, err)
 		}
-		for _, partner := range l.Partners {
-			term, err := aggregation.PairMask(in, m, l.Index, partner)
-			if err != nil {
-				return nil, fmt.Errorf("%w: %w", ErrShares, err)
-			}
-			terms = append(terms, term)
-		}
+		terms = append(terms, term)
 	}
 	return terms, nil
 }

@@ -33,13 +33,35 @@ func (m *Machine) sharesIn(id [32]byte, msg *protocol.Shares, out *Output) {
 		}
 	case m.phase != Shares:
 		out.hangUp(id, protocol.CodeLate, "phase shares is over; this device is out of the round")
-	case len(msg.Sealed) != len(p.neighbours):
-		out.hangUp(id, protocol.CodeMalformed, fmt.Sprintf("shares: %d boxes, want one for each of %d neighbours", len(msg.Sealed), len(p.neighbours)))
-	case msg.Verify(p.verifier()) != nil:
-		out.hangUp(id, protocol.CodeMalformed, "shares: the signature does not verify")
 	default:
+		if err := m.checkShares(p, msg); err != nil {
+			out.hangUp(id, protocol.CodeMalformed, err.Error())
+			return
+		}
 		p.shares, p.standing = msg, Shared
 	}
+}
+
+// checkShares counts: a box for each neighbour, and in key agreement 2 a ciphertext with each box and one for each pair that this
+// member has the lower index of.
+func (m *Machine) checkShares(p *member, msg *protocol.Shares) error {
+	boxes, shareCTs, maskCTs := len(p.neighbours), 0, 0
+	if m.cfg.Open.Kex == aggregation.KexXWing {
+		shareCTs = boxes
+		for _, i := range p.neighbours {
+			if uint32(i) > p.index {
+				maskCTs++
+			}
+		}
+	}
+	if len(msg.Sealed) != boxes || len(msg.ShareCTs) != shareCTs || len(msg.MaskCTs) != maskCTs {
+		return fmt.Errorf("shares: %d boxes, %d and %d ciphertexts for shares and masks; want %d, %d and %d",
+			len(msg.Sealed), len(msg.ShareCTs), len(msg.MaskCTs), boxes, shareCTs, maskCTs)
+	}
+	if err := msg.Verify(p.verifier()); err != nil {
+		return fmt.Errorf("shares: %w", err)
+	}
+	return nil
 }
 
 // closeShares fixes U2 and forwards the boxes.
@@ -80,7 +102,14 @@ func (m *Machine) sendDelivery(p *member, out *Output) {
 			continue
 		}
 		msg.Present[at/8] |= 1 << (at % 8)
-		msg.Sealed = append(msg.Sealed, q.shares.Sealed[place(q, p.index)])
+		made := place(q, p.index)
+		msg.Sealed = append(msg.Sealed, q.shares.Sealed[made])
+		if m.cfg.Open.Kex == aggregation.KexXWing {
+			msg.ShareCTs = append(msg.ShareCTs, q.shares.ShareCTs[made])
+			if q.index < p.index {
+				msg.MaskCTs = append(msg.MaskCTs, q.shares.MaskCTs[maskPlace(q, p.index)])
+			}
+		}
 	}
 	out.send(p.id, msg)
 }
@@ -93,6 +122,17 @@ func place(q *member, index uint32) int {
 		}
 	}
 	panic("round: the neighbour graph is not symmetric")
+}
+
+// maskPlace is where index stands among q's neighbours of greater indexes, for whom q makes the pair's ciphertext.
+func maskPlace(q *member, index uint32) int {
+	at := 0
+	for _, i := range q.neighbours[:place(q, index)] {
+		if uint32(i) > q.index {
+			at++
+		}
+	}
+	return at
 }
 
 func bit(b []byte, i int) bool { return b[i/8]&(1<<(i%8)) != 0 }

@@ -135,14 +135,5 @@ func maskCT(p, q *member) []byte {
 	if len(p.shares.MaskCTs) == 0 {
 		return nil
 	}
-	at := 0
-	for _, i := range p.neighbours {
-		if uint32(i) == q.index {
-			return p.shares.MaskCTs[at][:]
-		}
-		if uint32(i) > p.index {
-			at++
-		}
-	}
-	panic("round: the neighbour graph is not symmetric")
+	return p.shares.MaskCTs[maskPlace(p, q.index)][:]
 }

@@ -66,13 +66,18 @@ func openReceipt(cert, receipt []byte) (audit.Receipted, error) {
 	return audit.Receipted{SID: r.SID, Index: r.Index, YHash: r.YHash}, nil
 }
 
-// honestFloor is h_min of each cohort. How many of a block are corrupt is not n's fraction; until that bound is here, a round with more
-// cohorts than one has no floor that could be vouched for, and fails A5.
+// honestFloor is h_min of each cohort. Rates for which there is no bound leave nobody.
 func honestFloor(g audit.Graph) int {
-	if g.Cohorts > 1 {
+	cohorts := g.Cohorts
+	if cohorts <= 1 {
+		return privacy.HonestFloor(g.N, g.GammaBP, g.DeltaBP)
+	}
+	corrupt, err := aggregation.CohortCorrupt(aggregation.GraphParams{N: g.N, GammaBP: g.GammaBP, DeltaBP: g.DeltaBP, Lambda: g.Lambda, Eta: g.Eta,
+		Mode: aggregation.Mode(g.Mode), Cohorts: cohorts})
+	if err != nil || g.N%cohorts != 0 {
 		return 0
 	}
-	return privacy.HonestFloor(g.N, g.GammaBP, g.DeltaBP)
+	return privacy.CohortFloor(g.N/cohorts, corrupt, g.DeltaBP)
 }
 
 // checkCert asks at a moment inside the certificate's dates, because dates are held against the rounds, not against today.
