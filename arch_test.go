@@ -30,10 +30,12 @@ const roomPolicy = `
 
 # the river
 protocol                 pure     -
-protocol/quic            adapter  protocol
+protocol/tlsid           adapter  protocol
+protocol/stream          adapter  protocol
+protocol/quic            adapter  protocol protocol/tlsid protocol/stream
+protocol/tcp             adapter  protocol protocol/tlsid protocol/stream
 protocol/memory          adapter  protocol
-protocol/tcp             adapter  protocol
-protocol/prototest       suite    protocol
+protocol/prototest       suite    protocol protocol/tlsid
 aggregation              pure     -
 aggregation/aggtest      suite    aggregation
 privacy                  pure     -

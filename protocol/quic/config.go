@@ -2,14 +2,15 @@ package quic
 
 import (
 	"crypto/ed25519"
-	"errors"
+	"crypto/tls"
 	"fmt"
-	"sync"
 	"time"
 
 	quicgo "github.com/quic-go/quic-go"
 
 	"github.com/cinesync/cinesync/protocol"
+	"github.com/cinesync/cinesync/protocol/stream"
+	"github.com/cinesync/cinesync/protocol/tlsid"
 )
 
 // Config describes one party. Identity, Authority and PeerClass must be set; everything else has a default.
@@ -30,25 +31,14 @@ type Config struct {
 
 	MaxConns      int   // most connections at once; 0 means 20000
 	MaxPerNetwork int   // most from one /24 (IPv4) or /56 (IPv6), loopback excepted; 0 means 1024
-	Memory        int64 // most bytes of frames being read or handled, over all connections; 0 means 64 MiB, least 1 MiB
+	Memory        int64 // most bytes of frames being read or handled, over all connections; 0 means 64 MiB, least 8 MiB
 	Windows       int64 // most bytes that peers may send ahead beyond each connection's first 64 KiB; 0 means 256 MiB
 }
 
-// Settings of the endpoint (design: reliability 6; docs/spec/protocol.md §8).
+// Settings of the endpoint, beside stream.Defaults (docs/spec/protocol.md §8).
 const (
-	alpn = "cinesync/2"
-
-	skew             = 5 * time.Minute  // tolerance of certificate dates
 	handshakeTimeout = 3 * time.Second  // without a packet, before the handshake is done
-	firstFrame       = 5 * time.Second  // for the stream to open, and then for its first frame
 	keepAlive        = 15 * time.Second // of a connection that was dialled
-	linger           = time.Second      // for a hang-up to arrive
-	rateWindow       = 10 * time.Second // each of these must bring minRate bytes of a frame that has begun
-	minRate          = 10 << 10         // 1 KiB/s
-	stall            = 30 * time.Second // each piece of a frame must leave within it: 1 KiB/s too
-	piece            = 32 << 10
-	memoryWait       = 10 * time.Second // for memory to hold a frame; well below stall, since the peer's Send waits for it
-	busyRetry        = 60               // seconds that a busy peer is left alone when it named none
 
 	firstWindow     = 64 << 10 // what an accepted peer may send before anything of it is read
 	maxStreamWindow = 1 << 20
@@ -61,39 +51,23 @@ const (
 // endpoint is what all connections of one Dial or Listen share.
 type endpoint struct {
 	cfg    Config
-	memory *memory
-	frames sync.Pool // of *[]byte, the buffers that frames are encoded into
+	party  tlsid.Party
+	stream stream.Endpoint
 }
 
 func newEndpoint(cfg Config) (*endpoint, error) {
-	if err := cfg.Identity.Check(); err != nil {
+	party := tlsid.Party{Identity: cfg.Identity, Authority: cfg.Authority, PeerClass: cfg.PeerClass, PeerKey: cfg.PeerKey, Now: cfg.Now}
+	if err := party.Check(); err != nil {
 		return nil, err
-	}
-	if len(cfg.Authority) != ed25519.PublicKeySize {
-		return nil, fmt.Errorf("authority key of %d bytes, want %d", len(cfg.Authority), ed25519.PublicKeySize)
-	}
-	if n := len(cfg.PeerKey); n != 0 && n != ed25519.PublicKeySize {
-		return nil, fmt.Errorf("pinned peer key of %d bytes, want %d", n, ed25519.PublicKeySize)
-	}
-	if cfg.PeerClass < protocol.ClassDevice || cfg.PeerClass > protocol.ClassAnchor {
-		return nil, fmt.Errorf("peer class %d is not a class", uint8(cfg.PeerClass))
-	}
-	// Dates are the peer's to judge: a clock that is wrong here must not decide. The rest is a mix-up of files, better told at once.
-	own := cfg.Identity.Cert
-	if err := own.Verify(cfg.Authority, own.NotBefore, own.Class); err != nil {
-		return nil, fmt.Errorf("own certificate: %w; ask the enrolment authority that this installation trusts for one", err)
 	}
 	cfg.setDefaults()
 	if cfg.Memory < protocol.MaxRosterBundle {
 		return nil, fmt.Errorf("memory for frames of %d bytes, want at least %d", cfg.Memory, protocol.MaxRosterBundle)
 	}
-	return &endpoint{cfg: cfg, memory: newMemory(cfg.Memory)}, nil
+	return &endpoint{cfg: cfg, party: party, stream: stream.Endpoint{Limits: stream.Defaults(), Memory: stream.NewMemory(cfg.Memory)}}, nil
 }
 
 func (c *Config) setDefaults() {
-	if c.Now == nil {
-		c.Now = time.Now
-	}
 	if c.Idle == 0 {
 		c.Idle = 30 * time.Second
 	}
@@ -130,23 +104,12 @@ func (e *endpoint) transport(alive time.Duration) *quicgo.Config {
 	}
 }
 
-// checkPeer verifies the other side's certificate, with tolerance for clocks that differ.
-func (e *endpoint) checkPeer(c protocol.Cert) error {
-	now := e.cfg.Now()
-	err := c.Verify(e.cfg.Authority, unix(now), e.cfg.PeerClass)
-	switch {
-	case errors.Is(err, protocol.ErrNotYetValid):
-		err = c.Verify(e.cfg.Authority, unix(now.Add(skew)), e.cfg.PeerClass)
-	case errors.Is(err, protocol.ErrExpired):
-		err = c.Verify(e.cfg.Authority, unix(now.Add(-skew)), e.cfg.PeerClass)
-	}
+// tlsConfig has each handshake check its peer.
+func (e *endpoint) tlsConfig() (*tls.Config, error) {
+	conf, err := e.party.Config()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if len(e.cfg.PeerKey) > 0 && [32]byte(e.cfg.PeerKey) != c.IDPK {
-		return fmt.Errorf("%w: %x, pinned is %x; was the coordinator replaced", protocol.ErrWrongKey, c.IDPK[:4], e.cfg.PeerKey[:4])
-	}
-	return nil
+	conf.VerifyConnection = e.party.Verify
+	return conf, nil
 }
-
-func unix(t time.Time) uint64 { return uint64(max(t.Unix(), 0)) }

@@ -80,11 +80,10 @@ func (e *endpoint) dial(ctx context.Context, pc net.PacketConn, to net.Addr) (*d
 		defer cancel()
 		var s *quicgo.Stream
 		if s, err = qc.OpenStreamSync(opening); err == nil {
-			c.opened(s)
-			c.pace.first = false // a device may wait long for the coordinator's word
+			c.opened(s, false)
 			return &dialled{conn: c, transport: tr}, nil
 		}
-		if err = c.reason(err); opening.Err() != nil && ctx.Err() == nil {
+		if err = e.explain(err); opening.Err() != nil && ctx.Err() == nil {
 			err = fmt.Errorf("%w: the peer grants no stream", protocol.ErrLost)
 		}
 	}

@@ -2,15 +2,8 @@ package quic
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"errors"
-	"math/big"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,6 +12,7 @@ import (
 
 	"github.com/cinesync/cinesync/protocol"
 	"github.com/cinesync/cinesync/protocol/prototest"
+	"github.com/cinesync/cinesync/protocol/tlsid"
 )
 
 func TestBytesThatAreNoFramesEndTheConnectionWithTheirCode(t *testing.T) {
@@ -48,7 +42,7 @@ func TestBytesThatAreNoFramesEndTheConnectionWithTheirCode(t *testing.T) {
 			}
 			_, err := client.Recv(t.Context())
 			wantCode(t, err, c.code, c.text)
-			if err := l.e.memory.take(t.Context(), nil, int(l.e.cfg.Memory)); err != nil {
+			if err := l.e.stream.Memory.Take(t.Context(), nil, lim.MemoryWait, int(l.e.cfg.Memory)); err != nil {
 				t.Errorf("memory was not given back: %v", err)
 			}
 		})
@@ -95,7 +89,7 @@ func outsider(t *testing.T, l *Listener, conf *tls.Config) error {
 
 func TestOutsidersAreRefusedInTheHandshake(t *testing.T) {
 	l := listen(t, coordinatorConfig())
-	good, err := leaf(prototest.Device())
+	good, err := tlsid.Leaf(prototest.Device())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,12 +103,12 @@ func TestOutsidersAreRefusedInTheHandshake(t *testing.T) {
 		conf  *tls.Config
 		alert tls.AlertError
 	}{
-		"no certificate":           {&tls.Config{NextProtos: []string{alpn}}, alertCertificateRequired},
-		"another protocol":         {&tls.Config{NextProtos: []string{"h3"}, Certificates: []tls.Certificate{good}}, alertNoALPN},
-		"no protocol":              {&tls.Config{Certificates: []tls.Certificate{good}}, alertNoALPN},
-		"a plain X.509 one":        {&tls.Config{NextProtos: []string{alpn}, Certificates: []tls.Certificate{wrapped(t, prototest.Key("device"))}}, alertBadCertificate},
-		"another party's":          {&tls.Config{NextProtos: []string{alpn}, Certificates: []tls.Certificate{stolen(t)}}, alertAccessDenied},
-		"two certificates in line": {&tls.Config{NextProtos: []string{alpn}, Certificates: []tls.Certificate{{Certificate: [][]byte{good.Certificate[0], good.Certificate[0]}, PrivateKey: good.PrivateKey}}}, alertBadCertificate},
+		"no certificate":           {&tls.Config{NextProtos: []string{tlsid.ALPN}}, tlsid.AlertCertificateRequired},
+		"another protocol":         {&tls.Config{NextProtos: []string{"h3"}, Certificates: []tls.Certificate{good}}, tlsid.AlertNoALPN},
+		"no protocol":              {&tls.Config{Certificates: []tls.Certificate{good}}, tlsid.AlertNoALPN},
+		"a plain X.509 one":        {&tls.Config{NextProtos: []string{tlsid.ALPN}, Certificates: []tls.Certificate{prototest.Leaf(t, prototest.Key("device"))}}, tlsid.AlertBadCertificate},
+		"another party's":          {&tls.Config{NextProtos: []string{tlsid.ALPN}, Certificates: []tls.Certificate{stolen(t)}}, tlsid.AlertAccessDenied},
+		"two certificates in line": {&tls.Config{NextProtos: []string{tlsid.ALPN}, Certificates: []tls.Certificate{{Certificate: [][]byte{good.Certificate[0], good.Certificate[0]}, PrivateKey: good.PrivateKey}}}, tlsid.AlertBadCertificate},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := outsider(t, l, c.conf)
@@ -133,68 +127,11 @@ func TestOutsidersAreRefusedInTheHandshake(t *testing.T) {
 // stolen is a leaf of another key around the device's certificate.
 func stolen(t *testing.T) tls.Certificate {
 	t.Helper()
-	c, err := leaf(protocol.Identity{Key: prototest.Key("thief"), Cert: prototest.Device().Cert})
+	c, err := tlsid.Leaf(protocol.Identity{Key: prototest.Key("thief"), Cert: prototest.Device().Cert})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
-}
-
-func wrapped(t *testing.T, key ed25519.PrivateKey, values ...[]byte) tls.Certificate {
-	t.Helper()
-	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
-	for _, v := range values {
-		template.ExtraExtensions = append(template.ExtraExtensions, pkix.Extension{Id: certOID(), Value: v})
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-}
-
-func TestLeafMustCarryTheCertificateOfItsKey(t *testing.T) {
-	key, cert := prototest.Key("device"), prototest.Device().Cert
-	b := cert.Bytes()
-	parse := func(c tls.Certificate) []*x509.Certificate {
-		x, err := x509.ParseCertificate(c.Certificate[0])
-		if err != nil {
-			t.Fatal(err)
-		}
-		return []*x509.Certificate{x}
-	}
-	own, err := leaf(prototest.Device())
-	if err != nil {
-		t.Fatal(err)
-	}
-	curve, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		name  string
-		state tls.ConnectionState
-		want  error
-	}{
-		{"as made", tls.ConnectionState{NegotiatedProtocol: alpn, PeerCertificates: parse(own)}, nil},
-		{"wrapped by hand", tls.ConnectionState{NegotiatedProtocol: alpn, PeerCertificates: parse(wrapped(t, key, b[:]))}, nil},
-		{"no protocol", tls.ConnectionState{PeerCertificates: parse(own)}, protocol.ErrVersion},
-		{"no leaf", tls.ConnectionState{NegotiatedProtocol: alpn}, protocol.ErrMalformed},
-		{"two leaves", tls.ConnectionState{NegotiatedProtocol: alpn, PeerCertificates: append(parse(own), parse(own)...)}, protocol.ErrMalformed},
-		{"no extension", tls.ConnectionState{NegotiatedProtocol: alpn, PeerCertificates: parse(wrapped(t, key))}, protocol.ErrMalformed},
-		{"short extension", tls.ConnectionState{NegotiatedProtocol: alpn, PeerCertificates: parse(wrapped(t, key, b[:130]))}, protocol.ErrMalformed},
-		{"another key", tls.ConnectionState{NegotiatedProtocol: alpn, PeerCertificates: parse(wrapped(t, prototest.Key("thief"), b[:]))}, protocol.ErrWrongKey},
-		{"a key of another kind", tls.ConnectionState{NegotiatedProtocol: alpn, PeerCertificates: []*x509.Certificate{{PublicKey: curve.Public()}}}, protocol.ErrMalformed},
-		{"extension twice", tls.ConnectionState{NegotiatedProtocol: alpn, PeerCertificates: []*x509.Certificate{{PublicKey: key.Public(),
-			Extensions: []pkix.Extension{{Id: certOID(), Value: b[:]}, {Id: certOID(), Value: b[:]}}}}}, protocol.ErrMalformed},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			got, err := peerCert(c.state)
-			if !errors.Is(err, c.want) || c.want == nil && (err != nil || got != cert) {
-				t.Errorf("%v, %v; want %v", got, err, c.want)
-			}
-		})
-	}
 }
 
 // tickets counts the sessions that a listener offers for later.
@@ -205,12 +142,12 @@ func (s *tickets) Put(string, *tls.ClientSessionState)      { s.put.Add(1) }
 
 func TestListenerIssuesNoTickets(t *testing.T) {
 	l := listen(t, coordinatorConfig())
-	good, err := leaf(prototest.Device())
+	good, err := tlsid.Leaf(prototest.Device())
 	if err != nil {
 		t.Fatal(err)
 	}
 	cache := &tickets{}
-	conf := &tls.Config{NextProtos: []string{alpn}, Certificates: []tls.Certificate{good}, ClientSessionCache: cache, InsecureSkipVerify: true, ServerName: "x"}
+	conf := &tls.Config{NextProtos: []string{tlsid.ALPN}, Certificates: []tls.Certificate{good}, ClientSessionCache: cache, InsecureSkipVerify: true, ServerName: "x"}
 	tr := &quicgo.Transport{Conn: socket(t)}
 	qc, err := tr.Dial(t.Context(), l.Addr(), conf, nil)
 	if err != nil {

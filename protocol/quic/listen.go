@@ -9,11 +9,11 @@ import (
 	"net"
 	"sync"
 	"syscall"
-	"time"
 
 	quicgo "github.com/quic-go/quic-go"
 
 	"github.com/cinesync/cinesync/protocol"
+	"github.com/cinesync/cinesync/protocol/stream"
 )
 
 // stopping is what peers are told when the listener closes.
@@ -25,7 +25,7 @@ type Listener struct {
 	transport *quicgo.Transport
 	quic      *quicgo.Listener
 	socket    net.PacketConn // closed with the listener; nil when it is the caller's
-	gate      *gate
+	gate      *stream.Gate
 	windows   *windows
 
 	queue chan *conn
@@ -80,13 +80,13 @@ func ListenOn(pc net.PacketConn, cfg Config) (*Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", pc.LocalAddr(), err)
 	}
-	l := &Listener{e: e, gate: newGate(e.cfg.MaxConns, e.cfg.MaxPerNetwork), windows: newWindows(e.cfg.Windows),
+	l := &Listener{e: e, gate: stream.NewGate(e.cfg.MaxConns, e.cfg.MaxPerNetwork), windows: newWindows(e.cfg.Windows),
 		queue: make(chan *conn, acceptQueue), done: make(chan struct{}), conns: make(map[*conn]struct{})}
 	l.transport = &quicgo.Transport{
 		Conn:                pc,
 		StatelessResetKey:   resetKey(e.cfg.Identity),
-		VerifySourceAddress: l.gate.mustProve,
-		ConnContext:         l.gate.admit,
+		VerifySourceAddress: new(arrivals).mustProve,
+		ConnContext:         admit(l.gate),
 	}
 	conf := e.transport(0)
 	conf.MaxIncomingStreams = 1
@@ -136,7 +136,7 @@ func (l *Listener) Close() error {
 		err = l.quic.Close()
 		l.mu.Lock()
 		for c := range l.conns {
-			l.loops.Go(func() { c.end(protocol.CodeShutdown, stopping, protocol.ErrClosed) })
+			l.loops.Go(func() { c.End(protocol.CodeShutdown, stopping, protocol.ErrClosed) })
 		}
 		l.mu.Unlock()
 		l.loops.Wait()
@@ -169,7 +169,7 @@ func (l *Listener) take(qc *quicgo.Conn) {
 		return
 	}
 	if !l.register(c) {
-		c.end(protocol.CodeShutdown, stopping, protocol.ErrClosed)
+		c.End(protocol.CodeShutdown, stopping, protocol.ErrClosed)
 		return
 	}
 	select {
@@ -177,7 +177,7 @@ func (l *Listener) take(qc *quicgo.Conn) {
 		l.loops.Go(func() { l.awaitStream(c) })
 	default:
 		l.loops.Go(func() {
-			c.end(protocol.CodeBusy, "too many connections wait to be served; try again in a minute", protocol.ErrClosed)
+			c.End(protocol.CodeBusy, "too many connections wait to be served; try again in a minute", protocol.ErrClosed)
 		})
 	}
 }
@@ -202,16 +202,16 @@ func (l *Listener) register(c *conn) bool {
 	return true
 }
 
-// awaitStream gives the peer firstFrame to open its stream, which takes the first bytes of its first frame.
+// awaitStream gives the peer FirstFrame to open its stream, which takes the first bytes of its first frame.
 func (l *Listener) awaitStream(c *conn) {
-	ctx, cancel := context.WithTimeout(c.qc.Context(), firstFrame)
+	ctx, cancel := context.WithTimeout(c.qc.Context(), l.e.stream.Limits.FirstFrame)
 	defer cancel()
 	s, err := c.qc.AcceptStream(ctx)
 	switch {
 	case err == nil:
-		c.opened(s)
+		c.opened(s, true)
 	case c.qc.Context().Err() == nil:
-		c.end(protocol.CodeTimeout, fmt.Sprintf("no message came within %v", time.Duration(firstFrame)),
-			fmt.Errorf("%w: no message came within %v", protocol.ErrLost, time.Duration(firstFrame)))
+		c.End(protocol.CodeTimeout, fmt.Sprintf("no message came within %v", l.e.stream.Limits.FirstFrame),
+			fmt.Errorf("%w: no message came within %v", protocol.ErrLost, l.e.stream.Limits.FirstFrame))
 	}
 }

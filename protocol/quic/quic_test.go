@@ -10,6 +10,7 @@ import (
 
 	"github.com/cinesync/cinesync/protocol"
 	"github.com/cinesync/cinesync/protocol/prototest"
+	"github.com/cinesync/cinesync/protocol/tlsid"
 )
 
 func now() time.Time { return time.Unix(prototest.Now, 0) }
@@ -70,9 +71,7 @@ func TestMemoryIsGivenBack(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	l.e.memory.mu.Lock()
-	held := l.e.cfg.Memory - l.e.memory.free
-	l.e.memory.mu.Unlock()
+	held := l.e.cfg.Memory - l.e.stream.Memory.Free()
 	if want := int64(protocol.ChunkSize + 44); held != want {
 		t.Errorf("%d bytes held while one chunk is handled, want %d", held, want)
 	}
@@ -84,7 +83,7 @@ func TestMemoryIsGivenBack(t *testing.T) {
 	if err := <-closed; err != nil {
 		t.Error(err)
 	}
-	if err := l.e.memory.take(t.Context(), nil, int(l.e.cfg.Memory)); err != nil { // all of it, or wait until the test times out
+	if err := l.e.stream.Memory.Take(t.Context(), nil, lim.MemoryWait, int(l.e.cfg.Memory)); err != nil { // all of it, or wait until the test times out
 		t.Error(err)
 	}
 }
@@ -94,9 +93,9 @@ func TestDeviceWithBadCertificateIsToldWhy(t *testing.T) {
 	other := prototest.Key("another authority")
 	cert := prototest.Device().Cert
 	expired := cert
-	expired.NotAfter = prototest.Now - uint64(skew/time.Second) - 1
+	expired.NotAfter = prototest.Now - uint64(tlsid.Skew/time.Second) - 1
 	early := cert
-	early.NotBefore = prototest.Now + uint64(skew/time.Second) + 1
+	early.NotBefore = prototest.Now + uint64(tlsid.Skew/time.Second) + 1
 	for _, c := range []struct {
 		name      string
 		cert      protocol.Cert
@@ -127,7 +126,7 @@ func newEndpointOf(cfg Config, own []byte) (*endpoint, error) {
 	cfg.Authority = own
 	e, err := newEndpoint(cfg)
 	if err == nil {
-		e.cfg.Authority = believed
+		e.party.Authority = believed
 	}
 	return e, err
 }

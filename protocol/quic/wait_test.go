@@ -11,7 +11,11 @@ import (
 
 	"github.com/cinesync/cinesync/protocol"
 	"github.com/cinesync/cinesync/protocol/prototest"
+	"github.com/cinesync/cinesync/protocol/stream"
 )
+
+// lim are the limits of every test here.
+var lim = stream.Defaults()
 
 // within fails unless run takes from least to most of the bubble's time.
 func within(t *testing.T, least, most time.Duration, run func()) {
@@ -37,7 +41,7 @@ func wantCode(t testing.TB, err error, code protocol.Code, text string) {
 func TestSilentDeviceIsHungUpOnAfterFiveSeconds(t *testing.T) {
 	simulate(t, coordinatorConfig(), func(t *testing.T, w *world) {
 		client, server := w.connect(deviceConfig())
-		within(t, firstFrame-slack, firstFrame+slack, func() {
+		within(t, lim.FirstFrame-slack, lim.FirstFrame+slack, func() {
 			_, err := server.Recv(t.Context())
 			if !errors.Is(err, protocol.ErrLost) {
 				t.Errorf("the coordinator receives %v, want ErrLost", err)
@@ -54,7 +58,7 @@ func TestFirstFrameMustBeWholeWithinFiveSeconds(t *testing.T) {
 		if _, err := raw(t, client).Write([]byte("CS\x02\x01")); err != nil {
 			t.Fatal(err)
 		}
-		within(t, firstFrame-slack, firstFrame+slack, func() {
+		within(t, lim.FirstFrame-slack, lim.FirstFrame+slack, func() {
 			if _, err := server.Recv(t.Context()); !errors.Is(err, protocol.ErrLost) {
 				t.Errorf("the coordinator receives %v, want ErrLost", err)
 			}
@@ -113,7 +117,7 @@ func TestSendToAPeerThatNeverReadsEnds(t *testing.T) {
 			simulate(t, coordinatorConfig(), func(t *testing.T, w *world) {
 				client, server := w.connect(deviceConfig())
 				w.speak(client, server)
-				within(t, stall, 3*stall, func() {
+				within(t, lim.Stall, 3*lim.Stall, func() {
 					for {
 						if err := client.Send(context.Background(), &protocol.Chunk{Data: make([]byte, protocol.ChunkSize-cut)}); err != nil {
 							if !errors.Is(err, protocol.ErrLost) {
@@ -178,7 +182,7 @@ func TestCloseWaitsOneSecondForAVanishedPeer(t *testing.T) {
 		client, server := w.connect(deviceConfig())
 		w.speak(client, server)
 		w.router.losing(dark)
-		within(t, 0, linger+slack, func() {
+		within(t, 0, lim.Linger+slack, func() {
 			if err := client.Close(protocol.CodeOK, ""); err != nil {
 				t.Error(err)
 			}
@@ -203,7 +207,7 @@ func TestCloseWhileASendIsStuckIsBounded(t *testing.T) {
 			}
 		}()
 		<-time.After(slack)
-		within(t, 0, linger+slack, func() {
+		within(t, 0, lim.Linger+slack, func() {
 			if err := client.Close(protocol.CodeShutdown, "stops"); err != nil {
 				t.Error(err)
 			}
@@ -235,25 +239,25 @@ func TestFullMemoryTurnsFramesAwayAfterTenSeconds(t *testing.T) {
 		client, server := w.connect(deviceConfig())
 		w.speak(client, server)
 		held := int(cfg.Memory - protocol.ChunkSize)
-		if err := w.listener.e.memory.take(t.Context(), nil, held); err != nil { // other connections' messages
+		if err := w.listener.e.stream.Memory.Take(t.Context(), nil, lim.MemoryWait, held); err != nil { // other connections' messages
 			t.Fatal(err)
 		}
-		within(t, memoryWait, memoryWait+slack, func() {
+		within(t, lim.MemoryWait, lim.MemoryWait+slack, func() {
 			sent := make(chan error, 1)
 			go func() {
 				sent <- client.Send(context.Background(), &protocol.Chunk{Data: make([]byte, protocol.ChunkSize)})
 			}()
-			if _, err := server.Recv(t.Context()); !errors.Is(err, errNoMemory) {
-				t.Errorf("the server receives %v, want errNoMemory", err)
+			if _, err := server.Recv(t.Context()); !errors.Is(err, stream.ErrNoMemory) {
+				t.Errorf("the server receives %v, want stream.ErrNoMemory", err)
 			}
 			wantCode(t, <-sent, protocol.CodeBusy, "no memory is free")
 			var hung *protocol.HangUpError
-			if _, err := client.Recv(t.Context()); !errors.As(err, &hung) || hung.RetryAfter != busyRetry {
-				t.Errorf("the client receives %v, want a wish to retry after %d s", err, busyRetry)
+			if _, err := client.Recv(t.Context()); !errors.As(err, &hung) || hung.RetryAfter != stream.BusyRetry {
+				t.Errorf("the client receives %v, want a wish to retry after %d s", err, stream.BusyRetry)
 			}
 		})
-		w.listener.e.memory.give(held)
-		if err := w.listener.e.memory.take(t.Context(), nil, int(cfg.Memory)); err != nil {
+		w.listener.e.stream.Memory.Give(held)
+		if err := w.listener.e.stream.Memory.Take(t.Context(), nil, lim.MemoryWait, int(cfg.Memory)); err != nil {
 			t.Errorf("memory was not given back: %v", err)
 		}
 	})

@@ -114,7 +114,7 @@ func raw(t testing.TB, c protocol.Conn) *quicgo.Stream {
 	if d, ok := c.(*dialled); ok {
 		c = d.conn
 	}
-	s := c.(*conn).stream
+	s := c.(*conn).bytes
 	if err := s.SetWriteDeadline(time.Time{}); err != nil {
 		t.Error(err)
 	}

@@ -1,4 +1,4 @@
-package quic
+package stream
 
 import (
 	"context"
@@ -11,8 +11,8 @@ import (
 	"github.com/cinesync/cinesync/protocol"
 )
 
-// memory is a weighted semaphore over bytes, first come first served.
-type memory struct {
+// Memory is a weighted semaphore over bytes, first come first served.
+type Memory struct {
 	mu      sync.Mutex
 	free    int64
 	waiters []waiter
@@ -23,13 +23,21 @@ type waiter struct {
 	ready chan struct{} // closed once the bytes are the waiter's
 }
 
-func newMemory(n int64) *memory { return &memory{free: n} }
+// NewMemory has n bytes to give.
+func NewMemory(n int64) *Memory { return &Memory{free: n} }
 
-// errNoMemory ends a connection whose frame found no memory: everybody's frames must not wait for those that are slow to be handled.
-var errNoMemory = errors.New("no memory for the frame came free")
+// Free is how many bytes are not held.
+func (m *Memory) Free() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.free
+}
 
-// take waits for n bytes until ctx ends or over is closed, and for memoryWait at most.
-func (m *memory) take(ctx context.Context, over <-chan struct{}, n int) error {
+// ErrNoMemory ends a connection whose frame found no memory: everybody's frames must not wait for those that are slow to be handled.
+var ErrNoMemory = errors.New("no memory for the frame came free")
+
+// Take waits for n bytes until ctx ends or over is closed, and for wait at most.
+func (m *Memory) Take(ctx context.Context, over <-chan struct{}, wait time.Duration, n int) error {
 	m.mu.Lock()
 	if len(m.waiters) == 0 && m.free >= int64(n) {
 		m.free -= int64(n)
@@ -39,7 +47,7 @@ func (m *memory) take(ctx context.Context, over <-chan struct{}, n int) error {
 	w := waiter{n: int64(n), ready: make(chan struct{})}
 	m.waiters = append(m.waiters, w)
 	m.mu.Unlock()
-	timer := time.NewTimer(memoryWait)
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	err := protocol.ErrLost
 	select {
@@ -49,7 +57,7 @@ func (m *memory) take(ctx context.Context, over <-chan struct{}, n int) error {
 	case <-ctx.Done():
 		err = ctx.Err()
 	case <-timer.C:
-		err = fmt.Errorf("%w within %v", errNoMemory, time.Duration(memoryWait))
+		err = fmt.Errorf("%w within %v", ErrNoMemory, wait)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -62,7 +70,8 @@ func (m *memory) take(ctx context.Context, over <-chan struct{}, n int) error {
 	return err
 }
 
-func (m *memory) give(n int) {
+// Give returns n bytes.
+func (m *Memory) Give(n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.free += int64(n)
@@ -70,7 +79,7 @@ func (m *memory) give(n int) {
 }
 
 // grant serves waiters from the front; the caller holds mu.
-func (m *memory) grant() {
+func (m *Memory) grant() {
 	for len(m.waiters) > 0 && m.waiters[0].n <= m.free {
 		m.free -= m.waiters[0].n
 		close(m.waiters[0].ready)
@@ -81,20 +90,21 @@ func (m *memory) grant() {
 // lease is one connection's hold on the memory, as a protocol.Budget. The bytes of a message stay held until the next Recv or the end of the
 // connection, that is, while the message is being handled. All of it is guarded by the connection's receive lock.
 type lease struct {
-	memory *memory
+	memory *Memory
+	wait   time.Duration
 	over   <-chan struct{} // closed when the connection ends
 	ctx    context.Context // of the Recv under way; set before the reader runs
 	handed int             // bytes of the message that Recv returned last
 }
 
 // Take reserves n bytes.
-func (l *lease) Take(n int) error { return l.memory.take(l.ctx, l.over, n) }
+func (l *lease) Take(n int) error { return l.memory.Take(l.ctx, l.over, l.wait, n) }
 
 // Give returns n bytes.
-func (l *lease) Give(n int) { l.memory.give(n) }
+func (l *lease) Give(n int) { l.memory.Give(n) }
 
 // release returns the bytes of the last message.
 func (l *lease) release() {
-	l.memory.give(l.handed)
+	l.memory.Give(l.handed)
 	l.handed = 0
 }

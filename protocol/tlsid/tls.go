@@ -1,4 +1,4 @@
-package quic
+package tlsid
 
 import (
 	"crypto/ed25519"
@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
-	"errors"
 	"fmt"
 	"math/big"
 	"time"
@@ -15,15 +14,15 @@ import (
 	"github.com/cinesync/cinesync/protocol"
 )
 
-// certOID marks the X.509 extension that carries the 131-byte certificate. It lies under the enterprise number that RFC 5612 keeps for
+// OID marks the X.509 extension that carries the 131-byte certificate. It lies under the enterprise number that RFC 5612 keeps for
 // examples, which nobody else can be assigned; no other program reads it, because the ALPN decides who does.
-func certOID() asn1.ObjectIdentifier {
+func OID() asn1.ObjectIdentifier {
 	return asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 32473, 67, 83, 1}
 }
 
-// leaf is a self-signed X.509 certificate of the identity's key: a wrapper that TLS understands around the certificate that counts. Its own
+// Leaf is a self-signed X.509 certificate of the identity's key: a wrapper that TLS understands around the certificate that counts. Its own
 // dates say nothing.
-func leaf(id protocol.Identity) (tls.Certificate, error) {
+func Leaf(id protocol.Identity) (tls.Certificate, error) {
 	cert := id.Cert.Bytes()
 	template := &x509.Certificate{
 		SerialNumber:    new(big.Int).SetBytes(append([]byte{1}, id.Cert.Serial[:]...)),
@@ -31,7 +30,7 @@ func leaf(id protocol.Identity) (tls.Certificate, error) {
 		NotBefore:       time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC),
 		NotAfter:        time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), // RFC 5280 §4.1.2.5: no expiration of its own
 		KeyUsage:        x509.KeyUsageDigitalSignature,
-		ExtraExtensions: []pkix.Extension{{Id: certOID(), Value: cert[:]}},
+		ExtraExtensions: []pkix.Extension{{Id: OID(), Value: cert[:]}},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, id.Key.Public(), id.Key)
 	if err != nil {
@@ -40,10 +39,10 @@ func leaf(id protocol.Identity) (tls.Certificate, error) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: id.Key}, nil
 }
 
-// tlsConfig serves both sides; it is made once and never changed. InsecureSkipVerify turns the chain of names off, which there is none of;
-// VerifyConnection runs in its place on every handshake and never on a resumed one, since there are no tickets.
-func (e *endpoint) tlsConfig() (*tls.Config, error) {
-	cert, err := leaf(e.cfg.Identity)
+// Config serves both sides; it is never changed. InsecureSkipVerify turns the chain of names off, which there is none of. The peer is not
+// checked in it: set VerifyConnection to Party.Verify, or call that after the handshake. No session is resumed, since there are no tickets.
+func (p *Party) Config() (*tls.Config, error) {
+	cert, err := Leaf(p.Identity)
 	if err != nil {
 		return nil, err
 	}
@@ -54,28 +53,28 @@ func (e *endpoint) tlsConfig() (*tls.Config, error) {
 		ClientAuth:             tls.RequireAnyClientCert,
 		InsecureSkipVerify:     true,
 		ServerName:             "cinesync.invalid", // tells a listener on the path nothing
-		NextProtos:             []string{alpn},
+		NextProtos:             []string{ALPN},
 		SessionTicketsDisabled: true,
-		VerifyConnection:       e.verifyConnection,
 	}, nil
 }
 
-func (e *endpoint) verifyConnection(s tls.ConnectionState) error {
-	cert, err := peerCert(s)
+// Verify checks a finished handshake's peer, as tls.Config.VerifyConnection. The error carries the alert that says why: it is all that the
+// other side learns of it, where the TLS stack passes it on.
+func (p *Party) Verify(s tls.ConnectionState) error {
+	cert, err := PeerCert(s)
 	if err == nil {
-		err = e.checkPeer(cert)
+		err = p.CheckPeer(cert)
 	}
 	if err == nil {
 		return nil
 	}
-	// The alert is all that the other side learns before the handshake is done; crypto/tls passes on one that the error carries.
 	return fmt.Errorf("%w%.0w", err, alertFor(err))
 }
 
-// peerCert takes the certificate out of the other side's leaf, and checks that TLS has proved the key that it names.
-func peerCert(s tls.ConnectionState) (protocol.Cert, error) {
-	if s.NegotiatedProtocol != alpn {
-		return protocol.Cert{}, fmt.Errorf("%w: protocol %q, want %q", protocol.ErrVersion, s.NegotiatedProtocol, alpn)
+// PeerCert takes the certificate out of the other side's leaf, and checks that TLS has proved the key that it names.
+func PeerCert(s tls.ConnectionState) (protocol.Cert, error) {
+	if s.NegotiatedProtocol != ALPN {
+		return protocol.Cert{}, fmt.Errorf("%w: protocol %q, want %q", protocol.ErrVersion, s.NegotiatedProtocol, ALPN)
 	}
 	if len(s.PeerCertificates) != 1 {
 		return protocol.Cert{}, fmt.Errorf("%w: %d tls certificates, want one", protocol.ErrMalformed, len(s.PeerCertificates))
@@ -86,7 +85,7 @@ func peerCert(s tls.ConnectionState) (protocol.Cert, error) {
 	}
 	var found [][]byte
 	for _, x := range s.PeerCertificates[0].Extensions {
-		if x.Id.Equal(certOID()) {
+		if x.Id.Equal(OID()) {
 			found = append(found, x.Value)
 		}
 	}
@@ -101,35 +100,4 @@ func peerCert(s tls.ConnectionState) (protocol.Cert, error) {
 		return protocol.Cert{}, fmt.Errorf("%w: it names %x, tls proved %x", protocol.ErrWrongKey, cert.IDPK[:4], key[:4])
 	}
 	return cert, nil
-}
-
-// Alerts of RFC 8446 §6 that we send and understand.
-const (
-	alertBadCertificate      tls.AlertError = 42
-	alertUnsupported         tls.AlertError = 43
-	alertRevoked             tls.AlertError = 44
-	alertExpired             tls.AlertError = 45
-	alertUnknown             tls.AlertError = 46
-	alertUnknownCA           tls.AlertError = 48
-	alertAccessDenied        tls.AlertError = 49
-	alertProtocolVersion     tls.AlertError = 70
-	alertCertificateRequired tls.AlertError = 116
-	alertNoALPN              tls.AlertError = 120
-)
-
-func alertFor(err error) tls.AlertError {
-	switch {
-	case errors.Is(err, protocol.ErrExpired), errors.Is(err, protocol.ErrNotYetValid):
-		return alertExpired
-	case errors.Is(err, protocol.ErrUnknownAuthority):
-		return alertUnknownCA
-	case errors.Is(err, protocol.ErrWrongClass):
-		return alertUnsupported
-	case errors.Is(err, protocol.ErrWrongKey):
-		return alertAccessDenied
-	case errors.Is(err, protocol.ErrVersion):
-		return alertNoALPN
-	default:
-		return alertBadCertificate
-	}
 }
