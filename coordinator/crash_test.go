@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cinesync/cinesync/aggregation"
 	"github.com/cinesync/cinesync/coordinator"
 	"github.com/cinesync/cinesync/protocol"
 )
@@ -49,10 +50,28 @@ func (w *world) showKeys() {
 	}
 }
 
+type stop struct {
+	phase string
+	mode  aggregation.Mode
+}
+
+func (s stop) name() string { return fmt.Sprintf("%v %s", s.mode, s.phase) }
+
+// everyMode pairs each phase with each mode.
+func everyMode(phases []string) (out []stop) {
+	for _, mode := range []aggregation.Mode{aggregation.ModeSH, aggregation.ModeSM, aggregation.ModeW} {
+		for _, phase := range phases {
+			out = append(out, stop{phase, mode})
+		}
+	}
+	return out
+}
+
 func TestCrashInEachPhaseGoesOnWithTheSameRound(t *testing.T) {
-	for _, phase := range phases {
-		t.Run(phase, func(t *testing.T) {
-			bubble(t, terms{}, func(w *world) {
+	for _, c := range everyMode(phases) {
+		t.Run(c.name(), func(t *testing.T) {
+			phase := c.phase
+			bubble(t, terms{mode: c.mode}, func(w *world) {
 				w.killAt(phase)
 				w.mustStart()
 				w.join(w.devices...)
@@ -82,9 +101,10 @@ func TestCrashInEachPhaseGoesOnWithTheSameRound(t *testing.T) {
 }
 
 func TestCrashPastTheDeadlineAbortsAndSaysWhy(t *testing.T) {
-	for _, phase := range phases {
-		t.Run(phase, func(t *testing.T) {
-			bubble(t, terms{}, func(w *world) {
+	for _, c := range everyMode(phases) {
+		t.Run(c.name(), func(t *testing.T) {
+			phase := c.phase
+			bubble(t, terms{mode: c.mode}, func(w *world) {
 				w.killAt(phase)
 				w.mustStart()
 				w.join(w.devices...)
@@ -189,10 +209,13 @@ func (w *world) survives(how fate, n int) bool {
 
 // TestManyCrashesInOneTask crashes again and again, wherever chance has it.
 func TestManyCrashesInOneTask(t *testing.T) {
-	for seed := range uint64(4) {
+	for seed := range uint64(6) {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-			bubble(t, terms{rounds: 2}, func(w *world) {
+			bubble(t, terms{rounds: 2, mode: aggregation.Mode(1 + seed%3)}, func(w *world) {
 				rng := rand.New(rand.NewPCG(seed, 1))
+				if w.signers != nil {
+					w.signers.away = rand.New(rand.NewPCG(seed, 2))
+				}
 				judge := func(string) fate {
 					switch rng.IntN(60) {
 					case 0:

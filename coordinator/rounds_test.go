@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cinesync/cinesync/aggregation"
+	"github.com/cinesync/cinesync/coordinator"
 	"github.com/cinesync/cinesync/protocol"
 )
 
@@ -16,8 +17,10 @@ var big = terms{items: 550, dim: 128}
 
 func TestRoundsGiveTheExactSum(t *testing.T) {
 	for name, o := range map[string]terms{"three": {devices: 3}, "seven": {devices: 7, rounds: 3},
+		"witnessed": {devices: 5, rounds: 2, mode: aggregation.ModeW}, "hybrid signatures": {mode: aggregation.ModeW, sig: protocol.SigHybrid},
 		"confirmed":            {devices: 5, rounds: 2, mode: aggregation.ModeSM},
 		"hybrid confirmations": {mode: aggregation.ModeSM, sig: protocol.SigHybrid},
+		"24 bits":              {task: func(t *coordinator.Task) { t.WordBits = 24 }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, o, func(w *world) {

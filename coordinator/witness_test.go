@@ -5,13 +5,16 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	mrand "math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/cinesync/cinesync/aggregation"
 	"github.com/cinesync/cinesync/audit"
 	"github.com/cinesync/cinesync/coordinator"
 	"github.com/cinesync/cinesync/protocol"
@@ -27,6 +30,7 @@ type witnesses struct {
 	mu    sync.Mutex
 	down  error // why they do not sign, if they do not
 	spoil func([]byte) []byte
+	away  *mrand.Rand   // where not nil, they do not sign now and then
 	gate  chan struct{} // where not nil, they answer once it is closed
 	out   int           // requests that are out
 	most  int           // at once
@@ -72,8 +76,8 @@ func (x *witnesses) Cosign(ctx context.Context, note []byte, size uint64, prove 
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.down != nil {
-		return nil, x.down
+	if x.down != nil || x.away != nil && x.away.IntN(3) == 0 {
+		return nil, errors.Join(errDown, x.down)
 	}
 	cp, err := audit.OpenCheckpoint(logOrigin, prototest.Public(x.w.logKey), note)
 	if err != nil || cp.Size != size {
@@ -316,4 +320,47 @@ func TestWitnessesAndTheirPolicyGoTogether(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestRoundWithoutWitnessesEndsByItsDeadlines: they go away once the roster, or the survivors, are about to be logged. Nobody is
+// shown either, the round ends without a sum, and the next one is whole.
+func TestRoundWithoutWitnessesEndsByItsDeadlines(t *testing.T) {
+	for _, c := range []struct {
+		at     protocol.Type
+		shown  protocol.Type // what no device may see of round 1
+		reason string
+	}{
+		{protocol.TypeAdvertise, protocol.TypeRoster, "not cosigned"},
+		{protocol.TypeInput, protocol.TypeSurvivors, "too few reveals"},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			bubble(t, terms{rounds: 2, mode: aggregation.ModeW}, func(w *world) {
+				x := w.signers
+				var back atomic.Bool
+				for _, d := range w.devices {
+					d.hook = func(_ *tapped, m protocol.Message) []protocol.Message {
+						if m.Type() == c.at && !back.Load() {
+							x.set(func(x *witnesses) { x.down = errDown })
+						}
+						return instead(m)
+					}
+					d.heard = func(m protocol.Message, err error) {
+						if err == nil && m.Type() == c.shown && !back.Load() {
+							t.Errorf("a device was shown %v that no witness signed", c.shown)
+						}
+					}
+				}
+				w.mustStart()
+				w.join(w.devices...)
+				if e := w.over(1); e.Outcome != "aborted" || e.Reason != c.reason {
+					t.Errorf("%+v, want %s", e, c.reason)
+				}
+				back.Store(true)
+				x.set(func(x *witnesses) { x.down = nil })
+				if e := w.over(2); e.Outcome != "done" || e.U3 != 4 {
+					t.Errorf("%+v, want round 2 done", e)
+				}
+			})
+		})
+	}
 }
