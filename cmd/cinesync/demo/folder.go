@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/cinesync/cinesync/audit"
 	"github.com/cinesync/cinesync/cmd/cinesync/operate"
 	devices "github.com/cinesync/cinesync/cmd/internal/device"
 	"github.com/cinesync/cinesync/cmd/internal/identity"
@@ -20,6 +21,7 @@ type folder struct {
 	authority ed25519.PrivateKey
 	coord     protocol.Identity
 	logKey    ed25519.PublicKey
+	witnesses audit.WitnessPolicy // what devices pin
 }
 
 func (f *folder) path(parts ...string) string {

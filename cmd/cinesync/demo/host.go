@@ -106,6 +106,16 @@ func readEvents(in io.Reader, tell func(coordinator.Event) error) error {
 	return nil
 }
 
+// freeTCP finds a TCP port on loopback that is free now.
+func freeTCP() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find a free port on loopback: %w", err)
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
 // freePort finds a UDP port on loopback that is free now, so that a coordinator that is started again has the same one.
 func freePort() (string, error) {
 	c, err := net.ListenPacket("udp", "127.0.0.1:0")

@@ -62,7 +62,7 @@ func (o *Options) Check() error {
 // stay must be enough to be summed, and, where every device is everyone's neighbour, enough to rebuild the secrets.
 func (o *Options) checkLoss() error {
 	degree, err := aggregation.FindDegree(aggregation.GraphParams{N: o.Devices, GammaBP: gammaBP, DeltaBP: int(lossBP(o)), Lambda: lambda, Eta: eta,
-		Mode: aggregation.ModeSH})
+		Mode: aggregation.ModeW})
 	if err != nil {
 		return fmt.Errorf("--drop is %v: no round of %d devices can bear that: %w", o.Drop, o.Devices, err)
 	}
@@ -80,7 +80,7 @@ func (o *Options) checkLoss() error {
 // Rates that a round is opened for: of devices that the coordinator may control, and the bits of security and completion.
 const (
 	gammaBP = 500
-	lambda  = 40
+	lambda  = 80 // the least that a cosigned seed allows
 	eta     = 20
 )
 

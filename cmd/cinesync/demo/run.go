@@ -39,17 +39,18 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 
 // show is one running demo.
 type show struct {
-	o       *Options
-	folder  *folder // nil until it is made
-	ready   bool    // everything in it is made
-	world   *world
-	judge   *judge
-	faults  *faults
-	given   *contributions
-	devices []*device
-	host    host
-	kills   *kills // nil without --crash
-	screen  *screen
+	o         *Options
+	folder    *folder // nil until it is made
+	ready     bool    // everything in it is made
+	world     *world
+	judge     *judge
+	faults    *faults
+	given     *contributions
+	devices   []*device
+	host      host
+	witnessAt string // where the witness answers
+	kills     *kills // nil without --crash
+	screen    *screen
 	// bounds of what the devices of this machine do at once
 	training, dialling room
 	recruiting         recruiting
@@ -91,7 +92,10 @@ func (s *show) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.folder.makeCoordinator(o, s.world, start, listen); err != nil {
+	if s.witnessAt, err = freeTCP(); err != nil {
+		return err
+	}
+	if err := s.folder.makeCoordinator(o, s.world, start, listen, s.witnessAt); err != nil {
 		return err
 	}
 	s.host = inside{s.folder.path("coordinator")}
@@ -162,6 +166,12 @@ func (s *show) federate(ctx context.Context) error {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	group, running := errgroup.WithContext(running)
+	ready := make(chan struct{})
+	group.Go(func() error { return s.witness(running, ready) })
+	select {
+	case <-ready:
+	case <-running.Done():
+	}
 	for _, d := range s.devices {
 		group.Go(func() error { return d.door.Run(running) })
 	}

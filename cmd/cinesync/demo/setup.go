@@ -25,18 +25,24 @@ import (
 const LogOrigin = "cinesync.local/demo"
 
 // makeCoordinator lays out the coordinator's folder and the terms of its task.
-func (f *folder) makeCoordinator(o *Options, w *world, start *model.Snapshot, listen string) error {
+func (f *folder) makeCoordinator(o *Options, w *world, start *model.Snapshot, listen, witness string) error {
+	policy, err := f.makeWitness()
+	if err != nil {
+		return err
+	}
+	f.witnesses = policy
 	dir := f.path("coordinator")
 	cInt, sigma := terms(start.Layout.Size())
 	units, err := privacy.Charge(cInt, sigma)
 	if err != nil {
 		return fmt.Errorf("charge of a round: %w", err)
 	}
-	cfg := &operate.Config{LogOrigin: LogOrigin, Listen: listen, HTTP: o.HTTP, LogDir: "../log", Catalogue: "catalogue.jsonl", Task: operate.Task{
-		Family: o.Task, Purpose: "Learn which titles go together, from the sums of many devices' updates.", Rounds: o.Rounds, Mode: "SH",
-		Members: uint32(o.Devices), MinMembers: uint32(minMembers(o)), GammaBP: gammaBP, DeltaBP: lossBP(o), Lambda: lambda, Eta: eta,
-		Clip: clip(o.Task), CInt: cInt, SigmaTotSq: sigma, P: uint32(o.Rounds), B: 1, CeilingUnits: uint64(units) * uint64(o.Rounds),
-		PeriodSeconds: 30 * 24 * 3600, Deadlines: [5]uint32{180, 300, 420, 540, 600}, GraceMillis: grace(o), ExpirySeconds: 24 * 3600}}
+	cfg := &operate.Config{LogOrigin: LogOrigin, Listen: listen, HTTP: o.HTTP, LogDir: "../log", Catalogue: "catalogue.jsonl",
+		WitnessPolicy: policyFile, Witnesses: []string{"http://" + witness}, Task: operate.Task{
+			Family: o.Task, Purpose: "Learn which titles go together, from the sums of many devices' updates.", Rounds: o.Rounds, Mode: "W",
+			Members: uint32(o.Devices), MinMembers: uint32(minMembers(o)), GammaBP: gammaBP, DeltaBP: lossBP(o), Lambda: lambda, Eta: eta,
+			Clip: clip(o.Task), CInt: cInt, SigmaTotSq: sigma, P: uint32(o.Rounds), B: 1, CeilingUnits: uint64(units) * uint64(o.Rounds),
+			PeriodSeconds: 30 * 24 * 3600, Deadlines: [5]uint32{180, 300, 420, 540, 600}, GraceMillis: grace(o), ExpirySeconds: 24 * 3600}}
 	req, err := operate.Make(dir, cfg, f.authorityKeys(), start.Encode())
 	if err != nil {
 		return err
@@ -55,7 +61,7 @@ func (f *folder) makeCoordinator(o *Options, w *world, start *model.Snapshot, li
 		return err
 	}
 	f.logKey = key.Public().(ed25519.PublicKey)
-	return nil
+	return f.introduce(policy)
 }
 
 // grace is how long a phase waits for a device that is gone: with kills of the coordinator, long enough for everybody to
@@ -111,6 +117,7 @@ func (f *folder) makeDevice(ctx context.Context, i int, p person, titles map[str
 	}
 	cfg := devices.New(address, protocol.VerifierOf(f.coord.Key, protocol.SigHybrid), f.authorityKeys(), f.logKey, LogOrigin, "demo")
 	cfg.DemoRounds = uint32(rounds)
+	cfg.PinWitnesses(f.witnesses)
 	return cfg.Save(dir)
 }
 
