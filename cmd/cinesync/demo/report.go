@@ -94,7 +94,7 @@ func (s *show) report(ctx context.Context) (*Report, error) {
 	verdict := verify(os.DirFS(s.folder.dir))
 	r.Audit = Audit{OK: verdict.OK, Entries: verdict.Entries}
 	r.Epsilon, r.Delta = verdict.Epsilon, verdict.Delta
-	r.Claim = fmt.Sprintf("for one device's whole history over all rounds, towards a coordinator that follows the protocol and controls at most %g %% of each roster, without amplification",
+	r.Claim = fmt.Sprintf("for one device's whole history over all rounds, towards a coordinator that controls at most %g %% of each roster and no quorum of the log's witnesses, without amplification",
 		float64(verdict.GammaBP)/100)
 	r.logged, r.broken = verdict.Rounds, s.unmeasured
 	if s.last != ([32]byte{}) && r.broken == nil {
