@@ -119,7 +119,8 @@ func (c *coord) openRound() error {
 
 func (c *coord) newMachine() *round.Machine {
 	return round.New(round.Config{Open: *c.open, Entry: c.entries[c.index], Index: c.index, Context: c.context, Code: simCode, ModelSize: 1,
-		Authority: c.w.authority.Public().(ed25519.PublicKey), Key: c.key, Grace: 200 * time.Millisecond, RhoCumBound: c.number * c.open.RhoUnits})
+		Authority: c.w.authority.Public().(ed25519.PublicKey), Key: c.key, Grace: 200 * time.Millisecond, Signer: c.w.signer(c.key), AuthorityPQ: c.w.pinned(c.w.authority),
+		Witnesses: c.w.policy(), LogOrigin: origin, LogKey: c.logKey.Public().(ed25519.PublicKey), RhoCumBound: c.number * c.open.RhoUnits})
 }
 
 // sid is the running session's, as this device is in it.
@@ -138,10 +139,14 @@ func (c *coord) step(e round.Event) error {
 	c.w.oracle.steps++
 	out := c.machine.Step(c.w.now, e)
 	c.journal = append(c.journal, journaled{c.w.now, e.Append(nil), fmt.Sprint(out.Facts)})
-	var logged []round.Event
+	type entry struct {
+		event  round.Event
+		cosign bool
+	}
+	var logged []entry
 	for _, f := range out.Facts {
 		index := c.append(f.Entry)
-		logged = append(logged, round.Event{Kind: round.Logged, Hash: audit.LeafHash(f.Entry), Index: index})
+		logged = append(logged, entry{round.Event{Kind: round.Logged, Hash: audit.LeafHash(f.Entry), Index: index}, f.Cosign})
 		rec, err := audit.OpenEntry(c.key.Public().(ed25519.PublicKey), f.Entry)
 		if err != nil {
 			return err
@@ -165,7 +170,7 @@ func (c *coord) step(e round.Event) error {
 		return c.ended(out.Result)
 	}
 	for _, l := range logged {
-		if err := c.step(l); err != nil {
+		if err := c.logged(l.event, l.cosign); err != nil {
 			return err
 		}
 	}
@@ -260,7 +265,10 @@ func (c *coord) crash() error {
 	if p := c.machine.Pending(); p != nil {
 		c.work(p)
 	}
-	return c.step(round.Event{Kind: round.Restarted})
+	if err := c.step(round.Event{Kind: round.Restarted}); err != nil {
+		return err
+	}
+	return c.retell()
 }
 
 // deliver sends to devices, and watches that nobody is asked for both kinds of share.
@@ -281,6 +289,12 @@ func (c *coord) deliver(sends []round.Send) error {
 			}
 			msg = protocol.WithEvidence(msg, ev)
 		}
+		if r, ok := msg.(*protocol.Roster); ok && s.Seed != nil {
+			var err error
+			if r.SeedProof, err = c.log.Inclusion(s.Seed.Index, s.Seed.Size); err != nil {
+				return err
+			}
+		}
 		d.receive(msg)
 	}
 	return nil
@@ -288,7 +302,7 @@ func (c *coord) deliver(sends []round.Send) error {
 
 func (c *coord) evidence(id [32]byte, indexes []uint64) (protocol.Evidence, error) {
 	size, old := c.log.Size(), c.tree[id]
-	note, err := audit.SignCheckpoint(origin, c.logKey, size, c.log.Root(size))
+	note, err := c.head()
 	if err != nil {
 		return protocol.Evidence{}, err
 	}
@@ -316,7 +330,7 @@ func (c *coord) ended(r *round.Result) error {
 	c.prev = audit.LeafHash(c.entries[r.Entry])
 	if res.Done {
 		c.model = r.Model
-		if err := c.w.oracle.settled(r, c.sums[0]); err != nil {
+		if err := c.w.oracle.settled(r, c.sums); err != nil {
 			return fmt.Errorf("round %d: %w", c.number, err)
 		}
 		res.SumOK = true

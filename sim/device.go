@@ -38,7 +38,8 @@ func (w *world) newDevice(i int) error {
 	cert := w.cert(key, protocol.ClassDevice, uint64(i))
 	d := &device{w: w, i: i, id: cert.IDPK, scratch: participant.NewMemory(), random: &tap{r: w.stream("device", i)}}
 	d.cfg = participant.Config{Key: key, Cert: cert, Authority: w.authority.Public().(ed25519.PublicKey), Coordinator: w.coord.key.Public().(ed25519.PublicKey),
-		LogOrigin: origin, LogKey: w.coord.logKey.Public().(ed25519.PublicKey), Floor: w.floor(), Random: d.random, Scratch: d.scratch}
+		LogOrigin: origin, LogKey: w.coord.logKey.Public().(ed25519.PublicKey), Witnesses: w.policy(), Floor: w.floor(), Random: d.random, Scratch: d.scratch}
+	w.hybrid(d)
 	w.devices = append(w.devices, d)
 	w.byID[d.id] = d
 	return d.boot()

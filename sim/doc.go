@@ -16,6 +16,9 @@ package sim
 import (
 	"fmt"
 	"time"
+
+	"github.com/cinesync/cinesync/aggregation"
+	"github.com/cinesync/cinesync/protocol"
 )
 
 // Config is one simulated federation.
@@ -26,6 +29,14 @@ type Config struct {
 	DeltaBP int
 	Rounds  int
 	D       int // length of the vectors
+	// Mode is SH if not said. Suite names key exchange, mask generator and word bits, Sig the signatures; zeros are 1, 1, 32, 1.
+	Mode  aggregation.Mode
+	Suite aggregation.Suite
+	Sig   uint16
+	// Cohorts cuts the roster into as many groups, each with its own sum; Min holds for each.
+	Cohorts int
+	// Unsigned is the chance in percent that witnesses do not sign a roster (mode W).
+	Unsigned int
 	// Lose is how many devices vanish for the rest of a round at each step.
 	Lose map[Step]int
 	// Crash lists phases at whose start the coordinator is killed and replayed, once each and round.
@@ -74,6 +85,27 @@ const (
 	maxEvents = 2_000_000
 	maxTime   = 24 * time.Hour
 )
+
+// usual fills in what is not said.
+func (cfg Config) usual() Config {
+	if cfg.Rounds == 0 {
+		cfg.Rounds = 1
+	}
+	if cfg.D == 0 {
+		cfg.D = 64
+	}
+	if cfg.Mode == 0 {
+		cfg.Mode = aggregation.ModeSH
+	}
+	if cfg.Suite == (aggregation.Suite{}) {
+		cfg.Suite = aggregation.Suite{Kex: aggregation.KexX25519, PRG: aggregation.PRGAES128, WordBits: 32}
+	}
+	if cfg.Sig == 0 {
+		cfg.Sig = protocol.SigEd25519
+	}
+	cfg.Cohorts = max(1, cfg.Cohorts)
+	return cfg
+}
 
 // Run simulates the rounds and checks them. An error is a broken promise, and names the seed.
 func Run(cfg Config) (*Outcome, error) {

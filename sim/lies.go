@@ -201,8 +201,8 @@ func garble(m *protocol.Reveal) {
 }
 
 func (d *device) signKeys(m *protocol.Advertise) {
-	m.Key.Sign(protocol.Signer{Ed: d.cfg.Key}, m.OpenHash)
+	m.Key.Sign(d.w.signer(d.cfg.Key), m.OpenHash)
 }
-func (d *device) signShares(m *protocol.Shares) { m.Sign(protocol.Signer{Ed: d.cfg.Key}) }
-func (d *device) signInput(m *protocol.Input)   { m.Sign(protocol.Signer{Ed: d.cfg.Key}) }
-func (d *device) signReveal(m *protocol.Reveal) { m.Sign(protocol.Signer{Ed: d.cfg.Key}) }
+func (d *device) signShares(m *protocol.Shares) { m.Sign(d.w.signer(d.cfg.Key)) }
+func (d *device) signInput(m *protocol.Input)   { m.Sign(d.w.signer(d.cfg.Key)) }
+func (d *device) signReveal(m *protocol.Reveal) { m.Sign(d.w.signer(d.cfg.Key)) }

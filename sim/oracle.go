@@ -20,7 +20,7 @@ type oracle struct {
 	w         *world
 	open      *audit.RoundOpen
 	roster    *audit.Roster
-	survivors *audit.Survivors
+	survivors map[uint32]*audit.Survivors  // by cohort
 	steps     int                          // of the coordinator's machine
 	sealed    int                          // the step in which the survivors were decided; the last receipt may come with it
 	drops     uint32                       // members that a rule of 10.2 left out
@@ -33,7 +33,7 @@ type oracle struct {
 
 func (o *oracle) opened(r *audit.RoundOpen) {
 	*o = oracle{w: o.w, open: r, noise: map[[32]byte][]uint32{}, charged: map[[32]byte]bool{}, receipts: map[[32]byte]bool{},
-		kind: map[uint32]string{}, said: o.said}
+		kind: map[uint32]string{}, said: o.said, survivors: map[uint32]*audit.Survivors{}}
 	if o.said == nil {
 		o.said = map[string][sha256.Size]byte{}
 	}
@@ -71,7 +71,10 @@ func (o *oracle) stepped(d *device, e participant.Event, out participant.Output)
 			return fmt.Errorf("device %d drew its noise twice", d.i)
 		}
 		key := d.random.reads[0] // the noise's; the shares' coefficients come after it
-		h := privacy.HonestFloor(int(o.roster.N), int(o.open.GammaBP), int(o.open.DeltaBP))
+		h, err := o.honest()
+		if err != nil {
+			return err
+		}
 		noise, err := privacy.Perturb(make([]int32, o.w.cfg.D), privacy.LocalVariance(o.open.SigmaTotSq, h), privacy.NewStream([32]byte(key)))
 		if err != nil {
 			return err
@@ -99,12 +102,25 @@ func (o *oracle) contributed(d *device, x []uint32) error {
 	}
 	aggregation.Sub(x, o.noise[d.id])
 	for i, v := range x {
-		if want := btoi(i == d.place()); v != want {
+		if want := btoi(i == d.place()); o.ring(v) != want {
 			return fmt.Errorf("device %d has %d at place %d without its noise, want %d", d.i, int32(v), i, want)
 		}
 	}
 	return nil
 }
+
+// honest is how many members of a cohort carry its noise at least.
+func (o *oracle) honest() (int, error) {
+	corrupt, err := aggregation.CohortCorrupt(aggregation.GraphParams{N: int(o.roster.N), GammaBP: int(o.open.GammaBP), DeltaBP: int(o.open.DeltaBP),
+		Lambda: int(o.open.Lambda), Eta: int(o.open.Eta), Mode: aggregation.Mode(o.open.Mode), Cohorts: int(o.open.Cohorts)})
+	if err != nil {
+		return 0, err
+	}
+	return privacy.CohortFloor(int(o.roster.N/o.open.Cohorts), corrupt, int(o.open.DeltaBP)), nil
+}
+
+// ring reduces a word mod 2^w.
+func (o *oracle) ring(v uint32) uint32 { return v << (32 - o.open.WordBits) >> (32 - o.open.WordBits) }
 
 func btoi(b bool) uint32 {
 	if b {
@@ -165,13 +181,13 @@ func (o *oracle) oneKind(shares []protocol.PeerShare, kind string) error {
 func (o *oracle) answers(s round.Send) error {
 	switch m := s.Msg.(type) {
 	case *protocol.Receipt:
-		if o.survivors != nil && o.steps > o.sealed && !o.receipts[s.To] {
+		if len(o.survivors) > 0 && o.steps > o.sealed && !o.receipts[s.To] {
 			return fmt.Errorf("a vector was receipted after the seal, member %d", m.Index)
 		}
 		o.receipts[s.To] = true
 		return o.once(fmt.Sprintf("receipt %x %x", m.SID, s.To), m.Append(nil))
 	case *protocol.Survivors:
-		if o.survivors == nil {
+		if len(o.survivors) < int(o.open.Cohorts) {
 			return errors.New("asked to reveal before the survivors are in the log")
 		}
 		return o.once(fmt.Sprintf("survivors %x", m.SID), m.Bitmap)
@@ -191,10 +207,10 @@ func (o *oracle) logs(r audit.Record) error {
 		o.roster = r
 		o.w.fact("roster n=%d k=%d t=%d", r.N, r.K, r.T)
 	case *audit.Survivors:
-		if o.survivors != nil {
+		if o.survivors[r.Cohort] != nil {
 			return errors.New("a second set of survivors is in the log")
 		}
-		o.survivors, o.sealed = r, o.steps
+		o.survivors[r.Cohort], o.sealed = r, o.steps
 		o.w.fact("survivors n=%d", r.Count)
 	case *audit.RoundClose:
 		for _, d := range r.Drops {
@@ -206,36 +222,31 @@ func (o *oracle) logs(r audit.Record) error {
 	return nil
 }
 
-// settled compares the sum, less the noise, with the ones of exactly the included devices; and wants every receipted vector in
-// it, but for those that a rule left out.
-func (o *oracle) settled(r *round.Result, sum []uint32) error {
-	if r.U3 < o.w.cfg.Min {
-		return fmt.Errorf("%d vectors were summed, the minimum is %d", r.U3, o.w.cfg.Min)
+// settled compares each cohort's sum, less the noise, with the ones of exactly the included devices; and wants every receipted
+// vector in one, but for those that a rule left out.
+func (o *oracle) settled(r *round.Result, sums [][]uint32) error {
+	in, all := map[[32]byte]bool{}, 0
+	if len(sums) != int(o.open.Cohorts) || len(r.Sums) != len(sums) || len(o.survivors) != len(sums) {
+		return fmt.Errorf("%d sums, %d of them logged, of %d cohorts", len(sums), len(r.Sums), o.open.Cohorts)
 	}
-	if aggregation.SumHash(aggregation.Signed(sum, 32)) != r.Sums[0] {
-		return errors.New("the hash in the log is not that of the sum")
-	}
-	want, left, included := make([]uint32, len(sum)), append([]uint32(nil), sum...), 0
-	in := map[[32]byte]bool{}
-	for _, m := range r.Members {
-		if m.Leaf < 0 {
-			continue
+	for c, sum := range sums {
+		if aggregation.SumHash(aggregation.Signed(sum, o.open.WordBits)) != r.Sums[c] {
+			return errors.New("the hash in the log is not that of the sum")
 		}
-		if in[m.ID] || !o.charged[m.ID] {
-			return fmt.Errorf("member %d is in the sum twice or was never charged", m.Index)
+		included, err := o.exact(r.Members, c, sum, in)
+		if uint32(included) != o.survivors[uint32(c)].Count {
+			err = errors.Join(err, fmt.Errorf("%d members are included, %d are logged", included, o.survivors[uint32(c)].Count))
 		}
-		in[m.ID] = true
-		included++
-		want[o.w.byID[m.ID].place()]++
-		aggregation.Sub(left, o.noise[m.ID])
-	}
-	if included != r.U3 || uint32(included) != o.survivors.Count {
-		return fmt.Errorf("%d members are included, %d are logged", included, o.survivors.Count)
-	}
-	for i := range want {
-		if left[i] != want[i] {
-			return fmt.Errorf("place %d of the sum of %d holds %d without the noise, want %d", i, included, int32(left[i]), want[i])
+		if err != nil {
+			return err
 		}
+		if included < o.w.cfg.Min {
+			return fmt.Errorf("%d vectors were summed, the minimum is %d", included, o.w.cfg.Min)
+		}
+		all += included
+	}
+	if all != r.U3 {
+		return fmt.Errorf("%d members are included, %d are counted", all, r.U3)
 	}
 	missing := uint32(0)
 	for id := range o.receipts {
@@ -247,4 +258,27 @@ func (o *oracle) settled(r *round.Result, sum []uint32) error {
 		return fmt.Errorf("%d receipted vectors are not in the sum, rules left out %d", missing, o.drops)
 	}
 	return nil
+}
+
+// exact compares one cohort's sum and counts who is in it.
+func (o *oracle) exact(members []round.Member, cohort int, sum []uint32, in map[[32]byte]bool) (included int, err error) {
+	want, left := make([]uint32, len(sum)), append([]uint32(nil), sum...)
+	for _, m := range members {
+		if m.Leaf < 0 || m.Cohort != cohort {
+			continue
+		}
+		if in[m.ID] || !o.charged[m.ID] {
+			return included, fmt.Errorf("member %d is in the sum twice or was never charged", m.Index)
+		}
+		in[m.ID] = true
+		included++
+		want[o.w.byID[m.ID].place()]++
+		aggregation.Sub(left, o.noise[m.ID])
+	}
+	for i := range want {
+		if got := o.ring(left[i]); got != o.ring(want[i]) {
+			return included, fmt.Errorf("place %d of the sum of %d holds %d without the noise, want %d", i, included, int32(got), want[i])
+		}
+	}
+	return included, nil
 }

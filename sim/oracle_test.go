@@ -66,7 +66,7 @@ func TestOracleCatches(t *testing.T) {
 	} {
 		w, r, sum := finished(t)
 		c.plant(w, r, sum)
-		err := w.oracle.settled(r, sum)
+		err := w.oracle.settled(r, [][]uint32{sum})
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
@@ -107,7 +107,7 @@ func TestOracleHearsLies(t *testing.T) {
 		"a second roster":       {func(w *world, _ *device) error { return w.oracle.logs(&audit.Roster{}) }, "second roster"},
 		"a second survivor set": {func(w *world, _ *device) error { return w.oracle.logs(&audit.Survivors{}) }, "second set"},
 		"asked too early": {func(w *world, d *device) error {
-			w.oracle.survivors = nil
+			clear(w.oracle.survivors)
 			return w.oracle.answers(round.Send{To: d.id, Msg: &protocol.Survivors{}})
 		}, "before the survivors"},
 		"asked about another set": {func(w *world, d *device) error {

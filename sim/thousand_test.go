@@ -7,10 +7,12 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/cinesync/cinesync/aggregation"
 )
 
-// TestThousandRounds is the promise of secure aggregation in one number: with devices lost and restarted at every step, with
-// lies, with a network that cuts, repeats and reorders, with crashes of the coordinator, every published sum is the plain sum
+// TestThousandRounds is the promise of secure aggregation in one number: under every mode and mixed suites, with devices lost and restarted at every step, with
+// lies, with a network that cuts, repeats and reorders, with witnesses that do not answer, with crashes of the coordinator, every published sum is the plain sum
 // of exactly the included inputs, or the round is aborted and logged. Run checks each round; a wrong sum or a round without an
 // end is its error, and names the seed.
 func TestThousandRounds(t *testing.T) {
@@ -61,6 +63,14 @@ func troubled(seed uint64, rounds int) Config {
 	rng := rand.New(rand.NewPCG(seed, 1000))
 	cfg := Config{Seed: seed, Devices: 4 + rng.IntN(3), Min: 3, DeltaBP: 3000 + 100*rng.IntN(20), Rounds: rounds, D: 1 + rng.IntN(24),
 		Lose: map[Step]int{}, Restart: map[Step]int{}}
+	cfg.Mode = []aggregation.Mode{aggregation.ModeSH, aggregation.ModeSM, aggregation.ModeW}[rng.IntN(3)]
+	cfg.Suite = aggregation.Suite{Kex: 1, PRG: uint16(1 + rng.IntN(3)), WordBits: []uint16{32, 24, 16}[rng.IntN(3)]}
+	if rng.IntN(12) == 0 {
+		cfg.Sig = 2
+	}
+	if cfg.Mode == aggregation.ModeW && rng.IntN(3) == 0 {
+		cfg.Unsigned = 20
+	}
 	if rng.IntN(2) == 0 {
 		cfg.Cut, cfg.Duplicate, cfg.Reorder, cfg.Slow = rng.IntN(3), rng.IntN(30), rng.IntN(10), time.Duration(rng.IntN(150))*time.Millisecond
 	}

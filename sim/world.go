@@ -58,12 +58,7 @@ func (w *world) cert(key ed25519.PrivateKey, class protocol.Class, serial uint64
 }
 
 func newWorld(cfg Config) (*world, error) {
-	if cfg.Rounds == 0 {
-		cfg.Rounds = 1
-	}
-	if cfg.D == 0 {
-		cfg.D = 64
-	}
+	cfg = cfg.usual()
 	w := &world{cfg: cfg, rng: rand.New(rand.NewPCG(cfg.Seed, 1)), now: time.Unix(1_700_000_000, 0), byID: map[[32]byte]*device{}}
 	w.start, w.oracle = w.now, &oracle{w: w}
 	cInt, _ := w.terms()
@@ -129,10 +124,24 @@ func (w *world) open(number uint64, prev [32]byte) *audit.RoundOpen {
 		panic(err) // the terms are within their limits
 	}
 	return &audit.RoundOpen{Round: number, OpenedAt: uint64(w.now.Unix()), PrevRound: prev, Question: w.coord.question, ModelIn: w.coord.model,
-		CodeHash: sha256.Sum256(simCode), LayoutHash: simLayout, D: uint32(w.cfg.D), WordBits: 32, XMax: cInt, Kex: 1, PRG: 1, Sig: 1,
-		Mode: uint16(aggregation.ModeSH), SeedKind: 3, GammaBP: 500, DeltaBP: uint16(w.cfg.DeltaBP), Lambda: 40, Eta: 20,
-		NTarget: uint32(w.cfg.Devices), NMin: uint32(w.cfg.Min), Cohorts: 1, C: math.Float32bits(1), CInt: cInt, SigmaTotSq: sigma,
+		CodeHash: sha256.Sum256(simCode), LayoutHash: simLayout, D: uint32(w.cfg.D), WordBits: w.cfg.Suite.WordBits, XMax: cInt, Kex: w.cfg.Suite.Kex, PRG: w.cfg.Suite.PRG, Sig: w.cfg.Sig,
+		Mode: uint16(w.cfg.Mode), SeedKind: w.seedKind(), WitnessPolicy: w.policy().ID(), GammaBP: 500, DeltaBP: uint16(w.cfg.DeltaBP), Lambda: w.lambda(), Eta: 20,
+		NTarget: uint32(w.cfg.Devices), NMin: uint32(w.cfg.Min), Cohorts: uint32(w.cfg.Cohorts), C: math.Float32bits(1), CInt: cInt, SigmaTotSq: sigma,
 		RhoUnits: uint64(units), P: uint32(w.cfg.Rounds), B: 1, Deadlines: [5]uint32{10, 20, 30, 40, 50}}
+}
+
+func (w *world) seedKind() uint16 {
+	if w.cfg.Mode == aggregation.ModeW {
+		return 1
+	}
+	return 3
+}
+
+func (w *world) lambda() uint16 {
+	if w.cfg.Mode == aggregation.ModeW {
+		return 80
+	}
+	return 40
 }
 
 // simCode is a local function that needs no history: canonical bytes as participant.checkCode reads them.
