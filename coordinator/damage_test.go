@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cinesync/cinesync/aggregation"
 	"github.com/cinesync/cinesync/coordinator"
 	"github.com/cinesync/cinesync/model"
 	"github.com/cinesync/cinesync/protocol"
@@ -52,26 +53,42 @@ func TestFolderOfAnotherTaskIsRefused(t *testing.T) {
 		change func(*coordinator.Config)
 		word   string
 	}{
-		"ceiling":     {func(c *coordinator.Config) { c.Task.Ceiling++ }, "ceiling"},
-		"period":      {func(c *coordinator.Config) { c.Task.Period += time.Hour }, "period"},
-		"short":       {func(c *coordinator.Config) { c.Task.Period -= time.Nanosecond }, "at least 30 days"},
-		"least":       {func(c *coordinator.Config) { c.Task.NMin++ }, "least members"},
-		"family":      {func(c *coordinator.Config) { c.Task.Local.Name = model.NCFFamily }, "family"},
-		"local steps": {func(c *coordinator.Config) { c.Task.Local.Steps++ }, "local function"},
-		"purpose":     {func(c *coordinator.Config) { c.Task.Purpose = "Sell it." }, "purpose"},
-		"clip":        {func(c *coordinator.Config) { c.Task.C = 2 }, "clip"},
-		"noise":       {func(c *coordinator.Config) { c.Task.SigmaTotSq *= 2 }, "noise"},
-		"key":         {func(c *coordinator.Config) { c.Identity = identity("another", protocol.ClassCoordinator) }, "entry 0"},
-		"log key":     {func(c *coordinator.Config) { c.LogKey = prototest.Key("another") }, "own log folder"},
-		"log origin":  {func(c *coordinator.Config) { c.LogOrigin = "another/demo" }, "own log folder"},
-		"nonsense":    {func(c *coordinator.Config) { c.Task.NMin = 2 }, "n_min"},
-		"too long":    {func(c *coordinator.Config) { c.Task.Deadlines[4] = 7*24*3600 + 1 }, "deadline of 604801 s is more than 604800"},
-		"too many":    {func(c *coordinator.Config) { c.Task.NTarget = protocol.MaxRoster + 1 }, "n_target 16385 is more than 16384"},
-		"backwards":   {func(c *coordinator.Config) { c.Task.Deadlines[1] = 1 }, "deadlines"},
-		"mode":        {func(c *coordinator.Config) { c.Task.Mode = 1 }, "mode"},
-		"no noise":    {func(c *coordinator.Config) { c.Task.SigmaTotSq = 1 }, "noise"},
-		"no clip":     {func(c *coordinator.Config) { c.Task.C = 0 }, "clip"},
-		"no budget":   {func(c *coordinator.Config) { c.Task.Ceiling = 0 }, "ceiling"},
+		"ceiling":        {func(c *coordinator.Config) { c.Task.Ceiling++ }, "ceiling"},
+		"period":         {func(c *coordinator.Config) { c.Task.Period += time.Hour }, "period"},
+		"short":          {func(c *coordinator.Config) { c.Task.Period -= time.Nanosecond }, "at least 30 days"},
+		"least":          {func(c *coordinator.Config) { c.Task.NMin++ }, "least members"},
+		"family":         {func(c *coordinator.Config) { c.Task.Local.Name = model.NCFFamily }, "family"},
+		"local steps":    {func(c *coordinator.Config) { c.Task.Local.Steps++ }, "local function"},
+		"purpose":        {func(c *coordinator.Config) { c.Task.Purpose = "Sell it." }, "purpose"},
+		"clip":           {func(c *coordinator.Config) { c.Task.C = 2 }, "clip"},
+		"noise":          {func(c *coordinator.Config) { c.Task.SigmaTotSq *= 2 }, "noise"},
+		"key":            {func(c *coordinator.Config) { c.Identity = identity("another", protocol.ClassCoordinator) }, "entry 0"},
+		"log key":        {func(c *coordinator.Config) { c.LogKey = prototest.Key("another") }, "own log folder"},
+		"log origin":     {func(c *coordinator.Config) { c.LogOrigin = "another/demo" }, "own log folder"},
+		"nonsense":       {func(c *coordinator.Config) { c.Task.NMin = 2 }, "n_min"},
+		"too long":       {func(c *coordinator.Config) { c.Task.Deadlines[4] = 7*24*3600 + 1 }, "deadline of 604801 s is more than 604800"},
+		"too many":       {func(c *coordinator.Config) { c.Task.NTarget = protocol.MaxRoster + 1 }, "n_target 16385 is more than 16384"},
+		"backwards":      {func(c *coordinator.Config) { c.Task.Deadlines[1] = 1 }, "deadlines"},
+		"mode":           {func(c *coordinator.Config) { c.Task.Mode = 1 }, "mode"},
+		"no such mode":   {func(c *coordinator.Config) { c.Task.Mode = 4 }, "want W, SM or SH"},
+		"no such kex":    {func(c *coordinator.Config) { c.Task.Kex = 3 }, "kex is 3"},
+		"no such prg":    {func(c *coordinator.Config) { c.Task.PRG = 4 }, "prg is 4"},
+		"no such sig":    {func(c *coordinator.Config) { c.Task.Sig = 3 }, "sig is 3"},
+		"odd words":      {func(c *coordinator.Config) { c.Task.WordBits = 20 }, "word_bits is 20"},
+		"words too few":  {func(c *coordinator.Config) { c.Task.WordBits = 16; c.Task.SigmaTotSq = 1 << 27 }, "members"},
+		"x_max":          {func(c *coordinator.Config) { c.Task.XMax = c.Task.CInt + 1 }, "members"},
+		"many cohorts":   {func(c *coordinator.Config) { c.Task.Cohorts = 33 }, "cohorts is 33"},
+		"uneven":         {func(c *coordinator.Config) { c.Task.Cohorts, c.Task.NTarget = 2, 7 }, "multiple of 2 cohorts"},
+		"thin cohorts":   {func(c *coordinator.Config) { c.Task.Cohorts = 2 }, "at least n_min 3"},
+		"nobody watches": {func(c *coordinator.Config) { c.Task.Mode = aggregation.ModeW }, "no witnesses"},
+		"weak graph": {func(c *coordinator.Config) {
+			c.Task.Mode, c.Task.Lambda, c.Witnesses, c.WitnessPolicy = aggregation.ModeW, 79, &witnesses{}, somePolicy()
+		}, "lambda is 79"},
+		"no second half":    {func(c *coordinator.Config) { c.Task.Sig = 2 }, "certificate is not hybrid"},
+		"half an authority": {func(c *coordinator.Config) { c.Task.Sig, c.AuthorityPQ = 2, nil }, "ML-DSA key is not known"},
+		"no noise":          {func(c *coordinator.Config) { c.Task.SigmaTotSq = 1 }, "noise"},
+		"no clip":           {func(c *coordinator.Config) { c.Task.C = 0 }, "clip"},
+		"no budget":         {func(c *coordinator.Config) { c.Task.Ceiling = 0 }, "ceiling"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, terms{}, func(w *world) {

@@ -41,6 +41,11 @@ type witnesses struct {
 
 var errDown = errors.New("no witness can be reached")
 
+// somePolicy is one witness's.
+func somePolicy() audit.WitnessPolicy {
+	return audit.WitnessPolicy{Quorum: 1, Witnesses: []audit.Witness{{Name: "witness.test", Key: prototest.Public(prototest.Key("witness"))}}}
+}
+
 // witness gives the world's coordinator witnesses.
 func (w *world) witness() *witnesses {
 	x := &witnesses{w: w, policy: audit.WitnessPolicy{Quorum: 2}}
