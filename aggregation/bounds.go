@@ -13,14 +13,14 @@ type RingBounds struct {
 	Connected             bool
 }
 
-// Rings goes through the even degrees below n−1 in order, exactly, whatever the size of the roster. It is for those who
+// Rings goes through the even degrees that a cohort's ring can have, in order, exactly, whatever the size of the roster. It is for those who
 // tabulate or check the arithmetic; a round takes FindDegree.
 func Rings(p GraphParams) (iter.Seq[RingBounds], error) {
 	if err := p.validate(); err != nil {
 		return nil, err
 	}
 	return func(yield func(RingBounds) bool) {
-		for w := newWalk(p); w.k+2 < p.N-1; {
+		for w := newWalk(p); w.k+2 < p.cohort()-1; {
 			w.step()
 			w.step()
 			if !yield(RingBounds{K: w.k, Corrupt: int(w.corrupt.x), Surviving: w.surviving(), Connected: w.connected()}) {
@@ -36,7 +36,7 @@ func LeastRing(p GraphParams) (Degree, RingBounds, error) {
 	if err := p.validate(); err != nil {
 		return Degree{}, RingBounds{}, err
 	}
-	for w := newWalk(p); w.k+2 < p.N-1; {
+	for w := newWalk(p); w.k+2 < p.cohort()-1; {
 		w.step()
 		w.step()
 		if t, ok := w.threshold(); ok {

@@ -21,7 +21,7 @@ type planFlags struct {
 	shape                        secagg.Shape
 	gamma, delta, dropouts, mode string
 	lambda                       int
-	kex, sig                     string
+	kex, sig, prg                string
 	speed                        float64
 	asJSON                       bool
 }
@@ -36,7 +36,7 @@ func secaggPlan() *cobra.Command {
 			}
 			rate := secagg.Rate{OneCore: f.speed * 1e9, AllCores: f.speed * 1e9 * float64(runtime.GOMAXPROCS(0))}
 			if !cmd.Flags().Changed("speed") {
-				rate = secagg.Measure()
+				rate = secagg.Measure(shape.PRG)
 			}
 			p, err := shape.Plan(rate)
 			var wrong secagg.FlagError
@@ -61,6 +61,8 @@ func secaggPlan() *cobra.Command {
 	fl.IntVar(&f.shape.WordBits, "word-bits", 32, "bits of a word on the wire: 32, 24 or 16")
 	fl.StringVar(&f.kex, "kex", "x25519", "key exchange: x25519, or x-wing beside it")
 	fl.StringVar(&f.sig, "sig", "ed25519", "signatures: ed25519, or ml-dsa beside it")
+	fl.StringVar(&f.prg, "prg", "aes-128", "mask generator: aes-128, aes-256 or chacha20")
+	fl.IntVar(&f.shape.Cohorts, "cohorts", 1, "groups that are summed by themselves, against poisoning")
 	fl.StringVar(&f.dropouts, "dropouts", "", "part that is lost in the round planned (default: delta)")
 	fl.Float64Var(&f.speed, "speed", 0, "GB/s of masks that one core makes and adds (default: measured now)")
 	fl.BoolVar(&f.asJSON, "json", false, "print one JSON object")
@@ -80,6 +82,9 @@ func (f *planFlags) read(cmd *cobra.Command) (secagg.Shape, error) {
 		return s, fmt.Errorf("--mode is %q: want W, SM or SH", f.mode)
 	}
 	s.Mode, s.Lambda = mode, f.lambda
+	if s.PRG, ok = map[string]uint16{"aes-128": aggregation.PRGAES128, "aes-256": aggregation.PRGAES256, "chacha20": aggregation.PRGChaCha20}[f.prg]; !ok {
+		return s, fmt.Errorf("--prg is %q: want aes-128, aes-256 or chacha20", f.prg)
+	}
 	var err error
 	if s.Hybrid.Kex, err = oneOf("kex", f.kex, "x25519", "x-wing"); err != nil {
 		return s, err
@@ -173,7 +178,15 @@ func printPlan(w io.Writer, p secagg.Plan) error {
 	fmt.Fprintln(t, "vectors in memory and on disk\tmemory\tdisk\t")
 	fmt.Fprintf(t, "device\t%s\t\t\n", size(p.DeviceMemory))
 	fmt.Fprintf(t, "coordinator\t%s\t%s\t\n", size(p.ServerMemory), size(p.ServerDisk))
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if c := p.Cohorts; c != nil {
+		fmt.Fprintf(w, "\n%d cohorts of %d members, %d left out. What that costs in privacy: the mean of their sums carries %.2f times the noise;\n"+
+			"a sum hides a device among %d honest survivors at least, where one sum would hide it among %d; up to %d of a cohort may be corrupt.\n",
+			c.Count, c.Members, c.LeftOut, c.NoiseFactor, c.Honest, c.HonestOfOne, c.Corrupt)
+	}
+	return nil
 }
 
 // size writes bytes for people.

@@ -3,7 +3,9 @@ package hostile
 import (
 	"flag"
 	"fmt"
+	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -134,6 +136,24 @@ func play(t *testing.T, a Attack) string {
 		t.Error("nothing was tried")
 	}
 	return a.Line(refusals, run, ok)
+}
+
+// TestTableIsTheSpecifications wants a row here for each of the specification's table, and none beside.
+func TestTableIsTheSpecifications(t *testing.T) {
+	text, err := os.ReadFile("../../docs/spec/secure-aggregation.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want, got []string
+	for _, m := range regexp.MustCompile(`(?m)^\| (A\d\d) \|`).FindAllStringSubmatch(string(text), -1) {
+		want = append(want, m[1])
+	}
+	for _, a := range Attacks() {
+		got = append(got, a.ID)
+	}
+	if len(want) < 16 || !slices.Equal(got, want) {
+		t.Errorf("attacks %v, the specification has %v", got, want)
+	}
 }
 
 // TestEveryFieldIsMutated wants a mutation for each field of what S logs before anything is masked.

@@ -27,7 +27,7 @@ func (s Shape) phases(d aggregation.Degree) ([]Phase, error) {
 		{Name: "shares", Down: e.size(e.roster(d.K)), Up: e.size(e.shares(d.K))},
 		{Name: "inputs", Down: e.size(e.delivery(d.K)) + e.size(&protocol.InputState{}) + e.size(&protocol.Receipt{SigPQ: e.sig()}), Up: e.size(e.header(d.K)) + e.vector()},
 		e.unmask(d.K),
-		{Name: "settle", Down: e.size(&protocol.Close{Evidence: e.evidence(&audit.RoundClose{Survivors: make([][32]byte, 1), SumHash: make([][32]byte, 1)}), InputProof: e.path})},
+		{Name: "settle", Down: e.size(&protocol.Close{Evidence: e.evidence(&audit.RoundClose{Survivors: make([][32]byte, s.Cohorts), SumHash: make([][32]byte, s.Cohorts)}), InputProof: e.path})},
 	}
 	return out, e.err
 }
@@ -137,6 +137,9 @@ func (e *envelope) unmask(k int) Phase {
 
 func (e *envelope) roster(k int) *protocol.Roster {
 	m := &protocol.Roster{Evidence: e.evidence(&audit.Roster{}), Peers: make([]protocol.PeerKeys, k+1)}
+	if e.s.Mode == aggregation.ModeW { // the checkpoint that the graph is drawn from
+		m.SeedCheckpoint, m.SeedProof = e.note, e.logPath
+	}
 	for i := range m.Peers {
 		m.Peers[i].Key, m.Peers[i].Proof = e.bundle(), e.path
 	}
@@ -152,8 +155,13 @@ func (e *envelope) header(k int) *protocol.Input {
 	return &protocol.Input{MaskedWith: bitmap(k), Chunks: make([][32]byte, chunks), SigPQ: e.sig()}
 }
 
+// survivors shows the records of all cohorts, which lie between the roster and the last of them.
 func (e *envelope) survivors() *protocol.Survivors {
-	return &protocol.Survivors{Evidence: e.evidence(&audit.Survivors{}), Bitmap: bitmap(e.s.Devices)}
+	records := make([]audit.Record, e.s.Cohorts)
+	for i := range records {
+		records[i] = &audit.Survivors{}
+	}
+	return &protocol.Survivors{Evidence: e.evidence(records...), Bitmap: bitmap(e.s.Devices)}
 }
 
 // vector is the masked vector in chunks.

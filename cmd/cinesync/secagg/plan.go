@@ -5,6 +5,8 @@ import (
 	"math"
 
 	"github.com/cinesync/cinesync/aggregation"
+	"github.com/cinesync/cinesync/audit"
+	"github.com/cinesync/cinesync/privacy"
 )
 
 // Shape is a round as a planner sees it.
@@ -15,7 +17,9 @@ type Shape struct {
 	Mode             aggregation.Mode
 	Dim              int // d, words of a vector
 	WordBits         int // of a word on the wire: 32, 24 or 16
+	PRG              uint16
 	Hybrid           Hybrid
+	Cohorts          int // groups that are summed by themselves; the last n mod cohorts members are left out
 	DropBP           int // basis points really lost between shares and vectors; at most DeltaBP
 	LogSize          uint64
 	Witnesses        int // whose cosignatures a checkpoint carries
@@ -69,6 +73,22 @@ type Plan struct {
 	DeviceMemory int64 `json:"device_memory_bytes"`
 	ServerMemory int64 `json:"coordinator_memory_bytes"`
 	ServerDisk   int64 `json:"coordinator_disk_bytes"`
+
+	Cohorts *Cohorts `json:"cohorts,omitempty"`
+}
+
+// Cohorts is what cutting a round into groups costs in privacy (14.2): each sum hides a device among fewer others, and a
+// model step from all of them carries more noise.
+type Cohorts struct {
+	Count   int `json:"count"`
+	Members int `json:"members_each"`
+	LeftOut int `json:"left_out"`
+	// NoiseFactor is by how much the noise of the mean grows: the root of Count.
+	NoiseFactor float64 `json:"noise_factor"`
+	Corrupt     int     `json:"corrupt_at_most"` // of one cohort
+	Honest      int     `json:"honest_at_least"` // survivors of one cohort, who carry its noise
+	// HonestOfOne is the same of the whole roster in one sum.
+	HonestOfOne int `json:"honest_at_least_in_one_sum"`
 }
 
 // Plan finds degree and threshold, encodes a round's messages and counts.
@@ -76,7 +96,10 @@ func (s Shape) Plan(rate Rate) (Plan, error) {
 	if err := s.validate(); err != nil {
 		return Plan{}, err
 	}
-	d, err := aggregation.FindDegree(aggregation.GraphParams{N: s.Devices, GammaBP: s.GammaBP, DeltaBP: s.DeltaBP, Lambda: s.Lambda, Eta: s.Eta, Mode: s.Mode})
+	out := s.Devices % s.Cohorts
+	s.Devices -= out
+	graph := aggregation.GraphParams{N: s.Devices, GammaBP: s.GammaBP, DeltaBP: s.DeltaBP, Lambda: s.Lambda, Eta: s.Eta, Mode: s.Mode, Cohorts: s.Cohorts}
+	d, err := aggregation.FindDegree(graph)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -84,7 +107,7 @@ func (s Shape) Plan(rate Rate) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	p := Plan{Devices: s.Devices, Mode: s.Mode.String(), K: d.K, T: d.T, Complete: d.K == s.Devices-1, Dim: s.Dim, Phases: phases, Float32: 4 * int64(s.Dim), Rate: rate}
+	p := Plan{Devices: s.Devices, Mode: s.Mode.String(), K: d.K, T: d.T, Complete: d.K == s.Devices/s.Cohorts-1, Dim: s.Dim, Phases: phases, Float32: 4 * int64(s.Dim), Rate: rate}
 	for _, ph := range phases {
 		p.Up, p.Down = p.Up+ph.Up, p.Down+ph.Down
 	}
@@ -92,7 +115,28 @@ func (s Shape) Plan(rate Rate) (Plan, error) {
 	p.Lost = s.Devices * s.DropBP / rateBP
 	p.Survivors = s.Devices - p.Lost
 	s.work(&p, d.K)
+	if s.Cohorts > 1 {
+		if p.Cohorts, err = s.cohorts(graph); err != nil {
+			return Plan{}, err
+		}
+		p.Cohorts.LeftOut = out
+	}
 	return p, nil
+}
+
+func (s Shape) cohorts(graph aggregation.GraphParams) (*Cohorts, error) {
+	each := s.Devices / s.Cohorts
+	corrupt, err := aggregation.CohortCorrupt(graph)
+	if err != nil {
+		return nil, err
+	}
+	c := &Cohorts{Count: s.Cohorts, Members: each, NoiseFactor: math.Sqrt(float64(s.Cohorts)), Corrupt: corrupt,
+		Honest: privacy.CohortFloor(each, corrupt, s.DeltaBP), HonestOfOne: privacy.HonestFloor(s.Devices, s.GammaBP, s.DeltaBP)}
+	if c.Honest < 1 {
+		return nil, flagError("cohorts", "%d: of %d members each, %d may be corrupt and %d lost, which leaves no honest one to carry the noise",
+			s.Cohorts, each, corrupt, each-aggregation.MinSurvivors(each, s.DeltaBP))
+	}
+	return c, nil
 }
 
 const rateBP = 10_000
@@ -107,8 +151,8 @@ func (s Shape) work(p *Plan, k int) {
 	p.DeviceSeconds = float64(p.DeviceKeystream) / p.Rate.OneCore
 	p.ServerSeconds = float64(p.ServerKeystream) / p.Rate.AllCores
 	words := 4 * int64(s.Dim)
-	p.DeviceMemory = 2*words + vector // the integers, the noised words, the masked bytes
-	p.ServerMemory = words + vector   // the sum, and the one vector that is being added
+	p.DeviceMemory = 2*words + vector                // the integers, the noised words, the masked bytes
+	p.ServerMemory = int64(s.Cohorts)*words + vector // a sum for each cohort, and the one vector that is being added
 	p.ServerDisk = vector * int64(s.Devices)
 }
 
@@ -118,6 +162,8 @@ func (s Shape) validate() error {
 	switch {
 	case s.Devices < aggregation.MinDevices || s.Devices > maxRoster:
 		return flagError("devices", "%d: want %d to %d", s.Devices, aggregation.MinDevices, maxRoster)
+	case s.Cohorts < 1 || s.Cohorts > audit.MaxCohorts || s.Devices/s.Cohorts < aggregation.MinDevices:
+		return flagError("cohorts", "%d: want 1 to %d, each of at least %d members", s.Cohorts, audit.MaxCohorts, aggregation.MinDevices)
 	case s.Dim < 1 || s.Dim > maxDim:
 		return flagError("dim", "%d: want 1 to %d, which is what one upload can carry", s.Dim, maxDim)
 	case s.WordBits != 32 && s.WordBits != 24 && s.WordBits != 16:

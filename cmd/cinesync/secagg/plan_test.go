@@ -14,7 +14,7 @@ import (
 var someRate = Rate{OneCore: 1e9, AllCores: 2e9}
 
 func shapeOf(n, dim int, mode aggregation.Mode) Shape {
-	return Shape{Devices: n, GammaBP: 500, DeltaBP: 1000, DropBP: 1000, Lambda: 80, Eta: 20, Mode: mode, Dim: dim, WordBits: 32, LogSize: 1 << 20, Witnesses: 3}
+	return Shape{Devices: n, GammaBP: 500, DeltaBP: 1000, DropBP: 1000, Lambda: 80, Eta: 20, Mode: mode, Dim: dim, WordBits: 32, PRG: 1, Cohorts: 1, LogSize: 1 << 20, Witnesses: 3}
 }
 
 func planOf(t *testing.T, s Shape) Plan {
@@ -34,7 +34,7 @@ func TestPlanIsARealRound(t *testing.T) {
 			s := hostile.NewCoordinator(t, hostile.Plain(n, dim, aggregation.ModeSH))
 			v := s.Play()
 			p := planOf(t, Shape{Devices: n, GammaBP: int(s.Scene.GammaBP), DeltaBP: int(s.Scene.DeltaBP), Lambda: int(v.Round().Lambda), Eta: int(v.Round().Eta),
-				Mode: aggregation.ModeSH, Dim: dim, WordBits: 32, LogSize: 8})
+				Mode: aggregation.ModeSH, Dim: dim, WordBits: 32, PRG: 1, Cohorts: 1, LogSize: 8})
 			if p.K != v.Degree.K || p.T != v.Degree.T || p.Complete != (n == 16) {
 				t.Errorf("planned (%d, %d), the round has %+v", p.K, p.T, v.Degree)
 			}
@@ -110,6 +110,28 @@ func TestPostQuantumTraffic(t *testing.T) {
 	}
 }
 
+// TestCohortsCostPrivacy takes the specification's example: eight blocks cost √8 more noise and a smaller crowd.
+func TestCohortsCostPrivacy(t *testing.T) {
+	s := shapeOf(1003, 100_000, aggregation.ModeW)
+	s.Cohorts = 8
+	p := planOf(t, s)
+	c := p.Cohorts
+	if c == nil || c.Count != 8 || c.Members != 125 || c.LeftOut != 3 || math.Abs(c.NoiseFactor-2.828) > 0.001 {
+		t.Fatalf("%+v", c)
+	}
+	if c.Corrupt <= 125*5/100 || c.Corrupt >= 50 || c.Honest != 113-c.Corrupt || c.HonestOfOne != 900-50 {
+		t.Errorf("%+v: the tail bound of 125 of 1000 with 50 corrupt lies well above 6", c)
+	}
+	if one := planOf(t, shapeOf(1000, 100_000, aggregation.ModeW)); one.Cohorts != nil || one.ServerMemory >= p.ServerMemory || p.K >= 125 {
+		t.Errorf("one: %+v, eight: %+v", one, p)
+	}
+	s.Devices, s.Cohorts, s.DeltaBP, s.DropBP = 200, 2, 4000, 0
+	s.GammaBP = 3500
+	if _, err := s.Plan(someRate); err == nil {
+		t.Error("cohorts without an honest survivor are planned")
+	}
+}
+
 // TestPlannedMasks takes the rows of the specification's table 18.1.
 func TestPlannedMasks(t *testing.T) {
 	for _, c := range []struct {
@@ -142,6 +164,7 @@ func TestPlanNamesTheFlag(t *testing.T) {
 		"eta":       func(s *Shape) { s.Eta = 0 },
 		"gamma":     func(s *Shape) { s.GammaBP = 10_000 },
 		"delta":     func(s *Shape) { s.DeltaBP = -1 },
+		"cohorts":   func(s *Shape) { s.Cohorts = 33 },
 		"word-bits": func(s *Shape) { s.WordBits = 8 },
 		"dropouts":  func(s *Shape) { s.DropBP = 1001 },
 	} {
@@ -166,7 +189,7 @@ func TestPlanNamesTheFlag(t *testing.T) {
 }
 
 func TestMeasuredRateIsOne(t *testing.T) {
-	if r := Measure(); !(r.OneCore > 1e6) || !(r.AllCores > 1e6) || !r.Measured {
+	if r := Measure(aggregation.PRGAES128); !(r.OneCore > 1e6) || !(r.AllCores > 1e6) || !r.Measured {
 		t.Errorf("%+v", r)
 	}
 }

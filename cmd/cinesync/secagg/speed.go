@@ -9,16 +9,16 @@ import (
 
 // Measure finds this machine's rate of making masks and adding them, as rounds do it: with one core, as a device has it, and
 // with all. It takes about a third of a second.
-func Measure() Rate {
-	all := masksPerSecond()
+func Measure(prg uint16) Rate {
+	all := masksPerSecond(prg)
 	cores := runtime.GOMAXPROCS(1)
 	defer runtime.GOMAXPROCS(cores)
-	return Rate{OneCore: masksPerSecond(), AllCores: all, Measured: true}
+	return Rate{OneCore: masksPerSecond(prg), AllCores: all, Measured: true}
 }
 
-func masksPerSecond() float64 {
+func masksPerSecond(prg uint16) float64 {
 	const words, masks = 1 << 20, 8
-	acc := aggregation.NewAccumulator(aggregation.Shape{D: words, WordBits: 32, PRG: aggregation.PRGAES128})
+	acc := aggregation.NewAccumulator(aggregation.Shape{D: words, WordBits: 32, PRG: prg})
 	terms := make([]aggregation.Term, masks)
 	for i := range terms {
 		terms[i].Key[0] = byte(i)
