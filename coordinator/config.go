@@ -189,6 +189,7 @@ type Event struct {
 	U2      int      `json:"u2,omitempty"`
 	U3      int      `json:"u3,omitempty"`
 	Address string   `json:"address,omitempty"`
+	TCP     string   `json:"tcp,omitempty"` // the address over TCP, where there is one
 	HTTP    string   `json:"http,omitempty"`
 	Sum     string   `json:"sum,omitempty"`
 	Model   string   `json:"model,omitempty"`

@@ -41,6 +41,9 @@ func say(out io.Writer) func(coordinator.Event) {
 		switch e.Kind {
 		case "listening":
 			fmt.Fprintf(out, "devices connect to %s over QUIC\n", e.Address)
+			if e.TCP != "" {
+				fmt.Fprintf(out, "or to %s over TCP\n", e.TCP)
+			}
 			if e.HTTP != "" {
 				fmt.Fprintf(out, "platforms ask http://%s/\n", e.HTTP)
 			}

@@ -55,6 +55,7 @@ measures, recommends, and audits the run. It needs no download: without --data, 
 	f.BoolVar(&o.Crash, "crash", false, "run the coordinator as a process and kill -9 it once in every phase (6 rounds or more)")
 	f.Uint64Var(&o.Seed, "seed", 1, "seed of the households, the planned faults and the measurement")
 	f.StringVar(&o.HTTP, "http", "", "address for the platform's API while the demo runs, for example 127.0.0.1:8080")
+	f.StringVar(&o.TCP, "tcp", "", "address on loopback where the coordinator listens over TCP too, for example 127.0.0.1:4748")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
 }

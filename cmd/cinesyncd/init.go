@@ -17,7 +17,7 @@ import (
 )
 
 func initCommand() *cobra.Command {
-	var address, coordinator, authority, origin, logKey, witnesses string
+	var address, overTCP, coordinator, authority, origin, logKey, witnesses string
 	cmd := &cobra.Command{Use: "init", Short: "Make a device: its key, its pins, and a request for a certificate", Args: exactly(),
 		Long: "Makes a device in --dir, once. If it is stopped before it is done, call it again: it goes on with the key that is there.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -37,7 +37,13 @@ func initCommand() *cobra.Command {
 			if err := device.CheckAddress(address); err != nil {
 				return usageError{fmt.Errorf("--coordinator: %w", err)}
 			}
+			if overTCP != "" {
+				if err := device.CheckAddress(overTCP); err != nil {
+					return usageError{fmt.Errorf("--coordinator-tcp: %w", err)}
+				}
+			}
 			cfg := device.New(address, pins[0], pins[1], pins[2].Ed, origin, "balanced")
+			cfg.AddressTCP = overTCP
 			if witnesses != "" {
 				policy, err := witnessPolicy(witnesses)
 				if err != nil {
@@ -57,6 +63,7 @@ func initCommand() *cobra.Command {
 		}}
 	f := cmd.Flags()
 	f.StringVar(&address, "coordinator", "", "the coordinator's address, host:port")
+	f.StringVar(&overTCP, "coordinator-tcp", "", "its address over TCP, host:port, for when the other does not answer")
 	f.StringVar(&coordinator, "coordinator-key", "", "its public key: hex, or @FILE for both keys of its identity.pub")
 	f.StringVar(&authority, "authority", "", "the enrolment authority's public key: hex, or @FILE for both keys of its authority.pub")
 	f.StringVar(&origin, "log-origin", "", "the log's name")

@@ -19,6 +19,7 @@ type Options struct {
 	Crash    bool    // kill -9 the coordinator once in every phase
 	Seed     uint64
 	HTTP     string   // address of the platform's API while the demo runs; empty: none
+	TCP      string   // address on loopback where the coordinator listens over TCP too; empty: none
 	Program  []string // how to start `cinesync` itself, for Crash
 	Stderr   io.Writer
 	Terminal bool // Stderr is a terminal: draw a live line
@@ -55,7 +56,22 @@ func (o *Options) Check() error {
 			return fmt.Errorf("--http is %q: want host:port, for example 127.0.0.1:8080", o.HTTP)
 		}
 	}
+	if err := o.checkTCP(); err != nil {
+		return err
+	}
 	return o.checkLoss()
+}
+
+// checkTCP wants an address that devices of the demo's policy may dial, and that a coordinator which is started again has again.
+func (o *Options) checkTCP() error {
+	if o.TCP == "" {
+		return nil
+	}
+	host, port, err := net.SplitHostPort(o.TCP)
+	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() || port == "" || port == "0" {
+		return fmt.Errorf("--tcp is %q: want a loopback address and a port, for example 127.0.0.1:4748", o.TCP)
+	}
+	return nil
 }
 
 // checkLoss makes sure that a round ends with a sum although everybody who is to vanish does, wherever they do: those who

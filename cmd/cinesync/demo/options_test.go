@@ -33,6 +33,10 @@ func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
 		"as few rounds as phases":  {func(o *Options) { o.Crash, o.Rounds = true, 6 }, ""},
 		"fewer rounds than phases": {func(o *Options) { o.Crash, o.Rounds = true, 5 }, "--rounds is 5: --crash wants 6"},
 		"an address":               {func(o *Options) { o.HTTP = "127.0.0.1:0" }, ""},
+		"TCP without a port":       {func(o *Options) { o.TCP = "127.0.0.1" }, "--tcp is \"127.0.0.1\": want a loopback address and a port"},
+		"TCP on any port":          {func(o *Options) { o.TCP = "127.0.0.1:0" }, "--tcp is"},
+		"TCP elsewhere":            {func(o *Options) { o.TCP = "192.0.2.1:4748" }, "--tcp is"},
+		"TCP by name":              {func(o *Options) { o.TCP = "localhost:4748" }, "--tcp is"},
 		"no address":               {func(o *Options) { o.HTTP = "localhost" }, "--http is \"localhost\""},
 	} {
 		err := asked(c.change).Check()

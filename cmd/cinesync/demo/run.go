@@ -121,7 +121,7 @@ func (s *show) makeDevices(ctx context.Context, address string) error {
 	var made atomic.Int32
 	for i, p := range s.world.people {
 		group.Go(func() error {
-			err := s.folder.makeDevice(making, i, p, titles, address, s.o.Rounds)
+			err := s.folder.makeDevice(making, i, p, titles, address, s.o)
 			s.screen.progress("device folders", int(made.Add(1)), len(s.world.people))
 			return err
 		})

@@ -37,7 +37,7 @@ func (f *folder) makeCoordinator(o *Options, w *world, start *model.Snapshot, li
 	if err != nil {
 		return fmt.Errorf("charge of a round: %w", err)
 	}
-	cfg := &operate.Config{LogOrigin: LogOrigin, Listen: listen, HTTP: o.HTTP, LogDir: "../log", Catalogue: "catalogue.jsonl",
+	cfg := &operate.Config{LogOrigin: LogOrigin, Listen: listen, ListenTCP: o.TCP, HTTP: o.HTTP, LogDir: "../log", Catalogue: "catalogue.jsonl",
 		WitnessPolicy: policyFile, Witnesses: []string{"http://" + witness}, Task: operate.Task{
 			Family: o.Task, Purpose: "Learn which titles go together, from the sums of many devices' updates.", Rounds: o.Rounds, Mode: "W",
 			Members: uint32(o.Devices), MinMembers: uint32(minMembers(o)), GammaBP: gammaBP, DeltaBP: lossBP(o), Lambda: lambda, Eta: eta,
@@ -88,7 +88,7 @@ func writeCatalogue(path string, titles []catalog.Title) error {
 }
 
 // makeDevice gives a person a device: a key, a certificate, and the history in an SQLite file of its own.
-func (f *folder) makeDevice(ctx context.Context, i int, p person, titles map[string]catalog.Title, address string, rounds int) error {
+func (f *folder) makeDevice(ctx context.Context, i int, p person, titles map[string]catalog.Title, address string, o *Options) error {
 	dir := f.device(i)
 	if _, err := identity.Create(filepath.Join(dir, "identity.key"), rand.Reader); err != nil {
 		return err
@@ -116,7 +116,7 @@ func (f *folder) makeDevice(ctx context.Context, i int, p person, titles map[str
 		return fmt.Errorf("fill history of device %d: %w", i, err)
 	}
 	cfg := devices.New(address, protocol.VerifierOf(f.coord.Key, protocol.SigHybrid), f.authorityKeys(), f.logKey, LogOrigin, "demo")
-	cfg.DemoRounds = uint32(rounds)
+	cfg.DemoRounds, cfg.AddressTCP = uint32(o.Rounds), o.TCP
 	cfg.PinWitnesses(f.witnesses)
 	return cfg.Save(dir)
 }

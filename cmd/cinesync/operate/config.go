@@ -33,6 +33,7 @@ import (
 type Config struct {
 	LogOrigin string `json:"log_origin"` // name of the log, as devices pin it
 	Listen    string `json:"listen"`     // UDP address of the device plane
+	ListenTCP string `json:"listen_tcp"` // TCP address of the same, for devices whose path lets no UDP through; empty: none
 	HTTP      string `json:"http"`       // TCP address of the platform's API; empty: none
 	LogDir    string `json:"log_dir"`    // folder of the public log, relative to this folder
 	Catalogue string `json:"catalogue"`  // titles in JSON lines, relative to this folder
@@ -154,9 +155,9 @@ func strict(b []byte, t reflect.Type, within string) error {
 
 // check looks at what can be judged without the model; the coordinator checks the numbers of the task against it.
 func (c *Config) check() error {
-	for name, addr := range map[string]string{"listen": c.Listen, "http": c.HTTP} {
-		if name == "http" && addr == "" {
-			continue // no platform
+	for name, addr := range map[string]string{"listen": c.Listen, "listen_tcp": c.ListenTCP, "http": c.HTTP} {
+		if name != "listen" && addr == "" {
+			continue // there is none
 		}
 		if _, _, err := net.SplitHostPort(addr); err != nil {
 			return fmt.Errorf("%s is %q: want host:port: %w", name, addr, err)

@@ -80,6 +80,7 @@ func TestBadConfigurationIsRefusedByName(t *testing.T) {
 		"oversized":             {func(s string) string { return s + strings.Repeat(" ", maxConfig) }, "more than"},
 		"null":                  {replace(`"127.0.0.1:0"`, `null`), "listen is null"},
 		"no listen":             {replace(`"127.0.0.1:0"`, `""`), "listen is"},
+		"TCP without a port":    {replace(`"listen_tcp": ""`, `"listen_tcp": "127.0.0.1"`), "listen_tcp is \"127.0.0.1\": want host:port"},
 		"listen without a port": {replace(`127.0.0.1:0`, `127.0.0.1`), "listen is \"127.0.0.1\": want host:port"},
 		"http without a port":   {replace(`"http": ""`, `"http": "localhost"`), "http is \"localhost\""},
 		"no origin":             {replace(`"operate.test/demo"`, `""`), "log_origin"},

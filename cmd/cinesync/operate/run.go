@@ -18,7 +18,6 @@ import (
 	"github.com/cinesync/cinesync/coordinator"
 	"github.com/cinesync/cinesync/coordinator/store/sqlite"
 	"github.com/cinesync/cinesync/protocol"
-	"github.com/cinesync/cinesync/protocol/quic"
 )
 
 // Options are what a caller adds to the folder.
@@ -77,7 +76,7 @@ func run(ctx context.Context, dir string, cfg *Config, keys *keys, store *sqlite
 		return err
 	}
 	defer platform.close()
-	l, err := quic.Listen(cfg.Listen, quic.Config{Identity: keys.identity, Authority: keys.authority.Ed, PeerClass: protocol.ClassDevice, Now: time.Now})
+	l, err := listen(cfg, keys)
 	if err != nil {
 		return err
 	}
@@ -97,7 +96,9 @@ func run(ctx context.Context, dir string, cfg *Config, keys *keys, store *sqlite
 	if err := writeKeys(logDir, cfg, keys, witnesses.policy); err != nil {
 		return err
 	}
-	o.OnEvent(coordinator.Event{Kind: "listening", Address: l.Addr().String(), HTTP: platform.address()})
+	defer l.start()()
+	overQUIC, overTCP := l.addresses()
+	o.OnEvent(coordinator.Event{Kind: "listening", Address: overQUIC, TCP: overTCP, HTTP: platform.address()})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return c.Run(ctx, l) })
 	group.Go(func() error { return platform.run(ctx) })

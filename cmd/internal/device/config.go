@@ -24,6 +24,7 @@ import (
 // Config is device.json: what the device pins, and its owner's policy. Unknown fields are errors.
 type Config struct {
 	Address       string `json:"address"`                  // of the coordinator, host:port
+	AddressTCP    string `json:"address_tcp,omitempty"`    // of the same coordinator over TCP, dialled where Address does not answer; empty: none
 	Coordinator   string `json:"coordinator"`              // its Ed25519 public key, hex
 	CoordinatorPQ string `json:"coordinator_pq,omitempty"` // its ML-DSA-44 public key, hex; empty: rounds of the hybrid suite are refused
 	Authority     string `json:"authority"`                // the enrolment authority's Ed25519 public key, hex
@@ -105,7 +106,7 @@ func parse(b []byte) (*Config, error) {
 		return nil, fmt.Errorf("it is longer than %d bytes", maxConfig)
 	}
 	var c Config
-	fields := map[string]any{"address": &c.Address, "coordinator": &c.Coordinator, "coordinator_pq": &c.CoordinatorPQ,
+	fields := map[string]any{"address": &c.Address, "address_tcp": &c.AddressTCP, "coordinator": &c.Coordinator, "coordinator_pq": &c.CoordinatorPQ,
 		"authority": &c.Authority, "authority_pq": &c.AuthorityPQ, "log_origin": &c.LogOrigin,
 		"log_key": &c.LogKey, "witness_policy": &c.Witnesses, "policy": &c.Policy, "demo_rounds": &c.DemoRounds}
 	err := strictjson.Object(b, func(name string, value json.RawMessage) error {
@@ -142,6 +143,11 @@ func parse(b []byte) (*Config, error) {
 	}
 	if err := CheckAddress(c.Address); err != nil {
 		return nil, fmt.Errorf("address: %w", err)
+	}
+	if c.AddressTCP != "" {
+		if err := CheckAddress(c.AddressTCP); err != nil {
+			return nil, fmt.Errorf("address_tcp: %w", err)
+		}
 	}
 	if c.LogOrigin == "" {
 		return nil, errors.New("log_origin is empty: want the log's name")
@@ -180,12 +186,18 @@ func (c *Config) floor(dir string) (participant.Floor, error) {
 }
 
 func (c *Config) demoAllowed(dir string) error {
-	host, _, err := net.SplitHostPort(c.Address)
-	if err != nil {
-		return fmt.Errorf("address %q: %w", c.Address, err)
+	addresses := []string{c.Address}
+	if c.AddressTCP != "" {
+		addresses = append(addresses, c.AddressTCP)
 	}
-	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-		return fmt.Errorf("the coordinator %s is not on loopback", c.Address)
+	for _, address := range addresses {
+		host, _, err := net.SplitHostPort(address)
+		if err != nil {
+			return fmt.Errorf("address %q: %w", address, err)
+		}
+		if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+			return fmt.Errorf("the coordinator %s is not on loopback", address)
+		}
 	}
 	if !strings.HasSuffix(c.LogOrigin, "/demo") {
 		return fmt.Errorf("the log origin %q does not end in /demo", c.LogOrigin)

@@ -1,6 +1,6 @@
 // Package device opens a device from its folder.
 //
-// Owns: the folder's layout, device.json, the wiring of history, door, client and QUIC, the rule where policy demo may run.
+// Owns: the folder's layout, device.json, the wiring of history, door, client and transports, the rule where policy demo may run.
 // Promises: what `cinesyncd` runs and what the demo runs is the same device.
 // Never: trains, charges or sends by itself.
 // Start here: Init once, then Open. Layout: device.json, identity.key, identity.cert, history.sqlite, door.sqlite, models/, vectors/, lock.
@@ -24,7 +24,6 @@ import (
 	"github.com/cinesync/cinesync/client/participant"
 	"github.com/cinesync/cinesync/cmd/internal/identity"
 	"github.com/cinesync/cinesync/protocol"
-	"github.com/cinesync/cinesync/protocol/quic"
 )
 
 // Device is an open device.
@@ -90,7 +89,7 @@ type Hooks struct {
 	Dial func(func(context.Context) (protocol.Conn, error)) func(context.Context) (protocol.Conn, error)
 	// Answerer wraps the local function; nil leaves it as it is.
 	Answerer func(door.Answerer) door.Answerer
-	// KeepAlive and Idle are those of quic.Config; 0 is its default.
+	// KeepAlive and Idle are those of quic.Config and tcp.Config; 0 is their default.
 	KeepAlive, Idle time.Duration
 }
 
@@ -113,10 +112,7 @@ func (d *Device) Door(ctx context.Context, h Hooks) (*door.Door, error) {
 	if err != nil {
 		return nil, fmt.Errorf("this device's certificate: %w; ask the enrolment authority for a new one", err)
 	}
-	dial := func(ctx context.Context) (protocol.Conn, error) {
-		return quic.Dial(ctx, d.Config.Address, quic.Config{Identity: id, Authority: d.Config.authority.Ed, PeerClass: protocol.ClassCoordinator, PeerKey: d.Config.coordinator.Ed,
-			KeepAlive: h.KeepAlive, Idle: h.Idle})
-	}
+	dial := func(ctx context.Context) (protocol.Conn, error) { return d.Config.dial(ctx, id, h) }
 	if h.Dial != nil {
 		dial = h.Dial(dial)
 	}
