@@ -61,10 +61,9 @@ func quantised(s Scratch, g aggregation.Grid, update Vector, random io.Reader) (
 	return out.done(), nil
 }
 
-// noised adds this device's share of exact discrete Gaussian noise: enough that any honest survivors the roster allows
-// carry σ_tot² together (privacy 6.1).
-func noised(s Scratch, o *audit.RoundOpen, n int, x written, random io.Reader) (written, error) {
-	hMin := privacy.HonestFloor(n, int(o.GammaBP), int(o.DeltaBP))
+// noised adds this device's share of exact discrete Gaussian noise: enough that any hMin honest survivors carry σ_tot²
+// together (privacy 6.1).
+func noised(s Scratch, o *audit.RoundOpen, hMin int, x written, random io.Reader) (written, error) {
 	key, err := privacy.NewSessionStream(random)
 	if err != nil {
 		return written{}, err
@@ -135,7 +134,7 @@ func (s *session) maskedWith() []aggregation.PeerKey {
 }
 
 func (q *neighbour) key() aggregation.PeerKey {
-	return aggregation.PeerKey{Index: q.Index, SPK: q.SPK, EPK: q.EPK}
+	return aggregation.PeerKey{Index: q.Index, SPK: q.SPK, EPK: q.EPK, KEM: q.KEM, MaskCT: q.maskCT}
 }
 
 // masked adds the self mask and a pair mask for every neighbour whose shares this device holds.

@@ -23,8 +23,13 @@ type device struct {
 	reload  bool // start again from disk before every step
 
 	disk    []byte
-	scratch *Memory
-	update  []float32
+	scratch interface {
+		Scratch
+		Keep(names ...string) error
+		Names() []string
+	}
+	update  func() Vector
+	forget  bool // vectors and chunks are too long to keep
 	entries []privacy.Entry
 	outbox  []Outbox
 	sent    []protocol.Message
@@ -36,7 +41,7 @@ type device struct {
 }
 
 func newDevice(t testing.TB, h *honest) *device {
-	d := &device{t: t, scratch: NewMemory(), update: testUpdate(h.d)}
+	d := &device{t: t, scratch: NewMemory(), update: func() Vector { return Floats(testUpdate(h.d)) }}
 	key, cert := h.cert("the device", protocol.ClassDevice)
 	d.cfg = Config{Key: key, Cert: cert, Authority: public(h.authority), Coordinator: public(h.key), LogOrigin: testOrigin,
 		LogKey: public(h.logKey), Floor: testFloor(), Random: testStream("the device"), Scratch: d.scratch}
@@ -47,7 +52,12 @@ func newDevice(t testing.TB, h *honest) *device {
 		d.cfg.CoordinatorPQ, _ = protocol.MLDSAKey(h.key)
 		d.cfg.Floor.Suites.Sig = []uint16{protocol.SigHybrid}
 	}
-	d.cfg.Floor.Modes = []aggregation.Mode{h.mode}
+	f := &d.cfg.Floor
+	f.Modes, f.SeedKinds = []aggregation.Mode{h.mode}, []uint16{h.seedKind()}
+	f.Suites.Kex, f.Suites.PRG, f.WordBits, f.MaxCohorts = []uint16{h.kex}, []uint16{h.prg}, []uint16{h.wordBits}, h.cohorts
+	if h.mode == aggregation.ModeW {
+		f.Lambda = leastCosigned
+	}
 	d.boot()
 	return d
 }
@@ -89,10 +99,7 @@ func (d *device) one(h *honest, e Event) Output {
 		if err := d.ledger.Apply(*out.Entry); err != nil {
 			d.t.Fatal(err)
 		}
-		var err error
-		if d.noised, err = out.Noised.Read(d.scratch); err != nil {
-			d.t.Fatal(err)
-		}
+		d.keep(out.Noised)
 	}
 	if out.Drop {
 		if err := d.scratch.Keep(d.machine.Files()...); err != nil {
@@ -109,6 +116,9 @@ func (d *device) one(h *honest, e Event) Output {
 		parsed, err := protocol.Parse(m.Type(), m.Append(nil)) // as the other side will see it
 		if err != nil {
 			d.t.Fatalf("%v does not parse: %v", m.Type(), err)
+		}
+		if c, ok := parsed.(*protocol.Chunk); ok && d.forget {
+			c.Data = nil
 		}
 		d.sent = append(d.sent, parsed)
 	}
@@ -130,6 +140,17 @@ func (d *device) one(h *honest, e Event) Output {
 		d.checkGone(held)
 	}
 	return out
+}
+
+func (d *device) keep(v Noised) {
+	d.t.Helper()
+	if d.forget {
+		return
+	}
+	var err error
+	if d.noised, err = v.Read(d.scratch); err != nil {
+		d.t.Fatal(err)
+	}
 }
 
 // checkGone wants every secret of a session that ended to be zero in memory and gone from the saved state.
@@ -204,7 +225,7 @@ func (d *device) event(h *honest, stage string) Event {
 		}
 		open := d.train.OpenHash
 		d.train = nil
-		return Event{Trained: &Trained{OpenHash: open, LayoutHash: testLayout, Update: Floats(slices.Clone(d.update))}}
+		return Event{Trained: &Trained{OpenHash: open, LayoutHash: testLayout, Update: d.update()}}
 	case "roster":
 		return Event{Msg: h.advertised(lastOf[*protocol.Advertise](d))}
 	case "delivery":

@@ -22,7 +22,7 @@ func TestEveryFieldOfARoundIsDecided(t *testing.T) {
 		"Round": "F11", "OpenedAt": "F16", "Question": "F17", "ModelIn": "F04", "CodeHash": "F05", "LayoutHash": "F05", "D": "F05", "Deadlines": "F16",
 		"PrevRound":     "the auditor follows the chain of rounds",
 		"NTarget":       "how many the coordinator would like; n_min and n count",
-		"WitnessPolicy": "only mode W has witnesses",
+		"WitnessPolicy": "F03, where one is pinned",
 	}
 	weaker := weakerTerms()
 	for f := range reflect.TypeFor[audit.RoundOpen]().Fields() {
@@ -110,6 +110,36 @@ func TestShippedPolicyRefusesToTrustTheCoordinator(t *testing.T) {
 	}
 }
 
+// TestShippedPolicyTakesAWitnessedRound is the whole way of a device as it is shipped, in the least round that it takes, in every suite.
+func TestShippedPolicyTakesAWitnessedRound(t *testing.T) {
+	for _, k := range []kind{{aggregation.ModeW, 1, 1, 1, 32, 1, 1}, {aggregation.ModeW, 2, 3, 2, 16, 1, 3}, {aggregation.ModeW, 1, 2, 1, 24, 2, 3}} {
+		h := k.round(t, 64)
+		h.hooks.policy = func(p *audit.PolicyChange) { p.NMin, p.DeltaBP = 64, 3000 }
+		h.hooks.question = func(q *audit.Question) { q.NMin, q.SigmaTotSq = 64, 4*uint64(q.CInt)*uint64(q.CInt) }
+		h.hooks.open = func(o *audit.RoundOpen) {
+			o.NMin, o.SigmaTotSq = 64, 4*uint64(o.CInt)*uint64(o.CInt)
+			recharge(o)
+		}
+		d := newDevice(t, h)
+		d.cfg.Floor = Balanced()
+		d.boot()
+		for i := range 3 {
+			if d.play(h, "close"); d.refused != nil || d.closed == nil || !d.closed.Counted || d.closed.Round != uint64(i+1) {
+				t.Fatalf("%+v: closed %+v, refused %v", k, d.closed, d.refused)
+			}
+		}
+		weaker := h.hooks.open
+		for name, f := range map[string]func(*audit.RoundOpen){"n_min": func(o *audit.RoundOpen) { o.NMin-- }, "γ": func(o *audit.RoundOpen) { o.GammaBP-- },
+			"δ": func(o *audit.RoundOpen) { o.DeltaBP++ }, "λ": func(o *audit.RoundOpen) { o.Lambda-- }, "noise": func(o *audit.RoundOpen) { o.SigmaTotSq--; recharge(o) }} {
+			h.hooks.open = func(o *audit.RoundOpen) { weaker(o); f(o) }
+			d.refused = nil
+			if at := d.play(h, "roster"); d.refused == nil || d.refused.Why != F03BelowFloor || at != "offer" {
+				t.Errorf("%+v, %s: at %s: %v", k, name, at, d.refused)
+			}
+		}
+	}
+}
+
 func TestDemoPolicyTakesADemoRound(t *testing.T) {
 	h := newHonest(t, 8)
 	d := newDevice(t, h)
@@ -129,6 +159,10 @@ func TestNonsensePoliciesAreRefused(t *testing.T) {
 	for name, f := range map[string]func(*Floor){
 		"roster of 2": func(f *Floor) { f.NMin = 2 }, "no noise": func(f *Floor) { f.ZNum = 0 }, "noise over nothing": func(f *Floor) { f.ZDen = 0 },
 		"no clip": func(f *Floor) { f.MaxC = 0 }, "clip is NaN": func(f *Floor) { f.MaxC = float32(math.NaN()) }, "no ceiling": func(f *Floor) { f.Ceiling = 0 },
+		"no kex": func(f *Floor) { f.Suites.Kex = nil }, "an unknown generator": func(f *Floor) { f.Suites.PRG = []uint16{1, 4} },
+		"an unknown signature": func(f *Floor) { f.Suites.Sig = []uint16{0} }, "words of 8 bits": func(f *Floor) { f.WordBits = []uint16{32, 8} },
+		"beacons": func(f *Floor) { f.SeedKinds = []uint16{2, 3} }, "a mode without its seed": func(f *Floor) { f.SeedKinds = []uint16{1} },
+		"an unknown mode": func(f *Floor) { f.Modes = []aggregation.Mode{4} }, "too many cohorts": func(f *Floor) { f.MaxCohorts = 33 },
 		"no participations": func(f *Floor) { f.P = 0 }, "no spacing": func(f *Floor) { f.B = 0 },
 	} {
 		floor := testFloor()

@@ -87,7 +87,12 @@ type honest struct {
 	d                    int // words of a vector
 	cInt                 uint32
 	mode                 aggregation.Mode
-	sig                  uint16
+	kex, prg, sig        uint16
+	wordBits             uint16
+	cohorts              uint32
+	cohort               int // the device's
+	seedNote             []byte
+	survHashes           [][32]byte           // of every cohort
 	witnesses            []ed25519.PrivateKey // that cosign every checkpoint, if any
 	policy               audit.WitnessPolicy
 	clocks               []time.Duration // of the witnesses, beside now
@@ -104,7 +109,7 @@ type honest struct {
 	openAt, rosterAt     uint64
 	open                 audit.RoundOpen
 	openHash, rosterHash [32]byte
-	survHash, sid        [32]byte
+	sid                  [32]byte
 	members              []*member
 	ring                 *aggregation.Ring
 	degree               aggregation.Degree
@@ -116,7 +121,8 @@ type honest struct {
 }
 
 func newHonest(t testing.TB, n int) *honest {
-	h := &honest{t: t, n: n, own: min(2, n-1), d: testD, cInt: 80, mode: aggregation.ModeSH, sig: protocol.SigEd25519, authority: testKey("authority"), key: testKey("coordinator"), logKey: testKey("log"),
+	h := &honest{t: t, n: n, own: min(2, n-1), d: testD, cInt: 80, mode: aggregation.ModeSH, kex: aggregation.KexX25519, prg: aggregation.PRGAES128,
+		sig: protocol.SigEd25519, wordBits: 32, cohorts: 1, authority: testKey("authority"), key: testKey("coordinator"), logKey: testKey("log"),
 		log: audit.NewLog(), now: time.Unix(1_800_000_000, 0), code: testCode}
 	h.sealKey = h.key
 	return h
@@ -239,11 +245,15 @@ func (h *honest) offer() *protocol.Offer {
 	units, err := privacy.Charge(cInt, sigma)
 	h.must(err)
 	h.open = audit.RoundOpen{Round: h.round, OpenedAt: uint64(h.now.Unix()), Question: h.hash(h.questionAt), ModelIn: testModel(), CodeHash: codeHash,
-		LayoutHash: testLayout, D: uint32(h.d), WordBits: 32, XMax: cInt, Kex: 1, PRG: 1, Sig: h.sig, Mode: uint16(h.mode), SeedKind: 3,
-		GammaBP: 500, DeltaBP: 6000, Lambda: 40, Eta: 10, NTarget: uint32(h.n), NMin: 5, Cohorts: 1, C: math.Float32bits(2), CInt: cInt,
+		LayoutHash: testLayout, D: uint32(h.d), WordBits: h.wordBits, XMax: h.xMax(), Kex: h.kex, PRG: h.prg, Sig: h.sig,
+		Mode: uint16(h.mode), SeedKind: h.seedKind(),
+		GammaBP: 500, DeltaBP: 6000, Lambda: 40, Eta: 10, NTarget: uint32(h.n), NMin: 5, Cohorts: h.cohorts, C: math.Float32bits(2), CInt: cInt,
 		SigmaTotSq: sigma, RhoUnits: uint64(units), P: 8, B: 1, WitnessPolicy: h.policy.ID(), Deadlines: [5]uint32{10, 20, 30, 40, 50}}
-	if h.mode == aggregation.ModeSM {
+	switch h.mode {
+	case aggregation.ModeSM:
 		h.open.DeltaBP = 4000 // beyond 42.5 % the mode has no answer
+	case aggregation.ModeW:
+		h.open.DeltaBP, h.open.Lambda = 3000, 80
 	}
 	apply(h.hooks.open, &h.open)
 	h.openAt = h.seal(&h.open)
@@ -251,6 +261,19 @@ func (h *honest) offer() *protocol.Offer {
 	msg := &protocol.Offer{Code: slices.Clone(h.code), ModelSize: 4, Evidence: h.prove(h.policyAt, h.questionAt, h.openAt)}
 	apply(h.hooks.offer, msg)
 	return msg
+}
+
+// xMax is C_int in 32-bit words, and half of it in narrower ones.
+func (h *honest) xMax() uint32 {
+	if h.wordBits == 32 {
+		return h.cInt
+	}
+	return h.cInt / 2
+}
+
+func (h *honest) seedKind() uint16 {
+	kind, _ := seedOf(h.mode)
+	return kind
 }
 
 func testModel() [32]byte { return sha256.Sum256([]byte("the model file")) }
@@ -272,9 +295,9 @@ func (h *honest) advertised(adv *protocol.Advertise) *protocol.Roster {
 			var err error
 			m.secrets, err = aggregation.NewSecrets(testStream(fmt.Sprintf("secrets %d %d", h.round, i)))
 			h.must(err)
-			pub, err := m.secrets.Public(h.openHash, aggregation.KexX25519)
+			pub, err := m.secrets.Public(h.openHash, h.kex)
 			h.must(err)
-			m.bundle = protocol.KeyBundle{Cert: m.cert, SPK: pub.SPK, EPK: pub.EPK, BC: pub.BC}
+			m.bundle = protocol.KeyBundle{Cert: m.cert, SPK: pub.SPK, EPK: pub.EPK, BC: pub.BC, KEM: pub.KEM}
 			if h.sig == protocol.SigHybrid {
 				m.bundle.CertPQ = h.certPQ(m.cert, m.key)
 			}
@@ -298,7 +321,7 @@ func (h *honest) roster() *protocol.Roster {
 	o := &h.open
 	var err error
 	h.degree, err = aggregation.FindDegree(aggregation.GraphParams{N: h.n, GammaBP: int(o.GammaBP), DeltaBP: int(o.DeltaBP), Lambda: int(o.Lambda),
-		Eta: int(o.Eta), Mode: aggregation.Mode(o.Mode)})
+		Eta: int(o.Eta), Mode: aggregation.Mode(o.Mode), Cohorts: int(o.Cohorts)})
 	h.must(err)
 	rec := &audit.Roster{Open: h.openHash, N: uint32(h.n), K: uint32(h.degree.K), T: uint32(h.degree.T), Root: audit.MerkleRoot(h.leaves)}
 	if h.hooks.before != nil {
@@ -307,23 +330,43 @@ func (h *honest) roster() *protocol.Roster {
 	apply(h.hooks.roster, rec)
 	h.rosterAt = h.seal(rec)
 	h.rosterHash = h.hash(h.rosterAt)
+	h.seedNote = h.checkpoint(h.log.Size())
 	return h.rosterMsg()
 }
 
 // rosterMsg is what the device is sent, again and again if need be.
 func (h *honest) rosterMsg() *protocol.Roster {
 	h.t.Helper()
-	seed := aggregation.GraphSeed(h.openHash, h.rosterHash)
+	seed := h.seed()
 	var err error
-	h.ring, err = aggregation.NewRing(h.n, 1, h.degree.K, seed)
+	h.ring, err = aggregation.NewRing(h.n, int(h.cohorts), h.degree.K, seed)
 	h.must(err)
-	h.sid = aggregation.SessionID(h.openHash, h.rosterHash, seed, 0)
+	h.cohort = h.ring.Cohort(h.own)
+	h.sid = aggregation.SessionID(h.openHash, h.rosterHash, seed, uint32(h.cohort))
 	msg := &protocol.Roster{OpenHash: h.openHash, Index: uint32(h.own), Evidence: h.prove(h.span(h.openAt+1, h.rosterAt)...)}
 	for _, i := range append([]int{h.own}, h.ring.Neighbours(h.own)...) {
 		msg.Peers = append(msg.Peers, protocol.PeerKeys{Index: uint32(i), Key: h.members[i].bundle, Proof: audit.MerkleProof(h.leaves, i)})
 	}
+	if h.mode == aggregation.ModeW {
+		msg.SeedCheckpoint = h.seedNote
+		msg.SeedProof, err = h.log.Inclusion(h.rosterAt, h.rosterAt+1)
+		h.must(err)
+	}
 	apply(h.hooks.rosterMsg, msg)
 	return msg
+}
+
+// seed is of the roster, and in mode W of what the witnesses signed once the roster was in the log.
+func (h *honest) seed() [32]byte {
+	h.t.Helper()
+	if h.mode != aggregation.ModeW {
+		return aggregation.GraphSeed(h.openHash, h.rosterHash)
+	}
+	c, err := h.policy.Open(testOrigin, public(h.logKey), h.seedNote)
+	if err != nil { // a hook took the signatures away
+		return aggregation.GraphSeed(h.openHash, h.rosterHash)
+	}
+	return aggregation.GraphSeed(h.openHash, h.rosterHash, c.Cosigs...)
 }
 
 // delivery hands the device what its neighbours sealed for it.
@@ -336,14 +379,14 @@ func (h *honest) delivery() *protocol.Delivery {
 			continue
 		}
 		msg.Present[at/8] |= 1 << (at % 8)
-		msg.Sealed = append(msg.Sealed, h.sealFor(i))
+		h.sealFor(i, msg)
 	}
 	apply(h.hooks.delivery, msg)
 	return msg
 }
 
-// sealFor is member i's box for the device.
-func (h *honest) sealFor(i int) [80]byte {
+// sealFor is what member i makes for the device.
+func (h *honest) sealFor(i int, msg *protocol.Delivery) {
 	h.t.Helper()
 	m := h.members[i]
 	var xs []uint32
@@ -354,10 +397,27 @@ func (h *honest) sealFor(i int) [80]byte {
 	h.must(err)
 	at := slices.Index(h.ring.Neighbours(i), h.own)
 	m.shares[h.own] = [2]aggregation.Share{ms[at], bs[at]}
-	in := aggregation.Session{Suite: aggregation.Suite{Kex: h.open.Kex, PRG: h.open.PRG, WordBits: h.open.WordBits}, OpenHash: h.openHash, SID: h.sid}
-	box, _, err := m.secrets.Seal(in, uint32(i), aggregation.PeerKey{Index: uint32(h.own), EPK: h.members[h.own].bundle.EPK}, ms[at], bs[at], nil)
+	box, ct, err := m.secrets.Seal(h.session(), uint32(i), h.peer(h.own), ms[at], bs[at], testStream(fmt.Sprintf("coins %d %d", h.round, i)))
 	h.must(err)
-	return box
+	msg.Sealed = append(msg.Sealed, box)
+	if h.kex != aggregation.KexXWing {
+		return
+	}
+	msg.ShareCTs = append(msg.ShareCTs, [protocol.CiphertextSize]byte(ct))
+	if i < h.own {
+		ct, err = m.secrets.MaskCT(h.session(), uint32(i), h.peer(h.own))
+		h.must(err)
+		msg.MaskCTs = append(msg.MaskCTs, [protocol.CiphertextSize]byte(ct))
+	}
+}
+
+func (h *honest) session() aggregation.Session {
+	return aggregation.Session{Suite: aggregation.Suite{Kex: h.open.Kex, PRG: h.open.PRG, WordBits: h.open.WordBits}, OpenHash: h.openHash, SID: h.sid}
+}
+
+func (h *honest) peer(i int) aggregation.PeerKey {
+	k := h.members[i].bundle
+	return aggregation.PeerKey{Index: uint32(i), SPK: k.SPK, EPK: k.EPK, KEM: k.KEM}
 }
 
 func (h *honest) receipt(in *protocol.Input) *protocol.Receipt {
@@ -368,12 +428,43 @@ func (h *honest) receipt(in *protocol.Input) *protocol.Receipt {
 	return msg
 }
 
-// survivors freezes the set: everyone but the lost and the absent.
+// survivors freezes the sets of all cohorts: everyone but the lost and the absent.
 func (h *honest) survivors() *protocol.Survivors {
 	h.t.Helper()
-	bitmap := make([]byte, (h.n+7)/8)
-	h.inputLeaves, h.count = nil, 0
-	for i := range h.n {
+	h.survHashes = nil
+	var bitmap []byte
+	var own uint64
+	for c := range int(h.cohorts) {
+		leaves, marked := h.marked(c)
+		if c == h.cohort {
+			bitmap, h.inputLeaves, h.count = marked, leaves, len(leaves)
+			if h.hooks.bitmap != nil {
+				h.hooks.bitmap(bitmap)
+			}
+		}
+		rec := &audit.Survivors{Open: h.openHash, Roster: h.rosterHash, Cohort: uint32(c), SID: aggregation.SessionID(h.openHash, h.rosterHash, h.seed(), uint32(c)),
+			Count: uint32(len(leaves)), BitmapHash: sha256.Sum256(marked), InputsRoot: audit.MerkleRoot(leaves)}
+		if c == h.cohort {
+			if h.hooks.between != nil {
+				h.hooks.between(h)
+			}
+			apply(h.hooks.survivors, rec)
+		}
+		at := h.seal(rec)
+		h.survHashes = append(h.survHashes, h.hash(at))
+		if c == h.cohort {
+			own = at
+		}
+	}
+	msg := &protocol.Survivors{SID: h.sid, Bitmap: bitmap, Evidence: h.prove(h.span(h.rosterAt+1, own)...)}
+	apply(h.hooks.survMsg, msg)
+	return msg
+}
+
+// marked are a cohort's survivors.
+func (h *honest) marked(cohort int) (leaves [][]byte, bitmap []byte) {
+	bitmap = make([]byte, (h.n+7)/8)
+	for _, i := range h.ring.Members(cohort) {
 		if slices.Contains(h.hooks.lost, i) || slices.Contains(h.hooks.absent, i) {
 			continue
 		}
@@ -382,25 +473,11 @@ func (h *honest) survivors() *protocol.Survivors {
 		if i != h.own {
 			y = sha256.Sum256(fmt.Appendf(nil, "vector %d", i))
 		} else {
-			h.inputAt = h.count
+			h.inputAt = len(leaves)
 		}
-		h.inputLeaves = append(h.inputLeaves, append(binary.BigEndian.AppendUint32(nil, uint32(i)), y[:]...))
-		h.count++
+		leaves = append(leaves, append(binary.BigEndian.AppendUint32(nil, uint32(i)), y[:]...))
 	}
-	if h.hooks.bitmap != nil {
-		h.hooks.bitmap(bitmap)
-	}
-	rec := &audit.Survivors{Open: h.openHash, Roster: h.rosterHash, SID: h.sid, Count: uint32(h.count), BitmapHash: sha256.Sum256(bitmap),
-		InputsRoot: audit.MerkleRoot(h.inputLeaves)}
-	if h.hooks.between != nil {
-		h.hooks.between(h)
-	}
-	apply(h.hooks.survivors, rec)
-	at := h.seal(rec)
-	h.survHash = h.hash(at)
-	msg := &protocol.Survivors{SID: h.sid, Bitmap: bitmap, Evidence: h.prove(h.span(h.rosterAt+1, at)...)}
-	apply(h.hooks.survMsg, msg)
-	return msg
+	return leaves, bitmap
 }
 
 // confirmed relays the neighbours' signatures on the survivors, but for those of the lost.
@@ -426,7 +503,10 @@ func (h *honest) confirmed(c *protocol.Confirm) *protocol.Confirmed {
 // close publishes the round.
 func (h *honest) close() *protocol.Close {
 	h.t.Helper()
-	rec := &audit.RoundClose{Open: h.openHash, Roster: h.rosterHash, Survivors: [][32]byte{h.survHash}, SumHash: make([][32]byte, 1), ModelOut: sha256.Sum256([]byte("the next model"))}
+	if h.survHashes == nil {
+		h.survHashes = make([][32]byte, h.cohorts)
+	}
+	rec := &audit.RoundClose{Open: h.openHash, Roster: h.rosterHash, Survivors: slices.Clone(h.survHashes), SumHash: make([][32]byte, len(h.survHashes)), ModelOut: sha256.Sum256([]byte("the next model"))}
 	apply(h.hooks.close, rec)
 	at := h.seal(rec)
 	msg := &protocol.Close{OpenHash: h.openHash, Evidence: h.prove(at), InputIndex: uint32(h.inputAt)}

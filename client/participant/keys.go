@@ -2,6 +2,7 @@ package participant
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 
 	"github.com/cinesync/cinesync/aggregation"
@@ -40,7 +41,7 @@ func (m *Machine) trained(e *Trained, out *Output) error {
 	if m.st.Secrets, err = secrets.MarshalBinary(); err != nil {
 		return err
 	}
-	msg := &protocol.Advertise{OpenHash: m.st.OpenHash, Key: protocol.KeyBundle{Cert: m.cfg.Cert, SPK: pub.SPK, EPK: pub.EPK, BC: pub.BC}}
+	msg := &protocol.Advertise{OpenHash: m.st.OpenHash, Key: protocol.KeyBundle{Cert: m.cfg.Cert, SPK: pub.SPK, EPK: pub.EPK, BC: pub.BC, KEM: pub.KEM}}
 	if o.Sig == protocol.SigHybrid {
 		msg.Key.CertPQ = m.cfg.CertPQ
 	}
@@ -108,22 +109,43 @@ func (m *Machine) checkRoster(entries []logEntry) (*audit.Roster, error) {
 			return nil, refuse(F02RivalEntry, "the round was aborted at %d", e.index)
 		}
 	}
-	o := &m.st.Open
-	if roster.N < o.NMin || roster.N < m.cfg.Floor.NMin {
-		return nil, refuse(F03BelowFloor, "the roster has %d members, at least %d are wanted", roster.N, max(o.NMin, m.cfg.Floor.NMin))
-	}
-	p := aggregation.GraphParams{N: int(roster.N), GammaBP: int(o.GammaBP), DeltaBP: int(o.DeltaBP), Lambda: int(o.Lambda), Eta: int(o.Eta), Mode: aggregation.Mode(o.Mode)}
-	if err := aggregation.CheckDegree(p, aggregation.Degree{K: int(roster.K), T: int(roster.T)}); err != nil {
-		return nil, refuse(F03BelowFloor, "%v", err)
-	}
-	if err := grid(o).Validate(int(roster.N), o.SigmaTotSq); err != nil {
-		return nil, refuse(F03BelowFloor, "%v", err)
-	}
-	if err := privacy.CheckNoise(int(roster.N), int(o.GammaBP), int(o.DeltaBP), o.SigmaTotSq); err != nil {
-		return nil, refuse(F03BelowFloor, "%v", err)
+	if err := m.checkSize(roster); err != nil {
+		return nil, err
 	}
 	m.st.N, m.st.K, m.st.T, m.st.RosterHash, m.st.RosterIndex = roster.N, roster.K, roster.T, last.hash, last.index
 	return roster, nil
+}
+
+// checkSize holds members, neighbours and threshold against round and floor. All of it is about the cohort: whoever else is on
+// the roster adds nothing to this device's sum (14.2).
+func (m *Machine) checkSize(roster *audit.Roster) error {
+	o, least := &m.st.Open, max(m.st.Open.NMin, m.cfg.Floor.NMin)
+	if roster.N/o.Cohorts < least {
+		return refuse(F03BelowFloor, "the roster has %d members in %d cohorts, at least %d in each are wanted", roster.N, o.Cohorts, least)
+	}
+	p := graph(o, roster.N)
+	if err := aggregation.CheckDegree(p, aggregation.Degree{K: int(roster.K), T: int(roster.T)}); err != nil {
+		return refuse(F03BelowFloor, "%v", err)
+	}
+	n := int(roster.N / o.Cohorts)
+	if err := grid(o).Validate(n, o.SigmaTotSq); err != nil {
+		return refuse(F03BelowFloor, "%v", err)
+	}
+	corrupt, err := aggregation.CohortCorrupt(p)
+	if err == nil {
+		err = privacy.CheckCohortNoise(n, corrupt, int(o.DeltaBP), o.SigmaTotSq)
+	}
+	if err != nil {
+		return refuse(F03BelowFloor, "%v", err)
+	}
+	m.st.Corrupt = uint32(corrupt)
+	return nil
+}
+
+// graph is what degree and thresholds follow from.
+func graph(o *audit.RoundOpen, n uint32) aggregation.GraphParams {
+	return aggregation.GraphParams{N: int(n), GammaBP: int(o.GammaBP), DeltaBP: int(o.DeltaBP), Lambda: int(o.Lambda), Eta: int(o.Eta),
+		Mode: aggregation.Mode(o.Mode), Cohorts: int(o.Cohorts)}
 }
 
 // seed gives the cosignatures that the graph is drawn from: all that the shown checkpoint has, which a quorum of the pinned
@@ -151,7 +173,7 @@ func (m *Machine) seed(msg *protocol.Roster, roster logEntry) ([][]byte, error) 
 // checkGraph derives session id, ring and neighbours, and wants to have been sent exactly those, itself first (F08).
 func (m *Machine) checkGraph(msg *protocol.Roster, roster *audit.Roster, cosigs [][]byte) (*aggregation.Ring, error) {
 	seed := aggregation.GraphSeed(m.st.OpenHash, m.st.RosterHash, cosigs...)
-	ring, err := aggregation.NewRing(int(roster.N), 1, int(roster.K), seed)
+	ring, err := aggregation.NewRing(int(roster.N), int(m.st.Open.Cohorts), int(roster.K), seed)
 	if err != nil {
 		return nil, refuse(F15Malformed, "%v", err)
 	}
@@ -167,8 +189,8 @@ func (m *Machine) checkGraph(msg *protocol.Roster, roster *audit.Roster, cosigs 
 			return nil, refuse(F08WrongGraph, "neighbour %d is member %d, the seed gives %d", i, p.Index, want[i])
 		}
 	}
-	m.st.Index = msg.Index
-	m.st.SID = aggregation.SessionID(m.st.OpenHash, m.st.RosterHash, seed, 0)
+	m.st.Index, m.st.Seed, m.st.Cohort = msg.Index, seed, uint32(ring.Cohort(int(msg.Index)))
+	m.st.SID = aggregation.SessionID(m.st.OpenHash, m.st.RosterHash, seed, m.st.Cohort)
 	return ring, nil
 }
 
@@ -191,7 +213,7 @@ func (m *Machine) checkPeers(msg *protocol.Roster, roster *audit.Roster) error {
 		} else if err := m.checkPeer(p); err != nil {
 			return err
 		}
-		for _, k := range [][32]byte{p.Key.SPK, p.Key.EPK, p.Key.Cert.IDPK} {
+		for _, k := range publicKeys(p.Key) {
 			if seen[k] {
 				return refuse(F07BadKey, "member %d has a key that another member has too", p.Index)
 			}
@@ -204,9 +226,18 @@ func (m *Machine) checkPeers(msg *protocol.Roster, roster *audit.Roster) error {
 	return nil
 }
 
+// publicKeys are those of a bundle, long ones by their hash, to be compared with others'.
+func publicKeys(k protocol.KeyBundle) [][32]byte {
+	out := [][32]byte{k.SPK, k.EPK, k.Cert.IDPK}
+	if half := len(k.KEM) / 2; half > 0 {
+		out = append(out, sha256.Sum256(k.KEM[:half]), sha256.Sum256(k.KEM[half:]))
+	}
+	return out
+}
+
 // neighbour is what the session needs of a checked peer.
 func (m *Machine) neighbour(p protocol.PeerKeys) neighbour {
-	q := neighbour{Index: p.Index, IDPK: p.Key.Cert.IDPK, SPK: p.Key.SPK, EPK: p.Key.EPK}
+	q := neighbour{Index: p.Index, IDPK: p.Key.Cert.IDPK, SPK: p.Key.SPK, EPK: p.Key.EPK, KEM: p.Key.KEM}
 	if m.st.Open.Sig == protocol.SigHybrid && aggregation.Mode(m.st.Open.Mode) == aggregation.ModeSM {
 		q.PQ = p.Key.CertPQ[:protocol.PQKeySize]
 	}
@@ -234,6 +265,14 @@ func (m *Machine) checkPeer(p protocol.PeerKeys) error {
 			return refuse(F07BadKey, "member %d: %v", p.Index, err)
 		}
 	}
+	switch {
+	case m.st.Open.Kex != aggregation.KexXWing && len(p.Key.KEM) > 0:
+		return refuse(F07BadKey, "member %d has X-Wing keys in a round without them", p.Index)
+	case m.st.Open.Kex == aggregation.KexXWing:
+		if err := aggregation.CheckKEM(p.Key.KEM); err != nil {
+			return refuse(F07BadKey, "member %d: %v", p.Index, err)
+		}
+	}
 	return nil
 }
 
@@ -245,7 +284,7 @@ func (m *Machine) share(ring *aggregation.Ring, out *Output) error {
 	}
 	defer secrets.Zero()
 	o := &m.st.Open
-	if m.st.Noised, err = noised(m.cfg.Scratch, o, int(m.st.N), m.st.Quantised, m.cfg.Random); err != nil {
+	if m.st.Noised, err = noised(m.cfg.Scratch, o, m.honest(), m.st.Quantised, m.cfg.Random); err != nil {
 		return because(F03BelowFloor, err)
 	}
 	m.st.Quantised = written{}
@@ -258,12 +297,10 @@ func (m *Machine) share(ring *aggregation.Ring, out *Output) error {
 		return err
 	}
 	msg := &protocol.Shares{SID: m.st.SID}
-	for i, q := range m.st.Neighbours {
-		box, _, err := secrets.Seal(m.st.aggregation(), m.st.Index, q.key(), ms[i], bs[i], m.cfg.Random)
-		if err != nil {
-			return refuse(F07BadKey, "member %d: %v", q.Index, err)
+	for i := range m.st.Neighbours {
+		if err := m.seal(msg, secrets, &m.st.Neighbours[i], ms[i], bs[i]); err != nil {
+			return refuse(F07BadKey, "member %d: %v", m.st.Neighbours[i].Index, err)
 		}
-		msg.Sealed = append(msg.Sealed, box)
 	}
 	msg.Sign(m.signer())
 	m.st.Shares, m.st.Phase = msg.Append(nil), shared
@@ -271,6 +308,33 @@ func (m *Machine) share(ring *aggregation.Ring, out *Output) error {
 	// Forgotten in a power cut, these boxes would be sealed again over fresh polynomials under the same keys and nonce (7.2).
 	out.Sync = true
 	out.Send = append(out.Send, msg)
+	return nil
+}
+
+// honest is the fewest honest members of the cohort who survive (privacy 6.1).
+func (m *Machine) honest() int {
+	return privacy.CohortFloor(int(m.st.N/m.st.Open.Cohorts), int(m.st.Corrupt), int(m.st.Open.DeltaBP))
+}
+
+// seal adds what one neighbour gets: the box, and with X-Wing the ciphertexts that it opens it and their pair mask with.
+func (m *Machine) seal(msg *protocol.Shares, secrets *aggregation.Secrets, q *neighbour, ms, bs aggregation.Share) error {
+	in := m.st.aggregation()
+	box, ct, err := secrets.Seal(in, m.st.Index, q.key(), ms, bs, m.cfg.Random)
+	if err != nil {
+		return err
+	}
+	msg.Sealed = append(msg.Sealed, box)
+	if in.Suite.Kex != aggregation.KexXWing {
+		return nil
+	}
+	msg.ShareCTs = append(msg.ShareCTs, [protocol.CiphertextSize]byte(ct))
+	if m.st.Index > q.Index {
+		return nil // it makes the one of this pair
+	}
+	if ct, err = secrets.MaskCT(in, m.st.Index, q.key()); err != nil {
+		return err
+	}
+	msg.MaskCTs = append(msg.MaskCTs, [protocol.CiphertextSize]byte(ct))
 	return nil
 }
 

@@ -14,52 +14,119 @@ import (
 	"github.com/cinesync/cinesync/protocol"
 )
 
-// kinds are the rounds that differ in what a device checks and sends.
-func kinds(t *testing.T, do func(t *testing.T, make func(n int) *honest)) {
-	for _, mode := range []aggregation.Mode{aggregation.ModeSH, aggregation.ModeSM} {
+// kind is what rounds differ in.
+type kind struct {
+	mode          aggregation.Mode
+	kex, prg, sig uint16
+	wordBits      uint16
+	cohorts       uint32
+	witnesses     int
+}
+
+func kinds() []kind {
+	w, sm, sh := aggregation.ModeW, aggregation.ModeSM, aggregation.ModeSH
+	out := []kind{{w, 1, 1, 1, 32, 1, 1}, {w, 2, 1, 2, 32, 1, 3}, {w, 1, 2, 1, 24, 1, 3}, {w, 2, 3, 1, 16, 1, 3}, {w, 1, 1, 1, 32, 3, 3}, {w, 2, 2, 2, 16, 2, 3},
+		{sm, 2, 2, 1, 32, 1, 0}, {sm, 1, 3, 2, 16, 1, 3}, {sm, 1, 1, 1, 32, 3, 0}, {sh, 2, 1, 1, 32, 1, 0}, {sh, 1, 1, 1, 24, 2, 0}}
+	for _, mode := range []aggregation.Mode{sm, sh} {
 		for _, sig := range []uint16{protocol.SigEd25519, protocol.SigHybrid} {
 			for _, witnesses := range []int{0, 3} {
-				t.Run(fmt.Sprintf("mode %v, sig %d, %d witnesses", mode, sig, witnesses), func(t *testing.T) {
-					do(t, func(n int) *honest {
-						h := newHonest(t, n)
-						h.mode, h.sig = mode, sig
-						if witnesses > 0 {
-							h.witness(witnesses, 2)
-						}
-						return h
-					})
-				})
+				out = append(out, kind{mode, 1, 1, sig, 32, 1, witnesses})
 			}
 		}
 	}
+	return out
+}
+
+// round is the coordinator of such rounds, of so many members in each cohort.
+func (k kind) round(t testing.TB, n int) *honest {
+	h := newHonest(t, n*int(k.cohorts))
+	h.mode, h.kex, h.prg, h.sig, h.wordBits, h.cohorts = k.mode, k.kex, k.prg, k.sig, k.wordBits, k.cohorts
+	if k.witnesses > 0 {
+		h.witness(k.witnesses, (k.witnesses+1)/2)
+	}
+	return h
 }
 
 // TestRoundsOfEveryKindAreCounted also restarts the device before every step, and wants the same bytes.
 func TestRoundsOfEveryKindAreCounted(t *testing.T) {
-	kinds(t, func(t *testing.T, make func(int) *honest) {
-		for _, n := range []int{8, 70} {
-			var sent [2][]protocol.Message
-			for i, reload := range []bool{false, true} {
-				h := make(n)
-				d := newDevice(t, h)
-				d.reload = reload
-				d.play(h, "roster")
-				h.hooks.lost = h.ring.Neighbours(h.own)[:1]
-				for _, s := range sequence(h)[slices.Index(stages, "delivery"):] {
-					d.step(h, d.event(h, s))
+	for _, k := range kinds() {
+		t.Run(fmt.Sprintf("%+v", k), func(t *testing.T) {
+			for _, n := range []int{8, 70} {
+				var sent [2][]protocol.Message
+				for i, reload := range []bool{false, true} {
+					sent[i] = playKind(t, k.round(t, n), reload)
 				}
-				if d.refused != nil || d.closed == nil || !d.closed.Counted || len(d.entries) != 1 {
-					t.Fatalf("%d members: closed %+v, refused %v", n, d.closed, d.refused)
+				if !slices.EqualFunc(sent[0], sent[1], func(x, y protocol.Message) bool { return bytes.Equal(x.Append(nil), y.Append(nil)) }) {
+					t.Errorf("%d members: the restarted device sent other bytes", n)
 				}
-				checkReveal(t, h, d, h.hooks.lost[0])
-				checkReceipt(t, h, d)
-				sent[i] = d.sent
 			}
-			if !slices.EqualFunc(sent[0], sent[1], func(x, y protocol.Message) bool { return bytes.Equal(x.Append(nil), y.Append(nil)) }) {
-				t.Errorf("%d members: the restarted device sent other bytes", n)
-			}
+		})
+	}
+}
+
+func playKind(t *testing.T, h *honest, reload bool) []protocol.Message {
+	t.Helper()
+	d := newDevice(t, h)
+	d.reload = reload
+	if d.play(h, "roster"); d.refused != nil {
+		t.Fatal(d.refused)
+	}
+	h.hooks.lost = h.ring.Neighbours(h.own)[:1]
+	for _, s := range sequence(h)[slices.Index(stages, "delivery"):] {
+		if s == "close" {
+			checkMasks(t, h, d)
 		}
-	})
+		d.step(h, d.event(h, s))
+	}
+	if d.refused != nil || d.closed == nil || !d.closed.Counted || len(d.entries) != 1 {
+		t.Fatalf("closed %+v, refused %v", d.closed, d.refused)
+	}
+	checkReveal(t, h, d, h.hooks.lost[0])
+	checkReceipt(t, h, d)
+	return d.sent
+}
+
+// checkMasks takes the device's masks off with what its neighbours know, and wants its noised vector.
+func checkMasks(t *testing.T, h *honest, d *device) {
+	t.Helper()
+	in, shares := h.session(), lastOf[*protocol.Shares](d)
+	var y []byte
+	for _, c := range allOf[*protocol.Chunk](d) {
+		y = append(y, c.Data...)
+	}
+	words := make([]uint32, h.d)
+	if err := aggregation.DecodeWords(words, y, h.wordBits); err != nil {
+		t.Fatal(err)
+	}
+	off := func(b [32]byte) {
+		self := make([]uint32, h.d)
+		aggregation.NewMasker(in.Suite, []aggregation.Term{aggregation.SelfMask(in, b)}).Add(self, 0)
+		aggregation.Sub(words, self)
+	}
+	off(d.ownSecrets().B())
+	made := 0
+	for _, i := range h.ring.Neighbours(h.own) {
+		own := h.peer(h.own)
+		if h.kex == aggregation.KexXWing && h.own < i {
+			own.MaskCT = shares.MaskCTs[made][:]
+			made++
+		}
+		pair := make([]uint32, h.d)
+		s := h.members[i].secrets
+		if err := s.Mask(pair, in, uint32(i), []aggregation.PeerKey{own}); err != nil {
+			t.Fatal(err)
+		}
+		aggregation.Add(words, pair)
+		off(s.B())
+	}
+	for i := range words {
+		if (words[i]-d.noised[i])<<(32-h.wordBits) != 0 {
+			t.Fatalf("word %d is %d without its masks, and was %d", i, words[i], d.noised[i])
+		}
+	}
+	if want := h.d * int(h.wordBits) / 8; len(y) != want || made != len(shares.MaskCTs) {
+		t.Errorf("%d bytes, want %d; %d ciphertexts for masks, %d used", len(y), want, len(shares.MaskCTs), made)
+	}
 }
 
 // sequence is the stages of this kind of round.

@@ -18,6 +18,7 @@ type lie struct {
 	at    string // the stage at which the device must notice
 	n     int    // roster size, 8 if not said
 	hooks hooks
+	kind  kind             // if said, of the round
 	mode  aggregation.Mode // SH if not said
 	sig   uint16           // Ed25519 if not said
 	seen  int              // witnesses, of whom one less are enough; pinned, if any
@@ -28,7 +29,8 @@ type lie struct {
 
 func lies() []lie {
 	return slices.Concat(liesAboutTheLog(), liesAboutTheTerms(), liesOfTheQuestion(), liesOfTheDevice(), liesAboutTheRoster(), liesOfTheDelivery(), liesAboutSurvivors(), liesAtTheEnd(),
-		liesAboutWitnesses(), liesAmongConfirmations(), liesInBothSuites())
+		liesAboutWitnesses(), liesAmongConfirmations(), liesInBothSuites(),
+		liesAboutTheSeed(), liesWithXWing(), liesAboutCohorts(), liesInPackedWords())
 }
 
 // TestEveryRefusalHasATest walks the list, so that a new refusal without a test fails.
@@ -49,6 +51,9 @@ func TestDeviceRefuses(t *testing.T) {
 	for _, l := range lies() {
 		t.Run(l.why.String()+"/"+l.name, func(t *testing.T) {
 			h := newHonest(t, max(l.n, 8))
+			if l.kind != (kind{}) {
+				h = l.kind.round(t, max(l.n, 8))
+			}
 			h.hooks, h.mode, h.sig = l.hooks, cmp.Or(l.mode, h.mode), cmp.Or(l.sig, h.sig)
 			if l.seen > 0 {
 				h.witness(l.seen, l.seen-1)

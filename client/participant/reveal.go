@@ -61,13 +61,13 @@ func (m *Machine) checkSurvivors(entries []logEntry, msg *protocol.Survivors, di
 	}
 	last := entries[len(entries)-1]
 	s, ok := last.record.(*audit.Survivors)
-	if !ok || s.Open != m.st.OpenHash || s.Roster != m.st.RosterHash || s.Cohort != 0 {
+	if !ok || s.Open != m.st.OpenHash || s.Roster != m.st.RosterHash || s.Cohort != m.st.Cohort {
 		return refuse(F01BadProof, "the last entry shown is not this session's Survivors")
 	}
 	for _, e := range entries[:len(entries)-1] {
 		switch r := e.record.(type) {
 		case *audit.Survivors:
-			if r.Roster == m.st.RosterHash {
+			if r.Roster == m.st.RosterHash && r.Cohort == m.st.Cohort {
 				return refuse(F02RivalEntry, "the log holds an earlier Survivors for this session at %d", e.index)
 			}
 		case *audit.Abort:
@@ -96,7 +96,10 @@ func (m *Machine) checkBitmap(bitmap []byte, claimed uint32) error {
 		return refuse(F13SurvivorsLie, "%d survivors are marked, %d are logged, this device among them: %v", count, claimed, in(bitmap, m.st.Index))
 	}
 	o := &m.st.Open
-	if least := max(int(o.NMin), aggregation.MinSurvivors(int(m.st.N), int(o.DeltaBP))); count < least {
+	if err := m.checkCohort(bitmap, count); err != nil {
+		return err
+	}
+	if least := max(int(o.NMin), aggregation.MinSurvivors(int(m.st.N/o.Cohorts), int(o.DeltaBP))); count < least {
 		return refuse(F12ThinSurvivors, "%d survivors, at least %d are wanted", count, least)
 	}
 	backing := m.own()
@@ -111,6 +114,27 @@ func (m *Machine) checkBitmap(bitmap []byte, claimed uint32) error {
 	}
 	if backing < int(m.st.T) {
 		return refuse(F12ThinSurvivors, "%d of this device's neighbours survive, %d are needed", backing, m.st.T)
+	}
+	return nil
+}
+
+// checkCohort wants the marked members to be of this device's cohort, all of them: its sum is of nobody else.
+func (m *Machine) checkCohort(bitmap []byte, count int) error {
+	o := &m.st.Open
+	if o.Cohorts == 1 {
+		return nil
+	}
+	ring, err := aggregation.NewRing(int(m.st.N), int(o.Cohorts), int(m.st.K), m.st.Seed)
+	if err != nil {
+		return err
+	}
+	for _, i := range ring.Members(int(m.st.Cohort)) {
+		if in(bitmap, uint32(i)) {
+			count--
+		}
+	}
+	if count != 0 {
+		return refuse(F13SurvivorsLie, "%d of the survivors are of another cohort", count)
 	}
 	return nil
 }

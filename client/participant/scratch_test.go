@@ -109,7 +109,7 @@ func TestBlocksGiveTheBitsOfWholeVectors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		z, err := noised(d.scratch, &h.open, 8, x, testStream("noise"))
+		z, err := noised(d.scratch, &h.open, privacy.HonestFloor(8, int(h.open.GammaBP), int(h.open.DeltaBP)), x, testStream("noise"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,7 +143,7 @@ func TestVectorThatChangedOnDiskIsNotSent(t *testing.T) {
 		for name, where := range map[string]int64{"first": 0, "in the middle": 4 * blockWords, "last": 4*(2*blockWords+1000) - 1} {
 			t.Run(file+"/"+name, func(t *testing.T) {
 				h, d := longRound(t)
-				d.cfg.Scratch = &flaky{Memory: d.scratch, damage: func(f string, from int64, p []byte) {
+				d.cfg.Scratch = &flaky{Memory: d.scratch.(*Memory), damage: func(f string, from int64, p []byte) {
 					if i := where - from; f == file && i >= 0 && i < int64(len(p)) {
 						p[i] ^= 1
 					}
@@ -171,7 +171,7 @@ func TestFullDiskSitsTheRoundOut(t *testing.T) {
 	for file, at := range map[string]string{fileQuantised: "trained", fileNoised: "roster", fileMasked: "delivery"} {
 		h := newHonest(t, 8)
 		d := newDevice(t, h)
-		disk := &flaky{Memory: d.scratch, full: file}
+		disk := &flaky{Memory: d.scratch.(*Memory), full: file}
 		d.cfg.Scratch = disk
 		d.boot()
 		if stopped := d.play(h, "close"); d.refused == nil || d.refused.Why != None || !strings.Contains(d.refused.Detail, "no space left") || stopped != at || len(d.entries) != 0 {

@@ -56,6 +56,8 @@ type session struct {
 	Index       uint32
 	N, K, T     uint32
 	Cohort      uint32
+	Corrupt     uint32 // the most of the cohort's members that γ allows
+	Seed        [32]byte
 	RosterHash  [32]byte
 	RosterIndex uint64
 	SID         [32]byte
@@ -83,6 +85,7 @@ type neighbour struct {
 	M, B           [32]byte // shares held for this neighbour
 	PQ             []byte   // its ML-DSA key, where its confirmation must be checked
 	KEM            []byte   // its X-Wing keys in the post-quantum key suite
+	maskCT         []byte   // what it made for their pair mask, until that is added
 }
 
 // wire is state with the records as canonical bytes, so that a saved state is read strictly.

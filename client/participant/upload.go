@@ -45,6 +45,9 @@ func (m *Machine) delivered(msg *protocol.Delivery, out *Output) error {
 	m.st.Delivery, m.st.Input, m.st.Phase, m.st.Signed = digest, header.Append(nil), uploading, entry.Seq
 	m.uploading = false // an earlier round's upload on this connection is no upload of this one
 	m.st.Masked, m.st.Noised = y.written, written{}
+	for i := range m.st.Neighbours {
+		m.st.Neighbours[i].maskCT = nil
+	}
 	m.save(out)
 	out.Entry, out.Sync, out.Noised = &entry, true, Noised{fileNoised, int(m.st.Open.D)}
 	out.Outbox = m.outbox(nil)
@@ -60,23 +63,17 @@ func (m *Machine) outbox(receipt []byte) *Outbox {
 
 // openBoxes opens what the neighbours sealed. One that does not open counts as absent and is named (9, R2).
 func (m *Machine) openBoxes(secrets *aggregation.Secrets, msg *protocol.Delivery) (failed []uint32, err error) {
-	if len(msg.Present) != (len(m.st.Neighbours)+7)/8 {
-		return nil, refuse(F15Malformed, "a bitmap of %d bytes for %d neighbours", len(msg.Present), len(m.st.Neighbours))
+	present, err := m.present(msg)
+	if err != nil {
+		return nil, err
 	}
-	if extra := len(msg.Present)*8 - len(m.st.Neighbours); extra > 0 && msg.Present[len(msg.Present)-1]>>(8-extra) != 0 {
-		return nil, refuse(F15Malformed, "the bitmap has bits beyond the neighbours")
-	}
-	next, opened := 0, 0
-	for i := range m.st.Neighbours {
-		if msg.Present[i/8]&(1<<(i%8)) == 0 {
-			continue
+	in, opened := m.st.aggregation(), 0
+	for i, q := range present {
+		var ct []byte
+		if in.Suite.Kex == aggregation.KexXWing {
+			ct = msg.ShareCTs[i][:]
 		}
-		if next == len(msg.Sealed) {
-			return nil, refuse(F15Malformed, "more neighbours are present than boxes were sent")
-		}
-		q := &m.st.Neighbours[i]
-		ms, bs, err := secrets.Open(m.st.aggregation(), m.st.Index, q.key(), msg.Sealed[next], nil)
-		next++
+		ms, bs, err := secrets.Open(in, m.st.Index, q.key(), msg.Sealed[i], ct)
 		if err != nil {
 			failed = append(failed, q.Index)
 			continue
@@ -84,18 +81,50 @@ func (m *Machine) openBoxes(secrets *aggregation.Secrets, msg *protocol.Delivery
 		q.Masked, q.M, q.B = true, ms, bs
 		opened++
 	}
-	if next != len(msg.Sealed) {
-		return nil, refuse(F15Malformed, "%d boxes for %d present neighbours", len(msg.Sealed), next)
-	}
 	if opened+m.own() < int(m.st.T) {
 		return nil, refuse(F09TooFew, "the shares of %d neighbours open, %d are needed", opened, m.st.T)
 	}
 	return failed, nil
 }
 
+// present finds the neighbours whose boxes were sent, and gives each the ciphertext it made for the pair mask. There is
+// exactly what the bitmap announces.
+func (m *Machine) present(msg *protocol.Delivery) ([]*neighbour, error) {
+	if len(msg.Present) != (len(m.st.Neighbours)+7)/8 {
+		return nil, refuse(F15Malformed, "a bitmap of %d bytes for %d neighbours", len(msg.Present), len(m.st.Neighbours))
+	}
+	if extra := len(msg.Present)*8 - len(m.st.Neighbours); extra > 0 && msg.Present[len(msg.Present)-1]>>(8-extra) != 0 {
+		return nil, refuse(F15Malformed, "the bitmap has bits beyond the neighbours")
+	}
+	var out []*neighbour
+	lower := 0
+	for i := range m.st.Neighbours {
+		q := &m.st.Neighbours[i]
+		if msg.Present[i/8]&(1<<(i%8)) == 0 {
+			continue
+		}
+		out = append(out, q)
+		if m.st.Open.Kex == aggregation.KexXWing && q.Index < m.st.Index {
+			if lower < len(msg.MaskCTs) {
+				q.maskCT = msg.MaskCTs[lower][:]
+			}
+			lower++
+		}
+	}
+	cts := 0
+	if m.st.Open.Kex == aggregation.KexXWing {
+		cts = len(out)
+	}
+	if len(msg.Sealed) != len(out) || len(msg.ShareCTs) != cts || len(msg.MaskCTs) != lower {
+		return nil, refuse(F15Malformed, "%d boxes, %d and %d ciphertexts for %d present neighbours, of whom %d have made one for a mask",
+			len(msg.Sealed), len(msg.ShareCTs), len(msg.MaskCTs), len(out), lower)
+	}
+	return out, nil
+}
+
 // own is 1 in the complete graph, where a device's own share counts (5.5).
 func (m *Machine) own() int {
-	if m.st.K == m.st.N-1 {
+	if m.st.K == m.st.N/m.st.Open.Cohorts-1 {
 		return 1
 	}
 	return 0
