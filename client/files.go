@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -52,13 +53,32 @@ func (e *damaged) Error() string {
 
 func (e *damaged) Unwrap() error { return fs.ErrNotExist }
 
-// Partial gives what is there of an unfinished download.
-func (m *ModelDir) Partial(hash [32]byte) ([]byte, error) {
-	b, err := os.ReadFile(m.path(hash, ".part"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+// Resume says whether a whole model is there, checked against its name; a damaged one is removed. If it is not, Resume writes
+// what is there of an unfinished download.
+func (m *ModelDir) Resume(hash [32]byte, w io.Writer) (n int64, whole bool, err error) {
+	sum := sha256.New()
+	if _, err := copyFile(sum, m.path(hash, ".snapshot")); err == nil {
+		if [32]byte(sum.Sum(nil)) == hash {
+			return 0, true, nil
+		}
+		if err := os.Remove(m.path(hash, ".snapshot")); err != nil {
+			return 0, false, err
+		}
 	}
-	return b, err
+	n, err = copyFile(w, m.path(hash, ".part"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, false, nil
+	}
+	return n, false, err
+}
+
+func copyFile(w io.Writer, path string) (int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	n, err := io.Copy(w, f)
+	return n, errors.Join(err, f.Close())
 }
 
 // Append adds to an unfinished download.

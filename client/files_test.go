@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -26,6 +27,15 @@ func modelDir(t *testing.T) (*client.ModelDir, string) {
 	return m, dir
 }
 
+func resume(m *client.ModelDir, h [32]byte) (got []byte, whole bool, err error) {
+	var b bytes.Buffer
+	n, whole, err := m.Resume(h, &b)
+	if n != int64(b.Len()) {
+		err = errors.Join(err, fmt.Errorf("%d bytes, and it says %d", b.Len(), n))
+	}
+	return b.Bytes(), whole, err
+}
+
 // put downloads b in two pieces.
 func put(t *testing.T, m *client.ModelDir, b []byte) [32]byte {
 	t.Helper()
@@ -35,8 +45,8 @@ func put(t *testing.T, m *client.ModelDir, b []byte) [32]byte {
 			t.Fatal(err)
 		}
 	}
-	if got, err := m.Partial(h); err != nil || !bytes.Equal(got, b) {
-		t.Fatalf("the unfinished download is %q, %v", got, err)
+	if got, whole, err := resume(m, h); err != nil || !bytes.Equal(got, b) || whole {
+		t.Fatalf("the unfinished download is %q, whole %v, %v", got, whole, err)
 	}
 	if err := m.Finish(h); err != nil {
 		t.Fatal(err)
@@ -48,13 +58,16 @@ func TestModelIsWholeOnceFinished(t *testing.T) {
 	m, dir := modelDir(t)
 	b := []byte("a model file")
 	h := sha256.Sum256(b)
-	if got, err := m.Partial(h); got != nil || err != nil {
+	if got, whole, err := resume(m, h); len(got) > 0 || whole || err != nil {
 		t.Errorf("nothing was downloaded: %q, %v", got, err)
 	}
 	if _, err := m.Read(h); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%v", err)
 	}
 	put(t, m, b)
+	if got, whole, err := resume(m, h); len(got) > 0 || !whole || err != nil {
+		t.Errorf("it was downloaded: %q, whole %v, %v", got, whole, err)
+	}
 	again, err := client.OpenModelDir(dir)
 	if err != nil {
 		t.Fatal(err)

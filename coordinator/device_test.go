@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"io/fs"
 	"slices"
 	"sync/atomic"
@@ -199,7 +200,13 @@ func (c *cache) Read(hash [32]byte) ([]byte, error) {
 	return nil, fs.ErrNotExist
 }
 
-func (c *cache) Partial(hash [32]byte) ([]byte, error) { return slices.Clone(c.parts[hash]), nil }
+func (c *cache) Resume(hash [32]byte, w io.Writer) (int64, bool, error) {
+	if _, ok := c.whole[hash]; ok {
+		return 0, true, nil
+	}
+	n, err := w.Write(c.parts[hash])
+	return int64(n), false, err
+}
 
 func (c *cache) Append(hash [32]byte, offset int64, b []byte) error {
 	if offset != int64(len(c.parts[hash])) {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"slices"
@@ -153,9 +154,13 @@ func (m *models) Read(h [32]byte) ([]byte, error) {
 	return nil, fs.ErrNotExist
 }
 
-func (m *models) Partial(h [32]byte) ([]byte, error) {
+func (m *models) Resume(h [32]byte, w io.Writer) (int64, bool, error) {
 	defer m.lock()()
-	return bytes.Clone(m.part[h]), nil
+	if _, ok := m.whole[h]; ok {
+		return 0, true, nil
+	}
+	n, err := w.Write(m.part[h])
+	return int64(n), false, err
 }
 
 func (m *models) Append(h [32]byte, offset int64, b []byte) error {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"hash"
+	"io"
 
 	"github.com/cinesync/cinesync/client/participant"
 	"github.com/cinesync/cinesync/protocol"
@@ -11,53 +13,57 @@ import (
 
 // Models keeps downloaded model files by content address, partial ones included, so that a download resumes.
 type Models interface {
-	Read(hash [32]byte) ([]byte, error)                 // a whole, checked file; fs.ErrNotExist if absent
-	Partial(hash [32]byte) ([]byte, error)              // what is there of an unfinished one, nil if nothing
+	Read(hash [32]byte) ([]byte, error) // a whole, checked file; fs.ErrNotExist if absent
+	// Resume says whether a whole, checked file is there; if not, it writes what is there of an unfinished one.
+	Resume(hash [32]byte, w io.Writer) (n int64, whole bool, err error)
 	Append(hash [32]byte, offset int64, b []byte) error // adds to an unfinished one
 	Finish(hash [32]byte) error                         // an unfinished one is whole now
 	Promote(hash [32]byte) error                        // a round published this one: recommend from it
 	Discard(hash [32]byte) error
 }
 
-// fetch is a download in progress. It asks for the same bytes as everyone else, and for nothing else.
+// fetch is a download in progress. It asks for the same bytes as everyone else, and for nothing else. The bytes are on the
+// disk; a model may be larger than the device's memory.
 type fetch struct {
 	hash  [32]byte
-	total uint64 // 0: taken from the first part
-	have  []byte
-	disk  bool // a part of it lay on the disk before
-	round bool // a round waits for it
+	total uint64    // 0: taken from the first part
+	have  uint64    // bytes
+	sum   hash.Hash // of them
+	disk  bool      // a part of it lay on the disk before
+	round bool      // a round waits for it
 }
 
 // MaxModel is the largest model file a device downloads.
 const MaxModel = 64 << 20
 
-func (d *Door) startFetch(ctx context.Context, conn protocol.Conn, hash [32]byte, total uint64, forRound bool) error {
+func (d *Door) startFetch(ctx context.Context, conn protocol.Conn, id [32]byte, total uint64, forRound bool) error {
 	if total > MaxModel {
 		return d.fetched(ctx, conn, tooLarge(total), forRound)
 	}
-	if _, err := d.cfg.Models.Read(hash); err == nil {
-		return d.fetched(ctx, conn, participant.ModelReady{Hash: hash}, forRound)
-	}
-	have, err := d.cfg.Models.Partial(hash)
+	sum := sha256.New()
+	have, whole, err := d.cfg.Models.Resume(id, sum)
 	if err != nil {
 		return fmt.Errorf("read unfinished model download: %w", err)
 	}
-	most := uint64(MaxModel)
-	if total > 0 {
-		most = total
+	if whole {
+		return d.fetched(ctx, conn, participant.ModelReady{Hash: id}, forRound)
 	}
-	if uint64(len(have)) > most {
-		if err := d.cfg.Models.Discard(hash); err != nil {
+	most := int64(MaxModel)
+	if total > 0 {
+		most = int64(total)
+	}
+	if have > most {
+		if err := d.cfg.Models.Discard(id); err != nil {
 			return fmt.Errorf("discard bad model download: %w", err)
 		}
-		have = nil
+		have, sum = 0, sha256.New()
 	}
-	d.fetch = &fetch{hash: hash, total: total, have: have, disk: len(have) > 0, round: forRound}
+	d.fetch = &fetch{hash: id, total: total, have: uint64(have), sum: sum, disk: have > 0, round: forRound}
 	return d.ask(ctx, conn)
 }
 
 func (d *Door) ask(ctx context.Context, conn protocol.Conn) error {
-	return d.send(ctx, conn, &protocol.ModelGet{Hash: d.fetch.hash, Offset: uint64(len(d.fetch.have))})
+	return d.send(ctx, conn, &protocol.ModelGet{Hash: d.fetch.hash, Offset: d.fetch.have})
 }
 
 // fetchPublished goes on with the download of a published model, unless a round's is under way.
@@ -71,7 +77,7 @@ func (d *Door) fetchPublished(ctx context.Context, conn protocol.Conn) error {
 // part takes the next piece. A file that does not hash to its name is thrown away and refused (F04).
 func (d *Door) part(ctx context.Context, conn protocol.Conn, p *protocol.ModelPart) error {
 	f := d.fetch
-	if f == nil || p.Hash != f.hash || p.Offset != uint64(len(f.have)) {
+	if f == nil || p.Hash != f.hash || p.Offset != f.have {
 		return nil // not asked for, or asked for on an earlier connection
 	}
 	if f.total == 0 {
@@ -82,13 +88,13 @@ func (d *Door) part(ctx context.Context, conn protocol.Conn, p *protocol.ModelPa
 		if err := d.cfg.Models.Append(f.hash, int64(p.Offset), p.Data); err != nil {
 			return fmt.Errorf("store model download: %w", err)
 		}
-		f.have = append(f.have, p.Data...)
-		if uint64(len(f.have)) < f.total {
+		f.sum.Write(p.Data)
+		if f.have += uint64(len(p.Data)); f.have < f.total {
 			return d.ask(ctx, conn)
 		}
 	}
 	d.fetch = nil
-	got := sha256.Sum256(f.have)
+	got := [32]byte(f.sum.Sum(nil))
 	if !whole || got != f.hash {
 		if err := d.cfg.Models.Discard(f.hash); err != nil {
 			return fmt.Errorf("discard bad model download: %w", err)
