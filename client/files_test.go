@@ -159,3 +159,22 @@ func TestModelFolderInAFilesPlaceIsNamed(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestResumeRemovesAWholeModelThatIsDamaged: it will be downloaded again.
+func TestResumeRemovesAWholeModelThatIsDamaged(t *testing.T) {
+	m, dir := modelDir(t)
+	h := put(t, m, []byte("a model file"))
+	files, err := filepath.Glob(filepath.Join(dir, "*.snapshot"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	if err := os.WriteFile(files[0], []byte("a modem file"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, whole, err := resume(m, h); len(got) > 0 || whole || err != nil {
+		t.Errorf("%q, whole %v, %v", got, whole, err)
+	}
+	if _, err := os.Stat(files[0]); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it is still there: %v", err)
+	}
+}

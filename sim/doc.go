@@ -35,6 +35,8 @@ type Config struct {
 	Sig   uint16
 	// Cohorts cuts the roster into as many groups, each with its own sum; Min holds for each.
 	Cohorts int
+	// Shipped gives the devices the policy that they are shipped with, balanced, and rounds its noise.
+	Shipped bool
 	// Unsigned is the chance in percent that witnesses do not sign a roster (mode W).
 	Unsigned int
 	// Lose is how many devices vanish for the rest of a round at each step.

@@ -26,6 +26,32 @@ func TestCleanRoundSumsEverybody(t *testing.T) {
 	}
 }
 
+// TestShippedPolicyTakesRealRounds: devices as they are shipped, with pinned witnesses, in the least rounds that they accept, and beside
+// them one round that is weaker.
+func TestShippedPolicyTakesRealRounds(t *testing.T) {
+	suites := []aggregation.Suite{{Kex: 1, PRG: 1, WordBits: 32}, {Kex: 2, PRG: 3, WordBits: 24}}
+	if testing.Short() {
+		suites = suites[:1]
+	}
+	for i, suite := range suites {
+		cfg := Config{Seed: uint64(i), Devices: 70, Min: 64, DeltaBP: 1000, D: 16, Mode: aggregation.ModeW, Suite: suite, Shipped: true,
+			Lose: map[Step]int{AtShares: 1, AtChunk: 2, AtReveal: 2}, Crash: []string{"inputs"}}
+		out, err := Run(cfg)
+		if err != nil {
+			t.Fatalf("%+v: %v", suite, err)
+		}
+		for _, r := range out.Rounds {
+			if !r.Done || !r.SumOK || r.U3 < 64 || r.U1 < 69 {
+				t.Errorf("%+v: %+v\n%s", suite, r, strings.Join(out.Trace, "\n"))
+			}
+		}
+	}
+	out, err := Run(Config{Devices: 70, Min: 63, DeltaBP: 1000, Mode: aggregation.ModeW, Shipped: true})
+	if err != nil || out.Rounds[0].Done || len(out.Rounds[0].Refusals) != 70 {
+		t.Errorf("a round for 63: %+v, %v", out, err)
+	}
+}
+
 // TestLossesAtEveryStep: up to the bound the sum is exact; beyond it the round aborts and reveals nothing.
 func TestLossesAtEveryStep(t *testing.T) {
 	const n = 10 // A = 1, t = 6: with δ = 30 % at least 7 survive

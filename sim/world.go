@@ -112,6 +112,9 @@ func (w *world) fact(format string, args ...any) {
 // least σ_loc = 4 however many share it.
 func (w *world) terms() (cInt uint32, sigmaTotSq uint64) {
 	c := uint64(math.Ceil(8*math.Sqrt(float64(max(w.cfg.D, w.cfg.Devices))))) + 1
+	if w.cfg.Shipped {
+		return uint32(c), 4 * c * c
+	}
 	return uint32(c), (c*c + 3) / 4
 }
 
@@ -149,4 +152,9 @@ var simCode = append([]byte{0, 0, 0, 9}, "two-tower\x00\x00\x00\x01"...)
 
 var simLayout = sha256.Sum256([]byte("sim layout"))
 
-func (w *world) floor() participant.Floor { return participant.Demo(uint32(w.cfg.Rounds)) }
+func (w *world) floor() participant.Floor {
+	if w.cfg.Shipped {
+		return participant.Balanced()
+	}
+	return participant.Demo(uint32(w.cfg.Rounds))
+}
