@@ -45,3 +45,15 @@ func (Term) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, secretWord) }
 
 // MarshalText keeps the key out of text and JSON.
 func (Term) MarshalText() ([]byte, error) { return []byte(secretWord), nil }
+
+// String hides the keys.
+func (Masker) String() string { return secretWord }
+
+// GoString hides the keys.
+func (Masker) GoString() string { return secretWord }
+
+// Format hides the keys whatever the verb.
+func (Masker) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, secretWord) }
+
+// MarshalText keeps the keys out of text and JSON.
+func (Masker) MarshalText() ([]byte, error) { return []byte(secretWord), nil }

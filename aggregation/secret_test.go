@@ -15,6 +15,7 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	share, term := Share(s.m), Term{Key: s.m}
 	for name, v := range map[string]any{
 		"secrets": *s, "pointer to secrets": s, "share": share, "pointer to share": &share, "term": term, "pointer to term": &term,
+		"masker": *NewMasker(plain, []Term{term}), "pointer to masker": NewMasker(plain, []Term{term}),
 		"shares": []Share{share}, "terms": []Term{term}, "map": map[string]Share{"x": share}, "struct": struct{ S Share }{share},
 	} {
 		var text strings.Builder
