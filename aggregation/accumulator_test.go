@@ -8,7 +8,5 @@ import (
 )
 
 func TestCPUAccumulatorConforms(t *testing.T) {
-	aggtest.Run(t, func(_ testing.TB, d int) aggregation.Accumulator {
-		return aggregation.NewAccumulator(aggregation.Shape{D: d, WordBits: 32, PRG: aggregation.PRGAES128})
-	})
+	aggtest.Run(t, func(_ testing.TB, s aggregation.Shape) aggregation.Accumulator { return aggregation.NewAccumulator(s) })
 }

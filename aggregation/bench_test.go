@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"encoding/binary"
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -71,6 +72,39 @@ func BenchmarkMask(b *testing.B) {
 	}
 }
 
+// BenchmarkMaskOneCore is a device's part at the size that the specification names: 2^20 words, 128 neighbours, one core, in
+// every generator and word. The baseline is the library's keystream and a plain loop of 32-bit words.
+func BenchmarkMaskOneCore(b *testing.B) {
+	const d, neighbours = 1 << 20, 128
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	var peers []PeerKey
+	var keys [][]byte
+	for i := range neighbours {
+		p, err := newSecrets(b, fmt.Sprint("peer", i)).Public(id("open"), KexX25519)
+		if err != nil {
+			b.Fatal(err)
+		}
+		peers = append(peers, PeerKey{Index: uint32(i + 1), SPK: p.SPK})
+		keys = append(keys, source16(fmt.Sprint(i)))
+	}
+	keys = append(keys, source16("self"))
+	s, x, stream := newSecrets(b, "own"), make([]uint32, d), make([]byte, 4*d)
+	for _, suite := range suites() {
+		if suite.Kex != KexX25519 {
+			continue
+		}
+		b.Run(fmt.Sprintf("prg=%d/bits=%d", suite.PRG, suite.WordBits), func(b *testing.B) {
+			b.SetBytes(int64(suite.Shape(d).Bytes() * len(keys)))
+			for b.Loop() {
+				if err := s.Mask(x, Session{Suite: suite, OpenHash: id("open"), SID: id("sid")}, 0, peers); err != nil {
+					b.Fatal(err)
+				}
+			}
+			ratio(b, "x-of-aes-ctr-and-loop", func() { plainMask(x, stream, keys) })
+		})
+	}
+}
+
 // BenchmarkSum folds a vector from the wire into the sum.
 func BenchmarkSum(b *testing.B) {
 	for _, d := range []int{1 << 15, 1 << 20} {
@@ -96,7 +130,7 @@ type shareSize struct{ n, t int }
 
 func (s shareSize) name() string { return fmt.Sprintf("n=%d/t=%d", s.n, s.t) }
 
-var shareSizes = []shareSize{{24, 13}, {100, 50}}
+var shareSizes = []shareSize{{24, 13}, {100, 50}, {128, 94}}
 
 func circlShares(b *testing.B, n, t int) []secretsharing.Share {
 	b.Helper()

@@ -9,9 +9,22 @@ import (
 	"github.com/cinesync/cinesync/aggregation"
 )
 
-// New makes an empty accumulator of d words for one test; it may skip the test where its backend is not there, and cleans up
+// New makes an empty accumulator of a shape for one test; it may skip the test where its backend is not there, and cleans up
 // after itself through t.
-type New func(t testing.TB, d int) aggregation.Accumulator
+type New func(t testing.TB, shape aggregation.Shape) aggregation.Accumulator
+
+// bench is one suite of a backend.
+type bench struct {
+	suite aggregation.Suite
+	make  New
+}
+
+func (b bench) open(t testing.TB, d int) (aggregation.Accumulator, *reference) {
+	shape := b.suite.Shape(d)
+	return b.make(t, shape), newReference(shape)
+}
+
+func (b bench) bytes(d int) int { return b.suite.Shape(d).Bytes() }
 
 // lengths of vectors around the block of AES, the sizes of buffers and of parallel stripes.
 func lengths() []int {
@@ -22,19 +35,28 @@ func lengths() []int {
 	return append([]int{1, 2, 5, 997, 100_003}, out...)
 }
 
-// Run holds an accumulator to everything that the interface promises.
+// Run holds an accumulator to everything that the interface promises, for words and mask generators of every kind.
 func Run(t *testing.T, open New) {
-	t.Run("SumsVectors", func(t *testing.T) { sumsVectors(t, open) })
-	t.Run("SumsMasks", func(t *testing.T) { sumsMasks(t, open) })
-	t.Run("WrapsAround", func(t *testing.T) { wrapsAround(t, open) })
-	t.Run("TakesManyMasks", func(t *testing.T) { takesManyMasks(t, open) })
-	t.Run("OrderDoesNotCount", func(t *testing.T) { orderDoesNotCount(t, open) })
-	t.Run("ReadsBytesThatAreNotAligned", func(t *testing.T) { readsUnaligned(t, open) })
-	t.Run("RefusesOtherLengths", func(t *testing.T) { refusesOtherLengths(t, open) })
-	t.Run("LeavesItsArgumentsAlone", func(t *testing.T) { leavesArguments(t, open) })
-	t.Run("GivesCopies", func(t *testing.T) { givesCopies(t, open) })
-	t.Run("TwoDoNotMix", func(t *testing.T) { twoDoNotMix(t, open) })
-	t.Run("UnmasksARound", func(t *testing.T) { unmasksRound(t, open) })
+	for _, prg := range []uint16{aggregation.PRGAES128, aggregation.PRGAES256, aggregation.PRGChaCha20} {
+		for _, bits := range []uint16{32, 24, 16} {
+			b := bench{aggregation.Suite{Kex: aggregation.KexX25519, PRG: prg, WordBits: bits}, open}
+			t.Run(fmt.Sprintf("PRG%d/%dBits", prg, bits), b.run)
+		}
+	}
+}
+
+func (b bench) run(t *testing.T) {
+	t.Run("SumsVectors", b.sumsVectors)
+	t.Run("SumsMasks", b.sumsMasks)
+	t.Run("WrapsAround", b.wrapsAround)
+	t.Run("TakesManyMasks", b.takesManyMasks)
+	t.Run("OrderDoesNotCount", b.orderDoesNotCount)
+	t.Run("ReadsBytesThatAreNotAligned", b.readsUnaligned)
+	t.Run("RefusesOtherLengths", b.refusesOtherLengths)
+	t.Run("LeavesItsArgumentsAlone", b.leavesArguments)
+	t.Run("GivesCopies", b.givesCopies)
+	t.Run("TwoDoNotMix", b.twoDoNotMix)
+	t.Run("UnmasksARound", b.unmasksRound)
 }
 
 func add(t testing.TB, acc aggregation.Accumulator, y []byte) {
@@ -51,12 +73,12 @@ func mask(t testing.TB, acc aggregation.Accumulator, terms ...aggregation.Term) 
 	}
 }
 
-func sumsVectors(t *testing.T, open New) {
+func (b bench) sumsVectors(t *testing.T) {
 	for _, d := range lengths() {
-		acc, want := open(t, d), make(reference, d)
+		acc, want := b.open(t, d)
 		want.equals(t, acc) // an empty sum is zero
 		for i := range 3 {
-			y := stream(t, fmt.Sprint("vector", i), 4*d)
+			y := stream(t, fmt.Sprint("vector", i), b.bytes(d))
 			add(t, acc, y)
 			want.add(y)
 			want.equals(t, acc)
@@ -64,10 +86,10 @@ func sumsVectors(t *testing.T, open New) {
 	}
 }
 
-func sumsMasks(t *testing.T, open New) {
+func (b bench) sumsMasks(t *testing.T) {
 	for _, d := range lengths() {
-		acc, want := open(t, d), make(reference, d)
-		terms := []aggregation.Term{term(t, "mask", 0), term(t, "mask", 1), term(t, "mask", 2)}
+		acc, want := b.open(t, d)
+		terms := []aggregation.Term{b.term(t, "mask", 0), b.term(t, "mask", 1), b.term(t, "mask", 2)}
 		mask(t, acc, terms...)
 		want.mask(t, terms)
 		want.equals(t, acc)
@@ -77,30 +99,30 @@ func sumsMasks(t *testing.T, open New) {
 			terms[i].Negative = !terms[i].Negative
 		}
 		mask(t, acc, terms...)
-		make(reference, d).equals(t, acc)
+		newReference(b.suite.Shape(d)).equals(t, acc)
 	}
 }
 
-func wrapsAround(t *testing.T, open New) {
+func (b bench) wrapsAround(t *testing.T) {
 	const d = 40
-	acc, want := open(t, d), make(reference, d)
-	top := bytes.Repeat([]byte{0xff}, 4*d)
+	acc, want := b.open(t, d)
+	top := bytes.Repeat([]byte{0xff}, b.bytes(d))
 	for range 3 {
 		add(t, acc, top)
 		want.add(top)
 	}
 	want.equals(t, acc)
-	if got := acc.Sum(); got[0] != 1<<32-3 {
-		t.Fatalf("three times 2^32−1 is %d, want 2^32−3", got[0])
+	if got := acc.Sum(); got[0] != uint32(1<<b.suite.WordBits-3) {
+		t.Fatalf("three times 2^w−1 is %d, want 2^w−3 with w = %d", got[0], b.suite.WordBits)
 	}
 }
 
-func takesManyMasks(t *testing.T, open New) {
+func (b bench) takesManyMasks(t *testing.T) {
 	const d, n = 37, 2500
-	acc, want := open(t, d), make(reference, d)
+	acc, want := b.open(t, d)
 	terms := make([]aggregation.Term, n)
 	for i := range terms {
-		terms[i] = term(t, "many", i)
+		terms[i] = b.term(t, "many", i)
 	}
 	mask(t, acc, terms...)
 	want.mask(t, terms)
@@ -110,41 +132,42 @@ func takesManyMasks(t *testing.T, open New) {
 	want.equals(t, acc)
 }
 
-func orderDoesNotCount(t *testing.T, open New) {
+func (b bench) orderDoesNotCount(t *testing.T) {
 	const d = 20_001
-	a, b := open(t, d), open(t, d)
-	terms := []aggregation.Term{term(t, "mask", 0), term(t, "mask", 1), term(t, "mask", 2)}
-	x, y := stream(t, "x", 4*d), stream(t, "y", 4*d)
-	add(t, a, x)
-	mask(t, a, terms...)
-	add(t, a, y)
+	one, _ := b.open(t, d)
+	two, _ := b.open(t, d)
+	terms := []aggregation.Term{b.term(t, "mask", 0), b.term(t, "mask", 1), b.term(t, "mask", 2)}
+	x, y := stream(t, "x", b.bytes(d)), stream(t, "y", b.bytes(d))
+	add(t, one, x)
+	mask(t, one, terms...)
+	add(t, one, y)
 	slices.Reverse(terms)
-	mask(t, b, terms[:1]...)
-	add(t, b, y)
-	mask(t, b, terms[1:]...)
-	add(t, b, x)
-	reference(a.Sum()).equals(t, b)
+	mask(t, two, terms[:1]...)
+	add(t, two, y)
+	mask(t, two, terms[1:]...)
+	add(t, two, x)
+	(&reference{b.suite.Shape(d), one.Sum()}).equals(t, two)
 }
 
-func readsUnaligned(t *testing.T, open New) {
+func (b bench) readsUnaligned(t *testing.T) {
 	const d = 1001
 	for shift := range 8 {
-		acc, want := open(t, d), make(reference, d)
-		y := append(make([]byte, shift), stream(t, "y", 4*d)...)[shift:]
+		acc, want := b.open(t, d)
+		y := append(make([]byte, shift), stream(t, "y", b.bytes(d))...)[shift:]
 		add(t, acc, y)
 		want.add(y)
 		want.equals(t, acc)
 	}
 }
 
-func refusesOtherLengths(t *testing.T, open New) {
+func (b bench) refusesOtherLengths(t *testing.T) {
 	const d = 12
-	acc, want := open(t, d), make(reference, d)
-	y := stream(t, "y", 4*d+8)
-	add(t, acc, y[:4*d])
+	acc, want := b.open(t, d)
+	y := stream(t, "y", b.bytes(d)+8)
+	add(t, acc, y[:b.bytes(d)])
 	want.add(y)
 	for n := range len(y) + 1 {
-		if n == 4*d {
+		if n == b.bytes(d) {
 			continue
 		}
 		if err := acc.AddVector(y[:n]); err == nil {
@@ -154,26 +177,26 @@ func refusesOtherLengths(t *testing.T, open New) {
 	}
 }
 
-func leavesArguments(t *testing.T, open New) {
+func (b bench) leavesArguments(t *testing.T) {
 	const d = 5000
-	acc := open(t, d)
-	y, terms := stream(t, "y", 4*d), []aggregation.Term{term(t, "mask", 0), term(t, "mask", 1)}
+	acc, _ := b.open(t, d)
+	y, terms := stream(t, "y", b.bytes(d)), []aggregation.Term{b.term(t, "mask", 0), b.term(t, "mask", 1)}
 	wasY, wasTerms := bytes.Clone(y), slices.Clone(terms)
 	add(t, acc, y)
 	mask(t, acc, terms...)
 	if !bytes.Equal(y, wasY) || !slices.Equal(terms, wasTerms) {
 		t.Fatal("the vector or the masks were changed")
 	}
-	want := reference(acc.Sum())
+	want := &reference{b.suite.Shape(d), acc.Sum()}
 	clear(y)
 	clear(terms)
 	want.equals(t, acc) // what was handed over may be reused at once
 }
 
-func givesCopies(t *testing.T, open New) {
+func (b bench) givesCopies(t *testing.T) {
 	const d = 9
-	acc, want := open(t, d), make(reference, d)
-	y := stream(t, "y", 4*d)
+	acc, want := b.open(t, d)
+	y := stream(t, "y", b.bytes(d))
 	add(t, acc, y)
 	want.add(y)
 	first := acc.Sum()
@@ -185,17 +208,17 @@ func givesCopies(t *testing.T, open New) {
 	}
 }
 
-func twoDoNotMix(t *testing.T, open New) {
+func (b bench) twoDoNotMix(t *testing.T) {
 	const d = 3000
-	a, b := open(t, d), open(t, d)
-	wantA, wantB := make(reference, d), make(reference, d)
-	x, y := stream(t, "x", 4*d), stream(t, "y", 4*d)
-	add(t, a, x)
-	add(t, b, y)
-	mask(t, a, term(t, "mask", 0))
-	wantA.add(x)
-	wantB.add(y)
-	wantA.mask(t, []aggregation.Term{term(t, "mask", 0)})
-	wantA.equals(t, a)
-	wantB.equals(t, b)
+	one, wantOne := b.open(t, d)
+	two, wantTwo := b.open(t, d)
+	x, y := stream(t, "x", b.bytes(d)), stream(t, "y", b.bytes(d))
+	add(t, one, x)
+	add(t, two, y)
+	mask(t, one, b.term(t, "mask", 0))
+	wantOne.add(x)
+	wantTwo.add(y)
+	wantOne.mask(t, []aggregation.Term{b.term(t, "mask", 0)})
+	wantOne.equals(t, one)
+	wantTwo.equals(t, two)
 }

@@ -2,7 +2,6 @@ package aggtest
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -10,14 +9,11 @@ import (
 	"github.com/cinesync/cinesync/aggregation"
 )
 
-// plain is the suite whose accumulators are tested.
-var plain = aggregation.Suite{Kex: aggregation.KexX25519, PRG: aggregation.PRGAES128, WordBits: 32}
-
 // unmasksRound runs a whole session: five devices mask for each other, one vanishes, and the sum of the four is exact.
-func unmasksRound(t *testing.T, open New) {
+func (b bench) unmasksRound(t *testing.T) {
 	const n, d, lost = 5, 10_007, 2
 	hash, sid := sha256.Sum256([]byte("open")), sha256.Sum256([]byte("sid"))
-	in := aggregation.Session{Suite: plain, OpenHash: hash, SID: sid}
+	in := aggregation.Session{Suite: b.suite, OpenHash: hash, SID: sid}
 	secrets, peers := make([]*aggregation.Secrets, n), make([]aggregation.PeerKey, n)
 	keep := make([][32]byte, n) // m of each, as shares would rebuild it
 	for i := range n {
@@ -25,7 +21,7 @@ func unmasksRound(t *testing.T, open New) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		public, err := s.Public(hash, plain.Kex)
+		public, err := s.Public(hash, b.suite.Kex)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -35,23 +31,23 @@ func unmasksRound(t *testing.T, open New) {
 		}
 		secrets[i], peers[i], keep[i] = s, aggregation.PeerKey{Index: uint32(i), SPK: public.SPK}, [32]byte(state[:32])
 	}
-	acc, want := open(t, d), make(reference, d)
+	acc, want := b.open(t, d)
 	var terms []aggregation.Term
 	for i, s := range secrets {
 		if i == lost {
 			continue
 		}
 		x := make([]uint32, d)
-		update := stream(t, fmt.Sprint("update", i), 4*d)
+		update := stream(t, fmt.Sprint("update", i), b.bytes(d))
 		for j := range x {
-			x[j] = binary.LittleEndian.Uint32(update[4*j:])
+			x[j] = want.word(update, j)
 		}
 		want.add(update)
 		others := append(append([]aggregation.PeerKey(nil), peers[:i]...), peers[i+1:]...)
 		if err := s.Mask(x, in, uint32(i), others); err != nil {
 			t.Fatal(err)
 		}
-		add(t, acc, aggregation.AppendWords(nil, x, plain.WordBits))
+		add(t, acc, aggregation.AppendWords(nil, x, b.suite.WordBits))
 		self := aggregation.SelfMask(in, s.B())
 		self.Negative = true
 		pair, err := aggregation.PairMask(in, keep[lost], lost, peers[i])
