@@ -2,6 +2,7 @@ package coordinator_test
 
 import (
 	"fmt"
+	"slices"
 	"testing/fstest"
 
 	"github.com/cinesync/cinesync/aggregation"
@@ -78,13 +79,14 @@ func (w *world) readLog() *audit.Contents {
 
 // checker walks the log.
 type checker struct {
-	w                       *world
-	open                    *audit.RoundOpen
-	openHash                [32]byte
-	roster, survivors, prev [32]byte
-	count                   uint32
-	model, head             [32]byte
-	made                    []pair
+	w            *world
+	open         *audit.RoundOpen
+	openHash     [32]byte
+	roster, prev [32]byte
+	survivors    [][32]byte // of the cohorts
+	count        uint32     // of all of them
+	model, head  [32]byte
+	made         []pair
 }
 
 func (c *checker) record(i uint64, hash [32]byte, rec audit.Record) {
@@ -103,22 +105,22 @@ func (c *checker) record(i uint64, hash [32]byte, rec audit.Record) {
 		if c.model != none && r.ModelIn != c.model {
 			wrong("starts from another model than was published last")
 		}
-		c.open, c.openHash, c.roster, c.survivors = r, hash, none, none
+		c.open, c.openHash, c.roster, c.survivors, c.count = r, hash, none, nil, 0
 	case *audit.Roster:
 		if c.open == nil || r.Open != c.openHash || c.roster != none {
 			wrong("rival or without a round")
 		}
 		c.roster = hash
 	case *audit.Survivors:
-		if c.open == nil || r.Open != c.openHash || r.Roster != c.roster || c.survivors != none || r.Count < c.open.NMin {
+		if c.open == nil || r.Open != c.openHash || r.Roster != c.roster || int(r.Cohort) != len(c.survivors) || r.Cohort >= c.open.Cohorts || r.Count < c.open.NMin {
 			wrong("rival, without a roster, or of %d members", r.Count)
 		}
-		c.survivors, c.count = hash, r.Count
+		c.survivors, c.count = append(c.survivors, hash), c.count+r.Count
 		if _, ok := c.w.disk.rows.charges[c.open.Round]; !ok {
 			wrong("round %d is not charged", c.open.Round)
 		}
 	case *audit.RoundClose:
-		if c.open == nil || r.Open != c.openHash || r.Roster != c.roster || r.Survivors[0] != c.survivors || c.survivors == none || r.U3 != c.count {
+		if c.open == nil || r.Open != c.openHash || r.Roster != c.roster || len(c.survivors) != int(c.open.Cohorts) || !slices.Equal(r.Survivors, c.survivors) || r.U3 != c.count {
 			wrong("does not close what the log says")
 		} else {
 			c.sum(i, r)
@@ -140,18 +142,23 @@ func (c *checker) sum(i uint64, r *audit.RoundClose) {
 		c.w.Errorf("round %d: the store does not know how it ended", round)
 		return
 	}
-	sum, n := make([]uint32, c.open.D), uint32(0)
+	sums, n := make([][]uint32, c.open.Cohorts), uint32(0)
+	for k := range sums {
+		sums[k] = make([]uint32, c.open.D)
+	}
 	for _, m := range e.Members {
 		if m.Leaf < 0 {
 			continue
 		}
 		n++
 		for k, v := range c.w.given[round][m.ID] {
-			sum[k] += v
+			sums[m.Cohort][k] += v
 		}
 	}
-	if n != r.U3 || aggregation.SumHash(aggregation.Signed(sum, 32)) != r.SumHash[0] {
-		c.w.Errorf("round %d: the sum of %d members (%d logged) is not the plain sum of what they gave", round, n, r.U3)
+	for k, sum := range sums {
+		if n != r.U3 || aggregation.SumHash(aggregation.Signed(sum, c.open.WordBits)) != r.SumHash[k] {
+			c.w.Errorf("round %d, cohort %d: the sum of %d members (%d logged) is not the plain sum of what they gave", round, k, n, r.U3)
+		}
 	}
 	c.made = append(c.made, pair{r.ModelOut, r.ServeHash})
 }

@@ -20,7 +20,10 @@ func TestRoundsGiveTheExactSum(t *testing.T) {
 		"witnessed": {devices: 5, rounds: 2, mode: aggregation.ModeW}, "hybrid signatures": {mode: aggregation.ModeW, sig: protocol.SigHybrid},
 		"confirmed":            {devices: 5, rounds: 2, mode: aggregation.ModeSM},
 		"hybrid confirmations": {mode: aggregation.ModeSM, sig: protocol.SigHybrid},
-		"24 bits":              {task: func(t *coordinator.Task) { t.WordBits = 24 }},
+		"x-wing":               {mode: aggregation.ModeW, task: func(t *coordinator.Task) { t.Kex = 2 }}, "chacha20": {task: func(t *coordinator.Task) { t.PRG = 3 }},
+		"cohorts":    {devices: 12, rounds: 2, mode: aggregation.ModeW, task: func(t *coordinator.Task) { t.Cohorts = 3 }},
+		"everything": {devices: 8, mode: aggregation.ModeW, sig: protocol.SigHybrid, task: func(t *coordinator.Task) { t.Kex, t.PRG, t.WordBits, t.Cohorts = 2, 2, 24, 2 }},
+		"24 bits":    {task: func(t *coordinator.Task) { t.WordBits = 24 }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, o, func(w *world) {

@@ -38,22 +38,30 @@ func Settle(p *Plan, cohort int, f *Fold) ([]uint32, error) {
 // and agreeing on keys is most of the work where vectors are short, and is done on all cores.
 func (p *Plan) maskTerms(part *Part) ([]aggregation.Term, error) {
 	in := aggregation.Session{Suite: p.Suite, OpenHash: p.OpenHash, SID: part.SID}
-	survivors := len(part.Survivors)
-	terms, errs := make([][]aggregation.Term, survivors+len(part.Lost)), make([]error, survivors+len(part.Lost))
-	par.Do(len(terms), func(i int) {
-		if i < survivors {
-			terms[i], errs[i] = p.selfTerm(in, part.Survivors[i])
-		} else {
-			terms[i], errs[i] = p.pairTerms(in, part.Lost[i-survivors])
+	survivors, all := len(part.Survivors), len(part.Survivors)+len(part.Lost)
+	var out []aggregation.Term
+	for from := 0; from < all; from += secretBatch {
+		n := min(secretBatch, all-from)
+		terms, errs := make([][]aggregation.Term, n), make([]error, n)
+		par.Do(n, func(k int) {
+			if i := from + k; i < survivors {
+				terms[k], errs[k] = p.selfTerm(in, part.Survivors[i])
+			} else {
+				terms[k], errs[k] = p.pairTerms(in, part.Lost[i-survivors])
+			}
+		})
+		for _, err := range errs {
+			if err != nil {
+				return nil, err
+			}
 		}
-	})
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
-		}
+		out = append(out, slices.Concat(terms...)...)
 	}
-	return slices.Concat(terms...), nil
+	return out, nil
 }
+
+// secretBatch is how many secrets are rebuilt before anybody looks whether one cannot be: liars must not make all of them slow.
+const secretBatch = 64
 
 func (p *Plan) selfTerm(in aggregation.Session, s Survivor) ([]aggregation.Term, error) {
 	b, err := p.secretB(s)

@@ -30,7 +30,7 @@ func TestEverySuiteGivesTheExactSums(t *testing.T) {
 		{cohorts: 2}, {cohorts: 3, kex: 2, bits: 24}, {cohorts: 2, mode: aggregation.ModeSM, prg: 2, sig: 2}, {cohorts: 4, mode: aggregation.ModeW},
 	} {
 		t.Run(fmt.Sprintf("%+v", s), func(t *testing.T) {
-			s.delta, s.n, s.d = 3000, 8*int(max(1, s.cohorts)), 4099
+			s.delta, s.n, s.d = 3000, 6*int(max(1, s.cohorts)), 1031
 			w := newWorld(t, s).shareAll()
 			lost := map[uint32]bool{}
 			var there []*device
@@ -56,7 +56,7 @@ func TestEverySuiteGivesTheExactSums(t *testing.T) {
 			w.at(40) // the lost are not waited for
 			w.in(Settling)
 			for c, part := range w.plan.Cohorts {
-				if len(part.Lost) != 1 || len(part.Survivors) != 7 {
+				if len(part.Lost) != 1 || len(part.Survivors) != 5 {
 					t.Fatalf("cohort %d: %d lost, %d survivors", c, len(part.Lost), len(part.Survivors))
 				}
 			}
@@ -67,7 +67,7 @@ func TestEverySuiteGivesTheExactSums(t *testing.T) {
 			}
 			w.replays()
 			closed := w.records()[len(w.facts)-1].(*audit.RoundClose)
-			if n := len(w.plan.Cohorts); len(closed.Survivors) != n || len(closed.SumHash) != n || len(w.result.Sums) != n || int(closed.U3) != 7*n {
+			if n := len(w.plan.Cohorts); len(closed.Survivors) != n || len(closed.SumHash) != n || len(w.result.Sums) != n || int(closed.U3) != 5*n {
 				t.Errorf("%d cohorts closed as %+v", n, closed)
 			}
 		})
