@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cinesync/cinesync/protocol"
-	"github.com/cinesync/cinesync/protocol/prototest"
 )
 
 func spec(t *testing.T) string {
@@ -71,9 +70,9 @@ func TestSpecificationTakesTheGoldenFramesApart(t *testing.T) {
 			g[name] = strings.Split(strings.TrimSpace(fields), ", ")
 		}
 	}
-	for _, m := range prototest.Messages() {
-		t.Run(m.Type().String(), func(t *testing.T) {
-			frame := read(t, fmt.Sprintf("%02d-%v.txt", m.Type(), m.Type()))
+	for name, m := range goldenFrames() {
+		t.Run(name, func(t *testing.T) {
+			frame := read(t, name)
 			d := decoder{grammar: g, rest: frame[protocol.HeaderSize:]}
 			d.structure(m.Type().String())
 			if len(d.rest) > 0 {
