@@ -9,7 +9,7 @@ import (
 // it: d rounded additions err by at most d·2^−53 of the sum, which is below this for d up to 2^22.
 const clipMargin = 1.0 / (1 << 30)
 
-// Clip scales update in place so that its L2 norm is at most c, and returns the norm it had before (design: privacy 4,
+// Clip scales update in place so that its L2 norm is at most c, and returns the norm it had before (privacy 4,
 // steps 1 and 2). A vector already within the bound stays as it is. The result's exact norm is at most c for up to 2^22
 // coordinates and within a relative 10^−9 of that beyond. NaN, infinities and a bound that is not a positive finite number
 // are refused, and update is then untouched.

@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// Perturb returns x plus discrete Gaussian noise of variance sigmaLocSq on every coordinate, mod 2^32 (design: privacy 4,
+// Perturb returns x plus discrete Gaussian noise of variance sigmaLocSq on every coordinate, mod 2^32 (privacy 4,
 // step 5). x is the quantised update in grid units; sigmaLocSq is LocalVariance's, 1 to MaxVariance, and CheckNoise has
 // passed for the roster. random is the session's stream. All noise of a vector is drawn in this one call, about 0.3 µs a
 // coordinate, in a time that depends on the values drawn. On an error no part of the result may leave the device, and none

@@ -11,7 +11,7 @@ import (
 )
 
 // Floor is the device's own policy: the weakest round it takes part in. It is compiled in or set by the device's owner,
-// never taken from an offer (design: secure aggregation 3.2, privacy 8.5).
+// never taken from an offer (secure aggregation 3.2, privacy 8.5).
 type Floor struct {
 	Name    string
 	NMin    uint32 // smallest roster

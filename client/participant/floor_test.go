@@ -123,7 +123,7 @@ func TestShippedPolicyTakesAWitnessedRound(t *testing.T) {
 		d := newDevice(t, h)
 		d.cfg.Floor = Balanced()
 		d.boot()
-		for i := range 3 {
+		for i := range 2 {
 			if d.play(h, "close"); d.refused != nil || d.closed == nil || !d.closed.Counted || d.closed.Round != uint64(i+1) {
 				t.Fatalf("%+v: closed %+v, refused %v", k, d.closed, d.refused)
 			}
