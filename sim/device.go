@@ -87,6 +87,7 @@ func (d *device) connect() error {
 	d.up = true
 	d.life++
 	out := d.machine.Step(d.w.now, participant.Event{Connected: true})
+	d.tell(participant.Event{Connected: true}, out)
 	hello := out.Send[0].(*protocol.Hello)
 	c := d.w.coord
 	c.tree[d.id] = hello.TreeSize
@@ -109,6 +110,7 @@ func (d *device) connect() error {
 func (d *device) step(e participant.Event) error {
 	d.random.reads = nil
 	out := d.machine.Step(d.w.now, e)
+	d.tell(e, out)
 	if err := d.w.oracle.stepped(d, e, out); err != nil {
 		return err
 	}
@@ -157,6 +159,12 @@ func (d *device) step(e participant.Event) error {
 		return d.step(participant.Event{More: true})
 	}
 	return nil
+}
+
+func (d *device) tell(e participant.Event, out participant.Output) {
+	if d.w.watch != nil {
+		d.w.watch(d, e, out)
+	}
 }
 
 // later is local work: it goes on without a connection, and dies with the process.
