@@ -16,10 +16,13 @@ func TestModesAndSuites(t *testing.T) {
 		"mode SM":           {Mode: aggregation.ModeSM},
 		"mode W":            {Mode: aggregation.ModeW},
 		"hybrid signatures": {Mode: aggregation.ModeW, Sig: 2},
+		"X-Wing":            {Mode: aggregation.ModeW, Suite: suite(2, 1, 32)},
 		"AES-256":           {Mode: aggregation.ModeSM, Suite: suite(1, 2, 32)},
 		"ChaCha20, 24 bits": {Mode: aggregation.ModeW, Suite: suite(1, 3, 24)},
 		"16 bits":           {Mode: aggregation.ModeW, Suite: suite(1, 1, 16)},
-		"everything":        {Mode: aggregation.ModeSM, Suite: suite(1, 2, 16), Sig: 2},
+		"everything":        {Mode: aggregation.ModeSM, Suite: suite(2, 2, 16), Sig: 2},
+		"two cohorts":       {Mode: aggregation.ModeW, Cohorts: 2},
+		"two cohorts, SM":   {Mode: aggregation.ModeSM, Cohorts: 2, Suite: suite(2, 3, 24)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg.Seed, cfg.Devices, cfg.Min, cfg.DeltaBP, cfg.Rounds, cfg.D = 1, 10, 3, 2000, 2, 20

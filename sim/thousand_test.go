@@ -61,12 +61,18 @@ func TestThousandRounds(t *testing.T) {
 // troubled draws a small federation with its troubles from a seed.
 func troubled(seed uint64, rounds int) Config {
 	rng := rand.New(rand.NewPCG(seed, 1000))
-	cfg := Config{Seed: seed, Devices: 4 + rng.IntN(3), Min: 3, DeltaBP: 3000 + 100*rng.IntN(20), Rounds: rounds, D: 1 + rng.IntN(24),
+	cfg := Config{Seed: seed, Devices: 4 + rng.IntN(2), Min: 3, DeltaBP: 3000 + 100*rng.IntN(20), Rounds: rounds, D: 1 + rng.IntN(24),
 		Lose: map[Step]int{}, Restart: map[Step]int{}}
 	cfg.Mode = []aggregation.Mode{aggregation.ModeSH, aggregation.ModeSM, aggregation.ModeW}[rng.IntN(3)]
 	cfg.Suite = aggregation.Suite{Kex: 1, PRG: uint16(1 + rng.IntN(3)), WordBits: []uint16{32, 24, 16}[rng.IntN(3)]}
-	if rng.IntN(12) == 0 {
+	if rng.IntN(25) == 0 {
 		cfg.Sig = 2
+	}
+	if rng.IntN(25) == 0 {
+		cfg.Suite.Kex = 2
+	}
+	if rng.IntN(8) == 0 {
+		cfg.Cohorts, cfg.Devices = 2, 8+rng.IntN(2)
 	}
 	if cfg.Mode == aggregation.ModeW && rng.IntN(3) == 0 {
 		cfg.Unsigned = 20

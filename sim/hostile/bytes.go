@@ -1,8 +1,10 @@
 package hostile
 
 import (
+	"bytes"
 	"slices"
 
+	"github.com/cinesync/cinesync/aggregation"
 	"github.com/cinesync/cinesync/client/participant"
 	"github.com/cinesync/cinesync/protocol"
 )
@@ -20,7 +22,7 @@ func attacksWithBytes() []Attack {
 			x.Unmasks(v)
 		}
 	}
-	return []Attack{{ID: "A15", What: "bad shares, bad ciphertexts, duplicate share ids", Rule: "checks of 10.4, F09, F15; a member is named and left out", Cases: []Case{
+	return []Attack{{ID: "A15", What: "bad shares, bad ciphertexts, duplicate share ids", Rule: "checks of 10.4, F09, F15; a member is named and left out", Cases: append(ciphertextCases(), []Case{
 		{Name: "one box for all places", Play: delivery(participant.F09TooFew, func(m *protocol.Delivery) {
 			for i := range m.Sealed {
 				m.Sealed[i] = m.Sealed[0]
@@ -52,5 +54,77 @@ func attacksWithBytes() []Attack {
 			x.Refuses(participant.F13SurvivorsLie, s.Devices[0])
 			x.Unmasks(v) // 0's vector still holds nine masks; the others' sum holds theirs with 0
 		}},
-	}}}
+	}...)}}
+}
+
+// ciphertextCases are about X-Wing (kex 2).
+func ciphertextCases() []Case {
+	scene := func(x *Try) Scene {
+		sc := x.Scene(6)
+		sc.Kex, sc.NMin = aggregation.KexXWing, 5
+		return sc
+	}
+	delivery := func(why participant.Refusal, change func(*protocol.Delivery)) func(x *Try) {
+		return func(x *Try) {
+			s := NewCoordinator(x, scene(x))
+			v := s.shared()
+			v.Deliver(s.Devices[3], nil, change)
+			x.Refuses(why, s.Devices[3])
+			x.Unmasks(v)
+		}
+	}
+	roster := func(change func(k *protocol.KeyBundle)) func(x *Try) {
+		return func(x *Try) {
+			s := NewCoordinator(x, scene(x))
+			r := s.offered()
+			members := r.Everyone()
+			change(&members[4].Bundle)
+			members[4].Bundle.Sign(protocol.Signer{Ed: s.Devices[4].cfg.Key}, r.OpenHash) // as a member that works with S would
+			v := r.Freeze(s.Log, members, nil)
+			v.Keys(s.Devices[0], nil)
+			x.Refuses(participant.F07BadKey, s.Devices[0])
+		}
+	}
+	return []Case{
+		{Name: "a whole round with X-Wing", Play: func(x *Try) {
+			s := NewCoordinator(x, scene(x))
+			v, set := s.answered(everyone)
+			v.Closes(set)
+			x.Accepts(s.Devices...)
+			x.Unmasks(v, upTo(6))
+		}},
+		{Name: "spoiled ciphertexts of shares", Play: delivery(participant.F09TooFew, func(m *protocol.Delivery) {
+			for i := range m.ShareCTs {
+				m.ShareCTs[i][7] ^= 1
+			}
+		})},
+		{Name: "ciphertexts of shares in another order", Play: delivery(participant.F09TooFew, func(m *protocol.Delivery) { slices.Reverse(m.ShareCTs) })},
+		{Name: "a ciphertext of shares is missing", Play: delivery(participant.F15Malformed, func(m *protocol.Delivery) { m.ShareCTs = m.ShareCTs[1:] })},
+		{Name: "a ciphertext of a mask is missing", Play: delivery(participant.F15Malformed, func(m *protocol.Delivery) { m.MaskCTs = m.MaskCTs[1:] })},
+		{Name: "no ciphertexts at all", Play: delivery(participant.F15Malformed, func(m *protocol.Delivery) { m.ShareCTs, m.MaskCTs = nil, nil })},
+		{Name: "no X-Wing keys", Play: roster(func(k *protocol.KeyBundle) { k.KEM = nil })},
+		{Name: "X-Wing keys that are none", Play: roster(func(k *protocol.KeyBundle) { k.KEM = bytes.Repeat([]byte{0xff}, len(k.KEM)) })},
+		{Name: "a spoiled ciphertext of a mask leaves noise", Play: spoiledMask},
+	}
+}
+
+// spoiledMask gives device 3 another ciphertext than device 0 made for its mask with it. Neither can notice, and the sum is lost:
+// what is left is a mask.
+func spoiledMask(x *Try) {
+	sc := x.Scene(6)
+	sc.Kex, sc.NMin = aggregation.KexXWing, 5
+	s := NewCoordinator(x, sc)
+	v := s.shared()
+	for i, d := range s.Devices {
+		v.Deliver(d, nil, func(m *protocol.Delivery) {
+			if i == 3 {
+				m.MaskCTs[0][9] ^= 1
+			}
+		})
+	}
+	v.askAll(v.Seals(everyone, nil))
+	x.Accepts(s.Devices...)
+	if err := Unmask(v).noise(upTo(6)); err != nil {
+		x.Errorf("the sum of all: %v", err)
+	}
 }

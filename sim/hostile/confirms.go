@@ -12,7 +12,7 @@ import (
 
 var (
 	inSM = []aggregation.Mode{aggregation.ModeSM}
-	inW  = []aggregation.Mode{aggregation.ModeW}
+	inW  = []aggregation.Mode{aggregation.ModeW} // also for long tries in which modes do not differ
 )
 
 // splitCases are what modes SM and W have against two sets of survivors, and what S may try against that.

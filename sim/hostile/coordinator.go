@@ -36,11 +36,14 @@ type Scene struct {
 	Mode     aggregation.Mode
 	D        int    // length of the vectors
 	CInt     uint32 // at least 8√d
+	Kex      uint16 // 0: X25519 alone; with X-Wing a scene has no invented members
 	NMin     uint32
 	GammaBP  uint16
 	DeltaBP  uint16
 	Rounds   uint32 // participations that policy and floor allow
 }
+
+func (sc Scene) kex() uint16 { return max(sc.Kex, aggregation.KexX25519) }
 
 // sigmaTotSq is the noise of a round: z = σ_tot / C_int is a little over 2, the shipped floor.
 func (sc Scene) sigmaTotSq() uint64 { return 4*uint64(sc.CInt)*uint64(sc.CInt) + 1 }

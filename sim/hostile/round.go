@@ -59,7 +59,7 @@ func (s *Coordinator) Opens(l *Ledger, change func(*audit.RoundOpen)) *Round {
 	s.must(err)
 	r := &Round{s: s, Model: sha256.Sum256([]byte("the model"))}
 	r.Open = audit.RoundOpen{Round: s.round, OpenedAt: uint64(s.now.Unix()), PrevRound: s.prev, Question: l.hash(s.question), ModelIn: r.Model,
-		CodeHash: sha256.Sum256(code), LayoutHash: layout, D: uint32(sc.D), WordBits: 32, XMax: sc.CInt, Kex: 1, PRG: 1, Sig: 1,
+		CodeHash: sha256.Sum256(code), LayoutHash: layout, D: uint32(sc.D), WordBits: 32, XMax: sc.CInt, Kex: sc.kex(), PRG: 1, Sig: 1,
 		Mode: uint16(sc.Mode), SeedKind: seedKind(sc.Mode), GammaBP: sc.GammaBP, DeltaBP: sc.DeltaBP, Lambda: lambda(sc.Mode), Eta: 20,
 		NTarget: uint32(sc.Devices + sc.Invented), NMin: sc.NMin, Cohorts: 1, C: math.Float32bits(clip), CInt: sc.CInt, SigmaTotSq: sc.sigmaTotSq(),
 		RhoUnits: uint64(units), P: sc.Rounds, B: 1, Deadlines: [5]uint32{10, 20, 30, 40, 50}, WitnessPolicy: s.Policy.ID()}
@@ -200,6 +200,31 @@ func (v *View) sealed(i, j int) ([80]byte, bool) {
 	return [80]byte{}, false
 }
 
+// encapsulated adds what member i made for member j beside the box, in rounds with X-Wing.
+func (v *View) encapsulated(msg *protocol.Delivery, i, j int) {
+	if v.r.s.Scene.kex() != aggregation.KexXWing {
+		return
+	}
+	for _, m := range said[*protocol.Shares](v.Members[i].Device) {
+		if m.SID != v.SID {
+			continue
+		}
+		greater := 0
+		for at, q := range v.Ring.Neighbours(i) {
+			if q == j {
+				msg.ShareCTs = append(msg.ShareCTs, m.ShareCTs[at])
+				if j > i {
+					msg.MaskCTs = append(msg.MaskCTs, m.MaskCTs[greater])
+				}
+				return
+			}
+			if q > i {
+				greater++
+			}
+		}
+	}
+}
+
 // Deliver sends R2 without the boxes that are withheld: the device answers with its vector's header, and then the vector.
 func (v *View) Deliver(d *Device, withheld func(from, to int) bool, change func(*protocol.Delivery)) {
 	v.r.s.t.Helper()
@@ -213,6 +238,7 @@ func (v *View) Deliver(d *Device, withheld func(from, to int) bool, change func(
 		if box, ok := v.sealed(i, own); ok {
 			msg.Present[at/8] |= 1 << (at % 8)
 			msg.Sealed = append(msg.Sealed, box)
+			v.encapsulated(msg, i, own)
 		}
 	}
 	if change != nil {

@@ -49,12 +49,12 @@ func attacksOnSurvivors() []Attack {
 		}},
 		{ID: "A04", What: "dropouts picked to cut a device or a group off", Rule: "thresholds (5.3, 5.5), F12", Cases: []Case{
 			{Name: "every set of survivors of seven", Play: func(x *Try) { everySet(x, 7) }},
-			{Name: "groups on a ring of 70", Play: chosenDropouts},
+			{Name: "groups on a ring of 70", Modes: inW, Play: chosenDropouts},
 		}},
 		{ID: "A05", What: "sealed shares withheld between two groups", Rule: "F09, F13", Cases: []Case{
 			{Name: "across every cut of seven, all called survivors", Play: func(x *Try) { everyCut(x, 7, true) }},
 			{Name: "across every cut of seven, one side called survivors", Play: func(x *Try) { everyCut(x, 7, false) }},
-			{Name: "across cuts of a ring of 70", Play: withheldOnRing},
+			{Name: "across cuts of a ring of 70", Modes: inW, Play: withheldOnRing},
 		}},
 		{ID: "A14", What: "a late vector from a member called lost", Rule: "b of a lost member is never revealed", Cases: []Case{
 			{Name: "the vector is kept back until m is known", Play: func(x *Try) {

@@ -112,7 +112,7 @@ func attacksOnTerms() []Attack {
 				r.Offer(s.Log, s.Devices[0], func(m *protocol.Offer) { m.Code = own })
 				x.Refuses(participant.F05UnknownCode, s.Devices[0])
 			}},
-			{Name: "planted bits: read without the noise, a coin's toss with it", Play: plantedBits},
+			{Name: "planted bits: read without the noise, a coin's toss with it", Modes: inW, Play: plantedBits},
 		}},
 	}
 }

@@ -41,7 +41,7 @@ func attacksOverTime() []Attack {
 			}},
 		}},
 		{ID: "A12", What: "reused or predictable masks", Rule: "fresh m, b, e; the session id in every key", Cases: []Case{
-			{Name: "a hundred rounds", Play: hundredRounds},
+			{Name: "a hundred rounds", Modes: inW, Play: hundredRounds},
 			{Name: "crash after the vector, and the same question again", Play: func(x *Try) {
 				s := NewCoordinator(x, x.Scene(8))
 				v := s.shared()
@@ -67,7 +67,7 @@ func attacksOverTime() []Attack {
 			}},
 		}},
 		{ID: "A13", What: "replay of old messages", Rule: "session id, open_hash, F11", Cases: []Case{
-			{Name: "each message of a round in the next", Play: replayAll},
+			{Name: "each message of a round in the next", Modes: inW, Play: replayAll},
 			{Name: "a neighbour's keys of the round before", Play: func(x *Try) {
 				s := NewCoordinator(x, x.Scene(8))
 				v, set := s.answered(everyone)
