@@ -35,14 +35,7 @@ func (m *Machine) receiptFile(e logEntry, msg *protocol.Close) *audit.ReceiptFil
 	if len(m.st.Trees) > audit.MaxReceiptTrees || len(m.st.Receipt) == 0 {
 		return nil
 	}
-	receipt, err := message[*protocol.Receipt](protocol.TypeReceipt, m.st.Receipt)
-	if err != nil {
-		return nil
-	}
-	// The second signature is checked, and left out here: what a certificate shown over TLS can prove is the first, and the log
-	// rests on the same key.
-	receipt.SigPQ = nil
-	return &audit.ReceiptFile{Receipt: receipt.Append(nil), Trees: m.st.Trees, Survivors: m.st.SurvEntry, Close: m.st.proved(e),
+	return &audit.ReceiptFile{Receipt: m.st.Receipt, Trees: m.st.Trees, Survivors: m.st.SurvEntry, Close: m.st.proved(e),
 		InputIndex: msg.InputIndex, InputProof: msg.InputProof}
 }
 
