@@ -90,6 +90,10 @@ var misuses = []misuse{
 		m.Sealed = m.Sealed[1:]
 		m.Sign(protocol.Signer{Ed: d.id.Key})
 	}), protocol.CodeMalformed, "boxes"},
+	{"shares for a larger round", protocol.TypeShares, spoiled(func(d *device, m *protocol.Shares) {
+		m.Sealed = make([][80]byte, protocol.MaxRoster)
+		m.Sign(d.signer())
+	}), protocol.CodeLate, "so large a message"},
 	{"bytes that do not parse", protocol.TypeShares, func(_ *device, m protocol.Message) []protocol.Message {
 		return instead(junk{m.(*protocol.Shares)})
 	}, protocol.CodeMalformed, "parse"},

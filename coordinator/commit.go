@@ -57,6 +57,7 @@ func (c *Coordinator) commit(ctx context.Context, b *batch) error {
 	if b.recovered != nil {
 		c.cfg.OnEvent(*b.recovered)
 	}
+	c.sizeUp()
 	for id := range b.ids {
 		c.acknowledge(id)
 	}
@@ -78,6 +79,16 @@ func (c *Coordinator) commit(ctx context.Context, b *batch) error {
 		return c.ended(b.result)
 	}
 	return nil
+}
+
+// sizeUp tells the connections how large a message of theirs may be, so that what waits for the loop is no more than the running round
+// can want.
+func (c *Coordinator) sizeUp() {
+	most := protocol.MaxControl
+	if c.machine != nil {
+		most = max(most, c.machine.Wanted())
+	}
+	c.most.Store(int64(most))
 }
 
 // show makes new entries public, or asks the witnesses to let it, and sends what waited for them.

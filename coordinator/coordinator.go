@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cinesync/cinesync/audit"
@@ -28,6 +29,7 @@ type Coordinator struct {
 	blobs blobs
 	parts chan struct{} // one slot for each part of a model that is being sent
 	turns turns         // and of these, one for each device
+	most  atomic.Int64  // bytes of the largest shares message that the running round may want
 
 	// owned by the loop
 	log        *audit.Log
@@ -50,11 +52,11 @@ type Coordinator struct {
 	machine    *round.Machine
 	row        RoundRow
 	seq        uint64
-	told       stage            // what the operator was told last
-	heard      map[[32]byte]int // events of this round, by device
-	opened     uint64           // the highest round number in the log
-	openedAt   uint64           // when that round was opened
-	rounds     int              // ended so far, aborted or not
+	told       stage              // what the operator was told last
+	heard      map[[32]byte]heard // of this round, by device
+	opened     uint64             // the highest round number in the log
+	openedAt   uint64             // when that round was opened
+	rounds     int                // ended so far, aborted or not
 	nextAt     time.Time
 	stopped    bool // no more rounds are to be opened
 	prev       [32]byte
@@ -63,6 +65,9 @@ type Coordinator struct {
 	folder     *folder // of the running round
 	results    chan outcome
 }
+
+// heard is what one round's journal holds of one device.
+type heard struct{ events, bytes int }
 
 // stage is a phase of a round.
 type stage struct {
@@ -100,7 +105,7 @@ func New(ctx context.Context, cfg Config, store Store) (*Coordinator, error) {
 		return nil, err
 	}
 	c := &Coordinator{cfg: cfg, store: store, mail: make(chan mail, mailQueue), deaf: make(chan error, 1), done: make(chan struct{}),
-		blobs: blobs{files: cfg.Models}, log: audit.NewLog(), logged: map[[32]byte]bool{}, heard: map[[32]byte]int{}, peers: map[[32]byte]*peer{},
+		blobs: blobs{files: cfg.Models}, log: audit.NewLog(), logged: map[[32]byte]bool{}, heard: map[[32]byte]heard{}, peers: map[[32]byte]*peer{},
 		uploads: map[[32]byte]*upload{}, results: make(chan outcome, 1), cosign: cosigner{answers: make(chan cosigned, 1)}, parts: make(chan struct{}, maxParts)}
 	if err := c.load(ctx); err != nil {
 		return nil, err

@@ -49,12 +49,12 @@ func (c *Coordinator) handle(ctx context.Context, m mail, b *batch) error {
 	return nil
 }
 
-// message gives the machine one of the four messages that carry a round.
+// message gives the machine one of the messages that carry a round.
 func (c *Coordinator) message(ctx context.Context, now time.Time, p *peer, msg protocol.Message, b *batch) error {
 	if c.machine == nil {
 		return nil // the round is over; the device has heard how it ended
 	}
-	if c.heard[p.id] >= maxHeard {
+	if c.tired(p.id) {
 		b.busy(p)
 		return nil
 	}
@@ -74,7 +74,7 @@ func (c *Coordinator) message(ctx context.Context, now time.Time, p *peer, msg p
 
 // joined welcomes a device, tells it how an earlier round of its ended, and tells the machine.
 func (c *Coordinator) joined(ctx context.Context, now time.Time, p *peer, hello *protocol.Hello, b *batch) error {
-	if c.machine != nil && c.heard[p.id] >= maxHeard {
+	if c.tired(p.id) {
 		b.busy(p)
 		return nil
 	}

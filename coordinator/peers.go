@@ -31,6 +31,7 @@ const (
 	maxParts     = 512              // parts of models being sent, of all connections together: 128 MiB; one of each
 	maxHeld      = 64               // messages that wait for the witnesses
 	maxHeard     = 256              // events of one device in one round: a handful of messages, and many reconnects
+	maxTimes     = 16               // how many times all that a round wants of one device it hears of it, in bytes
 	busyFor      = 60 * time.Second // how long a device that used them up is sent away
 )
 
@@ -60,6 +61,7 @@ var (
 	errNoHello = errors.New("the first message must be hello")
 	errSlow    = errors.New("this device does not read what it is sent")
 	errHeld    = errors.New("the witnesses have not signed the log for too long; reconnect later")
+	errSize    = errors.New("no round waits for so large a message; wait for the next offer")
 	errNewer   = errors.New("this device opened a newer connection")
 )
 
@@ -73,6 +75,8 @@ func lastWord(err error) (protocol.Code, string) {
 		return protocol.CodeUnexpected, err.Error()
 	case errors.Is(err, errNewer):
 		return protocol.CodeConflict, err.Error()
+	case errors.Is(err, errSize):
+		return protocol.CodeLate, err.Error()
 	case errors.Is(err, errHeld):
 		return protocol.CodeBusy, err.Error()
 	case errors.Is(err, errSlow), errors.Is(err, context.DeadlineExceeded):
@@ -128,6 +132,9 @@ func (c *Coordinator) read(ctx context.Context, p *peer) error {
 				return nil
 			}
 			continue
+		}
+		if s, ok := msg.(*protocol.Shares); ok && int64(sizeOf(s)) > c.most.Load() {
+			return errSize
 		}
 		if !c.tell(ctx, mail{from: p, msg: msg}) {
 			return nil

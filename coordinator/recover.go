@@ -67,6 +67,7 @@ func (c *Coordinator) replay(j JournalRow, logged [][]byte) (int, error) {
 		}
 	}
 	c.seq++
+	c.note(e.From, len(j.Event))
 	if e.Kind == round.Message {
 		if h := c.machine.Header(e.From); h != nil && c.uploads[e.From] == nil {
 			c.uploads[e.From] = &upload{hash: sha256.New()}

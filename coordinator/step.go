@@ -14,12 +14,11 @@ func (c *Coordinator) step(now time.Time, e round.Event, b *batch) error {
 	if c.machine == nil {
 		return nil
 	}
-	if e.From != ([32]byte{}) {
-		c.heard[e.From]++
-	}
 	now = time.UnixMilli(now.UnixMilli()) // as the journal keeps it
 	out := c.machine.Step(now, e)
-	b.Journal = append(b.Journal, JournalRow{Round: c.row.Round, Seq: c.seq, At: now.UnixMilli(), Event: e.Append(nil), Digest: factsDigest(out.Facts)})
+	row := JournalRow{Round: c.row.Round, Seq: c.seq, At: now.UnixMilli(), Event: e.Append(nil), Digest: factsDigest(out.Facts)}
+	b.Journal = append(b.Journal, row)
+	c.note(e.From, len(row.Event))
 	c.seq++
 	var logged []round.Event
 	for _, f := range out.Facts {
@@ -58,6 +57,20 @@ func (c *Coordinator) step(now time.Time, e round.Event, b *batch) error {
 		}
 	}
 	return nil
+}
+
+// note counts what the journal holds of a device.
+func (c *Coordinator) note(from [32]byte, bytes int) {
+	if from != ([32]byte{}) {
+		h := c.heard[from]
+		c.heard[from] = heard{h.events + 1, h.bytes + bytes}
+	}
+}
+
+// tired reports whether the running round has heard enough of a device: the journal has a bound for each.
+func (c *Coordinator) tired(id [32]byte) bool {
+	h := c.heard[id]
+	return c.machine != nil && (h.events >= maxHeard || h.bytes >= maxTimes*c.machine.Wanted())
 }
 
 // factsDigest lets a replay notice that it would decide differently.

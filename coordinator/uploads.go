@@ -72,3 +72,8 @@ func (c *Coordinator) acknowledge(id [32]byte) {
 		c.send(round.Send{To: id, Msg: &protocol.InputState{SID: c.machine.SID(id)}})
 	}
 }
+
+// sizeOf is about how many bytes a shares message has, the one that grows with the neighbours.
+func sizeOf(m *protocol.Shares) int {
+	return 80*len(m.Sealed) + protocol.CiphertextSize*(len(m.ShareCTs)+len(m.MaskCTs))
+}

@@ -66,6 +66,11 @@ func TestEverySuiteGivesTheExactSums(t *testing.T) {
 				t.Fatalf("settle: %v", err)
 			}
 			w.replays()
+			for _, d := range w.devices {
+				if wanted := w.m.Wanted(); d.said > wanted || wanted > 3*d.said+4<<10 {
+					t.Errorf("member %d said %d bytes, wanted are %d", d.index, d.said, wanted)
+				}
+			}
 			closed := w.records()[len(w.facts)-1].(*audit.RoundClose)
 			if n := len(w.plan.Cohorts); len(closed.Survivors) != n || len(closed.SumHash) != n || len(w.result.Sums) != n || int(closed.U3) != 5*n {
 				t.Errorf("%d cohorts closed as %+v", n, closed)
