@@ -16,6 +16,7 @@ type Memory struct {
 	mu      sync.Mutex
 	free    int64
 	waiters []waiter
+	large   *Memory // what bodies over protocol.MaxBundle may hold of it together, so that a few of them do not shut out everybody
 }
 
 type waiter struct {
@@ -24,7 +25,9 @@ type waiter struct {
 }
 
 // NewMemory has n bytes to give.
-func NewMemory(n int64) *Memory { return &Memory{free: n} }
+func NewMemory(n int64) *Memory {
+	return &Memory{free: n, large: &Memory{free: max(n/2, protocol.MaxRosterBundle)}}
+}
 
 // Free is how many bytes are not held.
 func (m *Memory) Free() int64 {
@@ -97,14 +100,31 @@ type lease struct {
 	handed int             // bytes of the message that Recv returned last
 }
 
-// Take reserves n bytes.
-func (l *lease) Take(n int) error { return l.memory.Take(l.ctx, l.over, l.wait, n) }
+// Take reserves n bytes, for a large body among the large ones first.
+func (l *lease) Take(n int) error {
+	if n <= protocol.MaxBundle {
+		return l.memory.Take(l.ctx, l.over, l.wait, n)
+	}
+	if err := l.memory.large.Take(l.ctx, l.over, l.wait, n); err != nil {
+		return err
+	}
+	err := l.memory.Take(l.ctx, l.over, l.wait, n)
+	if err != nil {
+		l.memory.large.Give(n)
+	}
+	return err
+}
 
-// Give returns n bytes.
-func (l *lease) Give(n int) { l.memory.Give(n) }
+// Give returns n bytes that Take reserved at once.
+func (l *lease) Give(n int) {
+	l.memory.Give(n)
+	if n > protocol.MaxBundle {
+		l.memory.large.Give(n)
+	}
+}
 
 // release returns the bytes of the last message.
 func (l *lease) release() {
-	l.memory.Give(l.handed)
+	l.Give(l.handed)
 	l.handed = 0
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/cinesync/cinesync/protocol"
 )
 
 func TestGateCountsByNetwork(t *testing.T) {
@@ -133,6 +135,68 @@ func TestMemoryServesWaitersInTheirOrder(t *testing.T) {
 		}
 		if err := m.Take(t.Context(), nil, time.Second, 40); err == nil {
 			t.Error("more than there is was granted")
+		}
+	})
+}
+
+// TestLargeBodiesLeaveRoomForOthers fills what large bodies may have: the next of them waits in vain, and a bundle does not.
+func TestLargeBodiesLeaveRoomForOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const total = 8 * protocol.MaxRosterBundle
+		m := NewMemory(total)
+		over := make(chan struct{})
+		hold := func(n int) (*lease, error) {
+			l := &lease{memory: m, wait: time.Second, over: over, ctx: t.Context()}
+			err := l.Take(n)
+			return l, err
+		}
+		var large []*lease
+		for range 4 {
+			l, err := hold(protocol.MaxRosterBundle)
+			if err != nil {
+				t.Fatal(err)
+			}
+			large = append(large, l)
+		}
+		if _, err := hold(protocol.MaxBundle + 1); !errors.Is(err, ErrNoMemory) {
+			t.Errorf("one large body more: %v, want ErrNoMemory", err)
+		}
+		small, err := hold(protocol.MaxBundle)
+		if err != nil {
+			t.Errorf("a bundle beside them: %v", err)
+		}
+		if err := m.Take(t.Context(), over, 0, total/2-protocol.MaxBundle); err != nil { // the other half is theirs alone
+			t.Error(err)
+		}
+		large[0].Give(protocol.MaxRosterBundle)
+		if _, err := hold(protocol.MaxRosterBundle); err != nil {
+			t.Errorf("after one has left: %v", err)
+		}
+		if _, err := hold(protocol.MaxRosterBundle); !errors.Is(err, ErrNoMemory) {
+			t.Errorf("no memory at all: %v", err)
+		}
+		small.Give(protocol.MaxBundle)
+		if got := m.Free(); got != protocol.MaxBundle {
+			t.Errorf("%d bytes free, want %d", got, protocol.MaxBundle)
+		}
+	})
+}
+
+// TestLargeBodyThatFindsNoMemoryLeavesNoTrace is refused by the whole budget after its own part has let it in.
+func TestLargeBodyThatFindsNoMemoryLeavesNoTrace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := NewMemory(2 * protocol.MaxRosterBundle)
+		l := &lease{memory: m, wait: time.Second, ctx: t.Context()}
+		const others = protocol.MaxRosterBundle + 1
+		if err := m.Take(t.Context(), nil, 0, others); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Take(protocol.MaxRosterBundle); !errors.Is(err, ErrNoMemory) {
+			t.Errorf("%v, want ErrNoMemory", err)
+		}
+		m.Give(others)
+		if err := l.Take(protocol.MaxRosterBundle); err != nil {
+			t.Errorf("with all the memory free: %v", err)
 		}
 	})
 }
