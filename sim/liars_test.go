@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/cinesync/cinesync/aggregation"
 )
 
 var table = flag.Bool("table", false, "print a line per attack by devices")
@@ -27,6 +29,8 @@ var byDevices = []struct {
 	{"B06", "silence in every phase", "deadlines (4.2)", []Lie{"silence about its keys", "silence about its shares", "silence about its vector", "silence amid its vector",
 		"silence at the reveal"}},
 	{"B07", "flooding", "one message each; what is not due is dropped", []Lie{"everything many times", "many messages out of place"}},
+	{"B08", "bad X-Wing keys and ciphertexts", "checked at the door; a box that does not open names its sender", []Lie{"X-Wing keys that are none", "no X-Wing keys",
+		"one ciphertext is spoiled", "a ciphertext is missing", "a mask's ciphertext is too many"}},
 }
 
 // costly lies may cost a whole round, aborted before anybody is asked to reveal: who seals good shares for some neighbours, but
@@ -43,7 +47,7 @@ func TestHostileDevices(t *testing.T) {
 				run++
 				ok = t.Run(fmt.Sprintf("%s/%s/%d", a.id, lie, liars), func(t *testing.T) {
 					for seed := range uint64(1) {
-						out, err := Run(Config{Seed: seed, Devices: 8, Min: 3, DeltaBP: 3000, D: 16, Liars: liars, Lie: 100, Lies: []Lie{lie}})
+						out, err := Run(Config{Seed: seed, Devices: 8, Min: 3, DeltaBP: 3000, D: 16, Suite: suiteOf(a.id), Liars: liars, Lie: 100, Lies: []Lie{lie}})
 						if err != nil {
 							t.Fatalf("seed %d: %v\n%s", seed, err, strings.Join(out.Trace, "\n"))
 						}
@@ -58,6 +62,14 @@ func TestHostileDevices(t *testing.T) {
 			fmt.Printf("%s  %-48s  %-56s  %3d  %s\n", a.id, a.what, a.rule, run, map[bool]string{true: "ok", false: "FAILED"}[ok])
 		}
 	}
+}
+
+// suiteOf is that of a row: X-Wing where it is about X-Wing.
+func suiteOf(id string) aggregation.Suite {
+	if id == "B08" {
+		return aggregation.Suite{Kex: aggregation.KexXWing, PRG: aggregation.PRGAES128, WordBits: 32}
+	}
+	return aggregation.Suite{}
 }
 
 func TestEveryLieIsTold(t *testing.T) {

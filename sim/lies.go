@@ -46,6 +46,14 @@ var lies = map[Lie]func(d *device, m protocol.Message) []protocol.Message{
 	"its own b is another's":           answers(func(_ *device, m *protocol.Reveal) { m.OwnB[0] ^= 1 }),
 	"a reveal with a broken signature": unsigned,
 
+	// Only in rounds with X-Wing. A spoiled ciphertext of a mask is not here: it is rubbish in its owner's own vector, which no
+	// rule can see (secure aggregation 14.3).
+	"X-Wing keys that are none":       kem(func(m *protocol.Advertise) { m.Key.KEM = bytes.Repeat([]byte{0xff}, len(m.Key.KEM)) }),
+	"no X-Wing keys":                  kem(func(m *protocol.Advertise) { m.Key.KEM = nil }),
+	"one ciphertext is spoiled":       ciphertexts(func(d *device, m *protocol.Shares) { m.ShareCTs[d.pick(len(m.ShareCTs))][3] ^= 1 }),
+	"a ciphertext is missing":         ciphertexts(func(_ *device, m *protocol.Shares) { m.ShareCTs = m.ShareCTs[1:] }),
+	"a mask's ciphertext is too many": ciphertexts(func(_ *device, m *protocol.Shares) { m.MaskCTs = append(m.MaskCTs, [protocol.CiphertextSize]byte{}) }),
+
 	"silence about its keys":   silence(protocol.TypeAdvertise),
 	"silence about its shares": silence(protocol.TypeShares),
 	"silence about its vector": silence(protocol.TypeInput),
@@ -110,6 +118,15 @@ func about[M protocol.Message](change func(d *device, m M), sign func(d *device,
 
 func keys(change func(d *device, m *protocol.Advertise)) tell {
 	return about(change, func(*device, *protocol.Advertise) {}, func(*protocol.Advertise) bool { return true })
+}
+
+func kem(change func(m *protocol.Advertise)) tell {
+	return about(func(d *device, m *protocol.Advertise) { change(m); d.signKeys(m) }, func(*device, *protocol.Advertise) {},
+		func(m *protocol.Advertise) bool { return len(m.Key.KEM) > 0 })
+}
+
+func ciphertexts(change func(d *device, m *protocol.Shares)) tell {
+	return about(change, (*device).signShares, func(m *protocol.Shares) bool { return len(m.ShareCTs) > 0 })
 }
 
 func boxes(change func(d *device, m *protocol.Shares)) tell {
