@@ -25,8 +25,8 @@ func (c *Coordinator) loop(ctx, work context.Context) error {
 	}
 	told := false
 	for {
-		if c.finished() && !told {
-			told = true
+		if c.finished() && c.followed() && !told {
+			told = true // whoever stops now leaves a public log that is whole
 			c.cfg.OnEvent(Event{Kind: "done"})
 		}
 		if err := c.turn(ctx, work); err != nil {

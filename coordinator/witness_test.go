@@ -162,6 +162,31 @@ func TestOneRequestIsOutAtATimeForTheNewestTree(t *testing.T) {
 	})
 }
 
+// TestTheTaskIsDoneOnceItsLogIsSigned: whoever stops the coordinator then leaves a public log with the last round in it.
+func TestTheTaskIsDoneOnceItsLogIsSigned(t *testing.T) {
+	bubble(t, terms{mode: aggregation.ModeW}, func(w *world) {
+		w.onTold = func(_ *process, e coordinator.Event) {
+			if e.Kind == "phase" && e.Phase == "settle" {
+				w.signers.set(func(x *witnesses) { x.down = errDown })
+			}
+		}
+		w.mustStart()
+		w.join(w.devices...)
+		w.over(1)
+		w.pass(20 * time.Second)
+		w.mu.Lock()
+		if slices.ContainsFunc(w.events, func(e coordinator.Event) bool { return e.Kind == "done" }) {
+			t.Error("done before the last round was signed")
+		}
+		w.mu.Unlock()
+		w.signers.set(func(x *witnesses) { x.down = nil })
+		w.await("done", 0)
+		if got, err := w.signers.policy.Open(logOrigin, prototest.Public(w.logKey), w.disk.log["checkpoint"]); err != nil || got.Size != uint64(len(w.disk.now().entries)) {
+			t.Errorf("the public log has %d of %d entries (%v)", got.Size, len(w.disk.now().entries), err)
+		}
+	})
+}
+
 // TestCosignaturesAreRefreshed: devices refuse a newest one of more than a day ago.
 func TestCosignaturesAreRefreshed(t *testing.T) {
 	bubble(t, terms{}, func(w *world) {

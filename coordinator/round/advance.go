@@ -57,10 +57,11 @@ func (m *Machine) advance(out *Output) {
 	late := m.late()
 	switch m.phase {
 	case Recruit, Keys:
+		if m.entries.roster == nil && (len(m.members) >= int(m.cfg.Open.NTarget) || late) {
+			m.freezeRoster(out)
+		}
 		if m.unsigned() && !m.now.Before(m.deadlineOf(Shares)) {
 			m.abort(NotCosigned, "the witnesses did not sign the roster before the deadline of phase shares", out)
-		} else if m.entries.roster == nil && (len(m.members) >= int(m.cfg.Open.NTarget) || late) {
-			m.freezeRoster(out)
 		}
 	case Shares:
 		if late || !m.waiting() {
