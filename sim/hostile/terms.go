@@ -21,7 +21,7 @@ func attacksOnTerms() []Attack {
 			for _, d := range s.Devices {
 				r.Offer(s.Log, d, nil)
 			}
-			if m.why == participant.None {
+			if m.why == participant.None || m.field == "WitnessPolicy" && s.Policy.IsZero() { // who pins no witnesses asks for none
 				x.Accepts(s.Devices...)
 				return
 			}
@@ -314,6 +314,7 @@ func openMutations() []mutation[audit.RoundOpen] {
 		{"more participations", "P", func(o *audit.RoundOpen) { o.P++ }, f03},
 		{"no separation", "B", func(o *audit.RoundOpen) { o.B = 0 }, f03},
 		{"deadlines that run backwards", "Deadlines", func(o *audit.RoundOpen) { o.Deadlines[4] = 1 }, f16},
+		{"other witnesses", "WitnessPolicy", func(o *audit.RoundOpen) { o.WitnessPolicy[0] ^= 1 }, f03},
 		{"secrets kept for a month", "Deadlines", func(o *audit.RoundOpen) { o.Deadlines[4] = month }, f16},
 	}
 }
