@@ -1,0 +1,116 @@
+"""Plays the transcripts of testdata/vectors to this client: every byte that it sends, and every refusal, must be as written down."""
+
+import json
+import pathlib
+import unittest
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from csa1 import log, shares, wire
+from csa1.device import Device, Refused
+
+VECTORS = pathlib.Path(__file__).parent.parent / "testdata" / "vectors"
+DEMO = {"modes": (1, 2, 3), "n_min": 3, "delta_bp": 6000, "lambda": 40, "z_num": 1, "z_den": 2}
+
+
+def load(name):
+    return json.loads((VECTORS / name).read_text())
+
+
+def scalar_of(drawn):
+    v = int.from_bytes(bytes.fromhex(drawn), "little") % 2**253
+    return v if 0 < v < shares.L else None
+
+
+class Player:
+    """A device whose draws are those of a transcript."""
+
+    def __init__(self, t):
+        d, self.now = t["device"], 0
+        pins = {name: bytes.fromhex(d[name]) for name in ("authority", "coordinator", "log_key")}
+        pins.update(log_origin=d["log_origin"], policy=log.Policy.parse(d["witnesses"]) if d["witnesses"] else None)
+        cert = wire.decode(wire.CERT, bytes.fromhex(d["cert"]))
+        zero = lambda o: [0] * o["d"]
+        self.device = Device(Ed25519PrivateKey.from_private_bytes(bytes.fromhex(d["seed"])), cert, pins, DEMO, zero, lambda: self.now, lambda entry: None)
+        scalars, strings = self.secrets(t)
+        self.device.draw = {"scalar": lambda: scalars.pop(0), "bytes": lambda n: strings.pop(0)}
+        raw = bytes.fromhex(t["noised"])
+        self.device.noised = [int.from_bytes(raw[i:i + 4], "little") for i in range(0, len(raw), 4)]
+        self.coefficients(t)
+
+    @staticmethod
+    def secrets(t):
+        drawn = next(s for s in t["steps"] if s["event"] == "trained")["random"][1:]  # after the coins' key
+        scalars = [v for v in map(scalar_of, drawn[:-2]) if v]
+        return scalars, [bytes.fromhex(drawn[-2])]
+
+    def coefficients(self, t):
+        drawn = next(s for s in t["steps"] if s["event"] == "message" and s["frame"][6:8] == "07")["random"][1:]  # after the noise's key
+        values = [v for v in map(scalar_of, drawn) if v]
+        self.device.draw["m"], self.device.draw["b"] = values[:len(values) // 2], values[len(values) // 2:]
+
+    def play(self, step):
+        """Frames that answer a step; training is over as soon as there is an offer."""
+        self.now = step["at"]
+        if step["event"] == "connected":
+            return [wire.frame(*self.device.hello())]
+        if step["event"] == "trained":
+            return [wire.frame(*m) for m in self.waiting]
+        if step["event"] != "message":
+            return None
+        data = bytes.fromhex(step["frame"])
+        name, message = wire.read_frame(reader(data))
+        answers = self.device.step(name, message)
+        if name == "offer":
+            self.waiting, answers = answers, []
+        return [wire.frame(*m) for m in answers]
+
+
+def reader(data):
+    at = 0
+
+    def read(n):
+        nonlocal at
+        at += n
+        return data[at - n:at]
+
+    return read
+
+
+class Transcripts(unittest.TestCase):
+    def whole(self, name):
+        t = load(name)
+        player, sent, want = Player(t), [], []
+        for step in t["steps"]:
+            sent += player.play(step) or []
+            want += [bytes.fromhex(f) for f in step.get("sends", [])]
+        self.assertEqual([f[3] for f in sent], [f[3] for f in want])
+        for mine, theirs in zip(sent, want):
+            self.assertEqual(mine.hex(), theirs.hex(), wire.TYPES[theirs[3]][0])
+        self.assertEqual(player.device.phase, "answered")
+
+    def test_witnessed(self):
+        self.whole("witnessed.json")
+
+    def test_consistency(self):
+        self.whole("consistency.json")
+
+    def test_packed(self):
+        self.whole("packed.json")
+
+    def test_refusals(self):
+        for r in load("refused.json"):
+            if r["transcript"] == "hybrid":
+                continue  # this client knows suites of X25519 and Ed25519 alone
+            with self.subTest(r["why"]):
+                t = load(r["transcript"] + ".json")
+                player = Player(t)
+                for step in t["steps"][:r["step"] + (1 if r["again"] else 0)]:
+                    player.play(step)
+                with self.assertRaises(Refused) as refused:
+                    player.play({"at": t["steps"][r["step"]]["at"], "event": "message", "frame": r["frame"]})
+                self.assertEqual(refused.exception.code, r["refused"])
+
+
+if __name__ == "__main__":
+    unittest.main()
