@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 from . import wire
-from .keys import cert_is_good
+from .keys import cert_is_good, raw
 
 EXTENSION = ObjectIdentifier("1.3.6.1.4.1.32473.67.83.1")
 TOLERANCE = 300  # seconds, for certificates' dates
@@ -48,20 +48,23 @@ class Link:
         self.check(authority, coordinator, now)
 
     def check(self, authority, coordinator, now):
+        """Section 6: the leaf's key is the pinned one, and its certificate is good."""
         shown = x509.load_der_x509_certificate(self.socket.getpeercert(binary_form=True))
         inside = [e.value.value for e in shown.extensions if e.oid == EXTENSION]
         if self.socket.selected_alpn_protocol() != "cinesync/2" or len(inside) != 1:
             raise ConnectionError("the server does not speak cinesync/2, or shows no certificate")
         cert = wire.decode(wire.CERT, inside[0])
-        if cert["idpk"] != coordinator or shown.public_key().public_bytes_raw() != coordinator:
+        if cert["idpk"] != coordinator or raw(shown.public_key()) != coordinator:
             raise ConnectionError("the server has another key than the pinned one")
         if not any(cert_is_good(cert, authority, 2, now + shift) for shift in (0, -TOLERANCE, TOLERANCE)):
             raise ConnectionError("the server's certificate is not good")
 
     def send(self, name, message):
+        """Sends one frame."""
         self.socket.sendall(wire.frame(name, message))
 
     def read(self, n):
+        """Exactly n bytes."""
         parts = b""
         while len(parts) < n:
             more = self.socket.recv(n - len(parts))
@@ -71,7 +74,9 @@ class Link:
         return parts
 
     def receive(self):
+        """The next frame, as (name, message)."""
         return wire.read_frame(self.read)
 
     def close(self):
+        """Ends the connection."""
         self.socket.close()

@@ -40,6 +40,8 @@ class BadProof(Exception):
 
 @dataclass
 class Entry:
+    """An entry that was proved to lie in the log: record has the fields of its kind, hash is that of 2.3."""
+
     index: int
     hash: bytes
     kind: str
@@ -48,6 +50,8 @@ class Entry:
 
 @dataclass
 class Witness:
+    """One line of a policy: name, key id of 4 bytes, Ed25519 key."""
+
     name: str
     id: bytes
     key: bytes
@@ -63,6 +67,7 @@ class Policy:
 
     @staticmethod
     def parse(text):
+        """Reads a policy's text; ValueError where it has another form."""
         lines = text.split("\n")
         witnesses = []
         for line in lines:
@@ -82,6 +87,8 @@ class Policy:
 
 @dataclass
 class Checkpoint:
+    """A signed tree: size and root."""
+
     size: int
     root: bytes
     cosignatures: list  # 76 bytes each, in policy order
@@ -89,10 +96,12 @@ class Checkpoint:
 
 
 def note_key_id(name, kind, key):
+    """The 4 bytes that name a key in a note."""
     return sha256(name.encode(), b"\n", bytes([kind]), key)[:4]
 
 
 def signed_by(key, message, signature):
+    """Whether a note's text is signed."""
     try:
         Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
         return True
@@ -119,6 +128,7 @@ def open_checkpoint(note, origin, log_key, policy):
 
 
 def signature_line(line):
+    """Name and bytes of a signature line."""
     m = re.fullmatch("— (\\S+) (\\S+)", line)
     if not m:
         raise BadProof("a signature line has another form")
@@ -129,6 +139,7 @@ def signature_line(line):
 
 
 def cosignatures(lines, text, policy):
+    """The 76 bytes and the time of each cosignature; BadProof where they are no quorum, or out of policy order."""
     out, times = [], []
     names = [w.name for w in policy.witnesses] if policy else []
     last = -1
@@ -157,10 +168,6 @@ def open_entry(data, coordinator):
         raise BadProof(f"a record of kind {kind}, version {version}")
     name, schema = RECORDS[kind]
     return name, wire.decode(schema, record[4:])
-
-
-def deadlines(raw):
-    return [int.from_bytes(raw[4 * i:4 * i + 4], "big") for i in range(5)]
 
 
 class Log:

@@ -4,10 +4,12 @@ from .keys import sha256
 
 
 def leaf(data):
+    """Hash of a leaf."""
     return sha256(b"\x00", data)
 
 
 def node(left, right):
+    """Hash of an inner node."""
     return sha256(b"\x01", left, right)
 
 
@@ -31,6 +33,7 @@ def root_of(index, size, leaf_hash, proof):
 
 
 def included(index, size, leaf_hash, proof, root):
+    """Whether the leaf is at index of the tree."""
     return index < size and root_of(index, size, leaf_hash, list(proof)) == root
 
 
@@ -51,6 +54,7 @@ def both(old, size, proof, old_root, whole):
 
 
 def consistent(old, old_root, size, root, proof):
+    """Whether the new tree begins with the old one."""
     proof = list(proof)
     if old == 0:
         return not proof

@@ -40,5 +40,11 @@ def gaussian(sigma_sq):
             return y
 
 
+def added(x, variance):
+    """The integers x with fresh noise in every coordinate."""
+    return [v + gaussian(variance) for v in x]
+
+
 def local_variance(sigma_tot_sq, h_min):
+    """Each device's share of the noise (5.2)."""
     return -(-sigma_tot_sq // h_min)

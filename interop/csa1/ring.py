@@ -13,6 +13,7 @@ def below_stream(key):
     stream, at = b"", 0
 
     def word():
+        """The next 64 bits of the stream."""
         nonlocal stream, at
         if at + 8 > len(stream):
             stream = keys.keystream(2, key, 2 * len(stream) + 4096)
@@ -20,6 +21,7 @@ def below_stream(key):
         return int.from_bytes(stream[at - 8:at], "little")
 
     def below(m):
+        """A uniform integer below m."""
         while True:
             hi, lo = divmod(word() * m, 2**64)
             if lo >= (2**64 - m) % m:
@@ -29,6 +31,7 @@ def below_stream(key):
 
 
 def permutation(n, seed):
+    """The index at each place."""
     p = list(range(n))
     below = below_stream(keys.kdf(seed, b"perm", b"", 32))
     for r in range(n - 1, 0, -1):
@@ -46,15 +49,19 @@ class Ring:
         self.size, self.k = n // cohorts, k
 
     def cohort(self, index):
+        """The cohort of a member."""
         return self.place[index] // self.size
 
     def members(self, cohort):
+        """The members of a cohort, ascending."""
         return sorted(self.order[cohort * self.size:(cohort + 1) * self.size])
 
     def x(self, index):
+        """Where a member's shares are evaluated: its position and one."""
         return self.place[index] % self.size + 1
 
     def neighbours(self, index):
+        """The neighbours of a member in ring order."""
         n, r, ring = self.size, self.x(index) - 1, self.order[self.cohort(index) * self.size:]
         if self.k == n - 1:
             steps = list(range(1, n))
@@ -70,6 +77,7 @@ def above(n, marked, k, x):
 
 
 def least(n, marked, k, bound):
+    """The least x with P[Hyp(n, marked, k) > x] ≤ bound."""
     x = 0
     while above(n, marked, k, x) > bound:
         x += 1

@@ -14,6 +14,7 @@ def draw():
 
 
 def to_bytes(v):
+    """A scalar's 32 bytes, little-endian."""
     return v.to_bytes(32, "little")
 
 

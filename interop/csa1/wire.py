@@ -19,10 +19,12 @@ class Malformed(Exception):
 
 
 def u32(v):
+    """Four bytes, big-endian."""
     return struct.pack(">I", v)
 
 
 def u64(v):
+    """Eight bytes, big-endian."""
     return struct.pack(">Q", v)
 
 
@@ -71,21 +73,25 @@ class Reader:
         self.data, self.at = data, 0
 
     def take(self, n):
+        """The next n bytes."""
         if self.at + n > len(self.data):
             raise Malformed(f"{n} bytes are wanted at {self.at}, {len(self.data) - self.at} are left")
         self.at += n
         return self.data[self.at - n:self.at]
 
     def number(self, n):
+        """An integer of n bytes."""
         return int.from_bytes(self.take(n), "big")
 
     def counted(self, most, name):
+        """A count of at most so many."""
         n = self.number(4)
         if n > most:
             raise Malformed(f"{name}: {n}, at most {most} are allowed")
         return n
 
     def field(self, name, kind):
+        """A value of a kind."""
         if isinstance(kind, int):
             return self.take(kind)
         if isinstance(kind, str):
@@ -100,6 +106,7 @@ class Reader:
         return [self.field(name, kind[2]) for _ in range(self.counted(kind[1], name))]
 
     def end(self):
+        """Refuses what is left."""
         if self.at != len(self.data):
             raise Malformed(f"{len(self.data) - self.at} bytes follow the last field")
 
@@ -128,10 +135,12 @@ def decode(kind, data):
 
 
 def body(name, message):
+    """Bytes of a message's body."""
     return encode(MESSAGES[name], message)
 
 
 def frame(name, message):
+    """Bytes of a message's frame."""
     data = body(name, message)
     return MAGIC + bytes([VERSION, NUMBERS[name]]) + u32(0) + u32(len(data)) + data
 

@@ -1,0 +1,56 @@
+"""The terms of a round and the floor under them (secure-aggregation.md 3.2, 3.5, 6.5, 12.1)."""
+
+from math import isqrt
+
+from .refusal import refuse_if
+from .ring import W, SM, SH
+
+DAY = 24 * 3600
+
+# Policy `demo` of privacy.md section 9: it allows no real promise, and is what the tests' rounds of a few devices ask for.
+DEMO = {"modes": (W, SM, SH), "n_min": 3, "gamma_bp": 0, "delta_bp": 6000, "lambda": 40, "z_num": 1, "z_den": 2}
+
+
+def check_times(o, now, cosigned, opened):
+    """F16, by 3.5: cosigned is the newest checkpoint's time, None where nobody watches the log; opened is opened_at of the round before."""
+    refuse_if(abs(now - o["opened_at"]) > DAY or o["opened_at"] < opened, "F16", "opened_at")
+    if cosigned is not None:
+        refuse_if(abs(cosigned - now) > DAY or abs(cosigned - o["opened_at"]) > DAY, "F16", "cosigned time")
+    ends = [int.from_bytes(o["deadlines"][i:i + 4], "big") for i in range(0, 20, 4)]
+    refuse_if(ends != sorted(ends) or ends[-1] > 7 * DAY, "F16", f"deadlines {ends}")
+
+
+def check_terms(o, question, policy, witnesses, floor):
+    """F03 for RoundOpen o against the question, the logged policy (None where none was shown), the pinned witness policy and the floor."""
+    refuse_if(o["mode"] not in floor["modes"] or o["seed_kind"] != (1 if o["mode"] == W else 3), "F03", "mode or seed kind")
+    refuse_if(o["mode"] == W and (o["lambda"] < 80 or witnesses is None), "F03", "a cosigned seed wants λ ≥ 80 and witnesses")
+    refuse_if(witnesses is not None and o["witness_policy"] != witnesses.id, "F03", "another witness policy")
+    refuse_if(o["kex"] != 1 or o["sig"] != 1 or o["prg"] not in (1, 2, 3) or o["word_bits"] not in (16, 24, 32), "F03", "suite")
+    refuse_if(any(o[name] < floor[name] for name in ("n_min", "gamma_bp", "lambda")) or o["delta_bp"] > floor["delta_bp"], "F03", "weaker than the floor")
+    refuse_if(not 1 <= o["cohorts"] <= 32, "F03", f"{o['cohorts']} cohorts")
+    refuse_if(policy is None, "F03", "no policy is logged")
+    refuse_if(o["n_min"] < policy["n_min"] or o["gamma_bp"] < policy["gamma_bp"] or o["delta_bp"] > policy["delta_bp"], "F03", "weaker than the logged policy")
+    refuse_if(o["d"] != question["d"] or o["C_int"] > question["C_int"] or o["sigma_tot_sq"] < question["sigma_tot_sq"] or o["n_min"] < question["n_min"],
+              "F03", "weaker than the question")
+    refuse_if(o["sigma_tot_sq"] * floor["z_den"]**2 < o["C_int"]**2 * floor["z_num"]**2, "F03", "too little noise")
+    check_ring(o, o["n_min"])
+
+
+def check_ring(o, n):
+    """6.5, with n members of a sum."""
+    reach = n * o["x_max"] + 6 * (isqrt(o["sigma_tot_sq"] - 1) + 1)
+    coarse = o["C_int"]**2 < o["d"] * (64 if o["word_bits"] == 32 else 1)
+    refuse_if(reach >= 2**(o["word_bits"] - 1) or coarse or not 1 <= o["x_max"] <= o["C_int"], "F03", "the sum could wrap, or the grid is too coarse")
+
+
+def check_vector(o, x):
+    """6.2: a vector that a device may add noise to."""
+    refuse_if(len(x) != o["d"] or sum(v * v for v in x) > o["C_int"]**2 or any(abs(v) > o["x_max"] for v in x), "F15", "the vector is beyond its clip")
+
+
+def honest_survivors(o, n):
+    """h_min of privacy.md, which the noise is shared by, for one cohort of n."""
+    refuse_if(o["cohorts"] != 1, "F03", "this client's noise is for one cohort")
+    h_min = max(n - n * o["delta_bp"] // 10000 - n * o["gamma_bp"] // 10000, 1 if n < 64 else 0)
+    refuse_if(h_min < 1, "F03", "no honest survivor would be left")
+    return h_min
