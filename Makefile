@@ -68,6 +68,16 @@ hostile: ## play every attack of the specification against real devices: a line 
 	@cd sim/hostile && $(GO) test -count 1 -run '^TestAttacks$$' -table
 	@cd sim && $(GO) test -count 1 -run '^TestHostileDevices$$' -table
 
+.PHONY: interop
+interop: ## close rounds with a second client, in Python from the specification (network, once, where `cryptography` is missing)
+	@python=python3; \
+	if ! python3 -c 'import cryptography' 2>/dev/null; then \
+		python=$(CURDIR)/bin/interop/bin/python; \
+		if [ ! -x "$$python" ]; then python3 -m venv bin/interop; fi; \
+		"$$python" -m pip install --quiet --disable-pip-version-check -r interop/requirements.txt; \
+	fi; \
+	CINESYNC_INTEROP_REQUIRED=1 CINESYNC_PYTHON="$$python" $(GO) test -count 1 -timeout 5m -v ./cmd/internal/interop
+
 .PHONY: bench-peers
 bench-peers: ## measure Flower's SecAgg+ and our device at the same size (network, minutes; ENGINE= leaves its slow engine out)
 	@bench/peers/run
