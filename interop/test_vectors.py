@@ -121,6 +121,29 @@ class Transcripts(unittest.TestCase):
         """Words of fewer bits."""
         self.whole("packed.json")
 
+    def test_cohorts(self):
+        """Groups that are summed apart."""
+        self.whole("cohorts.json")
+
+    def test_asked_again(self):
+        """After a lost connection the coordinator asks again, with evidence from the tree of hello; the answer is the same bytes."""
+        for name in ("witnessed.json", "consistency.json"):
+            t, again = load(name), []
+            player = Player(t)
+            for step in t["steps"]:
+                player.play(step)
+                if step["event"] != "message" or wire.TYPES[int(step["frame"][6:8], 16)][0] not in ("offer", "roster", "delivery", "survivors"):
+                    continue
+                asked, message = wire.read_frame(reader(bytes.fromhex(step["frame"])))
+                if "evidence" in message:
+                    message["evidence"].update(old_size=player.device.log.size, consistency=[])
+                player.device.hello()
+                answers = player.device.step(asked, message)
+                first = player.waiting if asked == "offer" else [wire.read_frame(reader(bytes.fromhex(f))) for f in step["sends"]]
+                self.assertEqual(answers, first, asked)
+                again.append(asked)
+            self.assertEqual(again, ["offer", "roster", "delivery", "survivors"], name)
+
     def test_refusals(self):
         """Each lie is refused with the code that the list gives."""
         known = [r for r in load("refused.json") if r["transcript"] != "hybrid"]  # this client knows suites of X25519 and Ed25519 alone

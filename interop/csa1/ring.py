@@ -84,13 +84,19 @@ def least(n, marked, k, bound):
     return x
 
 
+def corrupt_in_cohort(n, cohorts, gamma_bp, lam):
+    """A_c of 14.2: the most corrupt members of a cohort, all of A where there is one cohort."""
+    a_all = n * gamma_bp // 10000
+    return a_all if cohorts == 1 else least(n, a_all, n // cohorts, Fraction(1, 2**(lam + 1) * cohorts))
+
+
 def degree_is_safe(n, cohorts, gamma_bp, delta_bp, lam, eta, mode, k, t):
     """5.3 to 5.5: whether (k, t) satisfy the mode."""
     size, a_all, lost = n // cohorts, n * gamma_bp // 10000, n * delta_bp // 10000
     if n % cohorts or size < 3:
         return False
     if k == size - 1:
-        corrupt = a_all if cohorts == 1 else least(n, a_all, size, Fraction(1, 2**(lam + 1) * cohorts))
+        corrupt = corrupt_in_cohort(n, cohorts, gamma_bp, lam)
         want = (size + max(1, corrupt)) // 2 + 1
         return t == want and (size < 64 or t <= size - size * delta_bp // 10000)
     if size < 64 or k < 2 or k >= size - 1 or k % 2:

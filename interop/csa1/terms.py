@@ -3,7 +3,7 @@
 from math import isqrt
 
 from .refusal import refuse_if
-from .ring import W, SM, SH
+from .ring import W, SM, SH, corrupt_in_cohort
 
 DAY = 24 * 3600
 
@@ -49,8 +49,9 @@ def check_vector(o, x):
 
 
 def honest_survivors(o, n):
-    """h_min of privacy.md, which the noise is shared by, for one cohort of n."""
-    refuse_if(o["cohorts"] != 1, "F03", "this client's noise is for one cohort")
-    h_min = max(n - n * o["delta_bp"] // 10000 - n * o["gamma_bp"] // 10000, 1 if n < 64 else 0)
+    """h_min (14.2; privacy.md 5.1), which the noise is shared by, for a roster of n."""
+    size = n // o["cohorts"]
+    corrupt = corrupt_in_cohort(n, o["cohorts"], o["gamma_bp"], o["lambda"])
+    h_min = max(size - size * o["delta_bp"] // 10000 - corrupt, 1 if size < 64 else 0)
     refuse_if(h_min < 1, "F03", "no honest survivor would be left")
     return h_min
