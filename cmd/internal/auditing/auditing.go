@@ -38,8 +38,7 @@ func Rules() audit.Rules {
 			return aggregation.SessionID(openHash, rosterHash, aggregation.GraphSeed(openHash, rosterHash), cohort)
 		},
 		CheckDegree: func(g audit.Graph) error {
-			return aggregation.CheckDegree(aggregation.GraphParams{N: g.N, GammaBP: g.GammaBP, DeltaBP: g.DeltaBP, Lambda: g.Lambda, Eta: g.Eta,
-				Mode: aggregation.Mode(g.Mode)}, aggregation.Degree{K: g.K, T: g.T})
+			return aggregation.CheckDegree(graphParams(g), aggregation.Degree{K: g.K, T: g.T})
 		},
 	}
 }
@@ -78,16 +77,18 @@ func parseCert(b []byte) (protocol.Cert, error) {
 
 // honestFloor is h_min of each cohort. Rates for which there is no bound leave nobody.
 func honestFloor(g audit.Graph) int {
-	cohorts := g.Cohorts
-	if cohorts <= 1 {
+	if g.Cohorts <= 1 {
 		return privacy.HonestFloor(g.N, g.GammaBP, g.DeltaBP)
 	}
-	corrupt, err := aggregation.CohortCorrupt(aggregation.GraphParams{N: g.N, GammaBP: g.GammaBP, DeltaBP: g.DeltaBP, Lambda: g.Lambda, Eta: g.Eta,
-		Mode: aggregation.Mode(g.Mode), Cohorts: cohorts})
-	if err != nil || g.N%cohorts != 0 {
+	corrupt, err := aggregation.CohortCorrupt(graphParams(g))
+	if err != nil {
 		return 0
 	}
-	return privacy.CohortFloor(g.N/cohorts, corrupt, g.DeltaBP)
+	return privacy.CohortFloor(g.N/g.Cohorts, corrupt, g.DeltaBP)
+}
+
+func graphParams(g audit.Graph) aggregation.GraphParams {
+	return aggregation.GraphParams{N: g.N, GammaBP: g.GammaBP, DeltaBP: g.DeltaBP, Lambda: g.Lambda, Eta: g.Eta, Mode: aggregation.Mode(g.Mode), Cohorts: g.Cohorts}
 }
 
 // checkCert asks at a moment inside the certificate's dates, because dates are held against the rounds, not against today.
