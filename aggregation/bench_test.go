@@ -76,7 +76,6 @@ func BenchmarkMask(b *testing.B) {
 // every generator and word. The baseline is the library's keystream and a plain loop of 32-bit words.
 func BenchmarkMaskOneCore(b *testing.B) {
 	const d, neighbours = 1 << 20, 128
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	var peers []PeerKey
 	var keys [][]byte
 	for i := range neighbours {
@@ -94,6 +93,7 @@ func BenchmarkMaskOneCore(b *testing.B) {
 			continue
 		}
 		b.Run(fmt.Sprintf("prg=%d/bits=%d", suite.PRG, suite.WordBits), func(b *testing.B) {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // here: b.Run sets it anew
 			b.SetBytes(int64(suite.Shape(d).Bytes() * len(keys)))
 			for b.Loop() {
 				if err := s.Mask(x, Session{Suite: suite, OpenHash: id("open"), SID: id("sid")}, 0, peers); err != nil {

@@ -1,6 +1,10 @@
 package aggregation
 
-import "github.com/cinesync/cinesync/internal/par"
+import (
+	"crypto/cipher"
+
+	"github.com/cinesync/cinesync/internal/par"
+)
 
 // Term is one mask to add to a vector, or to subtract: the keystream of Key from a zero counter, read as little-endian words
 // (secure aggregation 6.3). AES-128 uses the first 16 bytes of Key; the rest is zero then. A key is used for one pair and one
@@ -11,9 +15,11 @@ type Term struct {
 }
 
 const (
-	// stripeWords is how much of a vector one goroutine works on at a time: 64 KiB, so that the stripe stays in cache while
-	// all masks are added to it. A multiple of the blocks of every generator, whatever the words.
+	// stripeWords is how much of a vector all masks are added to at a time: 64 KiB, which stay in cache meanwhile. A multiple of
+	// the blocks of every generator, whatever the words.
 	stripeWords = 16 << 10
+	// maxPieces is how many runs of stripes a vector is cut into for the cores.
+	maxPieces = 64
 	// blockWords is how much keystream is made at a time: 16 KiB, which stays in the first-level cache until it is added.
 	blockWords = 4 << 10
 	// batchTerms bounds the expanded keys that are held at once, about 0.5 KB each.
@@ -48,6 +54,7 @@ func (m *Masker) Zero() { clear(m.terms) }
 func expandAndAdd(s Suite, dst []uint32, from int, terms []Term) {
 	zero := make([]byte, 4*blockWords)
 	stripes := (len(dst) + stripeWords - 1) / stripeWords
+	size := (stripes + maxPieces - 1) / maxPieces * stripeWords
 	for len(terms) > 0 && stripes > 0 {
 		batch := terms[:min(batchTerms, len(terms))]
 		terms = terms[len(batch):]
@@ -55,27 +62,39 @@ func expandAndAdd(s Suite, dst []uint32, from int, terms []Term) {
 		for i := range batch {
 			generators[i] = newGenerator(s.PRG, &batch[i].Key)
 		}
-		par.Do(stripes, func(i int) {
-			at := i * stripeWords
-			stripe := dst[at:min(at+stripeWords, len(dst))]
-			addStripe(s, stripe, from+at, batch, generators, zero)
+		par.Do((len(dst)+size-1)/size, func(i int) {
+			at := i * size
+			addPiece(s, dst[at:min(at+size, len(dst))], from+at, batch, generators, zero)
 		})
 	}
 }
 
-// addStripe adds to a stripe that begins at word from of the vector.
-func addStripe(s Suite, stripe []uint32, from int, terms []Term, generators []generator, zero []byte) {
-	words := make([]uint32, min(blockWords, len(stripe)))
-	stream, width := bytesOf(words), int(s.WordBits/8)
+// addPiece adds to a run of stripes that begins at word from of the vector. The library copies a key for each stream, so that
+// streams are made once and go on from stripe to stripe.
+func addPiece(s Suite, piece []uint32, from int, terms []Term, generators []generator, zero []byte) {
+	words, width := make([]uint32, min(blockWords, len(piece))), int(s.WordBits/8)
 	defer clear(words)
+	streams := make([]cipher.Stream, len(generators))
 	for i, g := range generators {
-		keystream := g.at(uint64(from) * uint64(width))
-		for rest := stripe; len(rest) > 0; {
-			m := min(len(words), len(rest))
-			keystream.XORKeyStream(stream[:width*m], zero[:width*m])
-			addKeystream(rest[:m], words[:m], width, terms[i].Negative)
-			rest = rest[m:]
+		streams[i] = g.at(uint64(from) * uint64(width))
+	}
+	for len(piece) > 0 {
+		stripe := piece[:min(stripeWords, len(piece))]
+		piece = piece[len(stripe):]
+		for i, keystream := range streams {
+			addStripe(stripe, words, width, keystream, terms[i].Negative, zero)
 		}
+	}
+}
+
+// addStripe adds one mask; words is the buffer for its keystream.
+func addStripe(stripe, words []uint32, width int, keystream cipher.Stream, negative bool, zero []byte) {
+	stream := bytesOf(words)
+	for len(stripe) > 0 {
+		m := min(len(words), len(stripe))
+		keystream.XORKeyStream(stream[:width*m], zero[:width*m])
+		addKeystream(stripe[:m], words[:m], width, negative)
+		stripe = stripe[m:]
 	}
 }
 
@@ -92,8 +111,8 @@ func addKeystream(dst, words []uint32, width int, negative bool) {
 		}
 		Add(dst, words)
 	case 3:
-		addWords24(dst, bytesOf(words), negative)
+		fold24(dst, bytesOf(words), negative)
 	default:
-		addWords16(dst, bytesOf(words), negative)
+		fold16(dst, bytesOf(words), negative)
 	}
 }

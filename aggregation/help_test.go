@@ -143,14 +143,14 @@ func (f *federation) unmask(survivors map[int]bool, own bool) ([]uint32, error) 
 		if !CheckM(f.suite.Kex, m, f.open, f.public[i].SPK, f.public[i].KEM) {
 			return nil, errSealed
 		}
-		for _, p := range partners {
-			p.MaskCT = f.maskCT(i, int(p.Index))
-			term, err := PairMask(f.in(), m, uint32(i), p)
-			if err != nil {
-				return nil, err
-			}
-			terms = append(terms, term)
+		for k, p := range partners {
+			partners[k].MaskCT = f.maskCT(i, int(p.Index))
 		}
+		pairs, err := PairMasks(f.in(), m, uint32(i), partners...)
+		if err != nil {
+			return nil, err
+		}
+		terms = append(terms, pairs...)
 	}
 	if err := acc.AddMasks(terms); err != nil {
 		return nil, err

@@ -129,7 +129,7 @@ func TestBadPublicKeysAreRefused(t *testing.T) {
 		if _, _, err := openFrom(s, key, sid, 1, 0, Sealed{}); !errors.Is(err, errLowOrder) {
 			t.Errorf("%s: open gives %v", name, err)
 		}
-		if _, err := PairMask(within(id("open"), sid), s.m, 1, PeerKey{Index: 0, SPK: key, EPK: key}); !errors.Is(err, errLowOrder) {
+		if _, err := PairMasks(within(id("open"), sid), s.m, 1, PeerKey{Index: 0, SPK: key, EPK: key}); !errors.Is(err, errLowOrder) {
 			t.Errorf("%s: unmask gives %v", name, err)
 		}
 	}

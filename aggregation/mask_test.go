@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"encoding/binary"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -51,19 +52,32 @@ func source16(name string) []byte {
 	return b
 }
 
-// TestStripesOfAMaskStartAnywhere: a stripe that begins at any multiple of the AES block gives that part of the keystream,
+// TestPiecesOfAMaskStartAnywhere: a piece that begins at any multiple of the AES block gives that part of the keystream,
 // of whatever length.
-func TestStripesOfAMaskStartAnywhere(t *testing.T) {
+func TestPiecesOfAMaskStartAnywhere(t *testing.T) {
 	key := key16(source16("key"))
 	whole := keystream(t, key[:16], 3*stripeWords)
 	for from := 0; from < len(whole); from += 4 * 997 {
 		for _, n := range []int{1, 2, 3, 5, 4097, stripeWords} {
 			n = min(n, len(whole)-from)
 			got := make([]uint32, n)
-			addStripe(plain, got, from, []Term{{Key: key}}, []generator{newGenerator(PRGAES128, &key)}, make([]byte, 4*blockWords))
+			addPiece(plain, got, from, []Term{{Key: key}}, []generator{newGenerator(PRGAES128, &key)}, make([]byte, 4*blockWords))
 			if !slices.Equal(got, whole[from:from+n]) {
 				t.Fatalf("words %d to %d differ", from, from+n)
 			}
+		}
+	}
+}
+
+// TestLongMasksGoOn takes a vector of more stripes than pieces, so that a stream goes on from one stripe to the next.
+func TestLongMasksGoOn(t *testing.T) {
+	const d = (maxPieces+1)*stripeWords + 5
+	keys := [][32]byte{key16(source16("one")), key16(source16("two"))}
+	got, one, two := make([]uint32, d), keystream(t, keys[0][:16], d), keystream(t, keys[1][:16], d)
+	expandAndAdd(plain, got, 0, []Term{{Key: keys[0]}, {Key: keys[1], Negative: true}})
+	for i, w := range got {
+		if w != one[i]-two[i] {
+			t.Fatalf("word %d is %d, want %d", i, w, one[i]-two[i])
 		}
 	}
 }
@@ -139,7 +153,33 @@ func TestMaskRefusesNeighboursThatCannotBe(t *testing.T) {
 			t.Errorf("%s: %v, vector %v", name, err, x)
 		}
 	}
-	if _, err := PairMask(f.in(), f.secrets[1].m, 1, PeerKey{Index: 1, SPK: f.public[1].SPK}); err == nil {
+	if _, err := PairMasks(f.in(), f.secrets[1].m, 1, PeerKey{Index: 1, SPK: f.public[1].SPK}); err == nil {
 		t.Error("a pair mask with itself")
+	}
+}
+
+// TestMaskNeedsLittleBesideTheVector: with many neighbours and a vector of 16 MiB, everything that masking takes from the heap from
+// its beginning to its end, collected or not, is a small part of the vector: at its peak it is far below three times.
+func TestMaskNeedsLittleBesideTheVector(t *testing.T) {
+	const d, neighbours = 1 << 22, 128
+	p, err := newSecrets(t, "peer").Public(id("open"), KexX25519)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var peers []PeerKey
+	for i := range uint32(neighbours) {
+		peers = append(peers, PeerKey{Index: i + 1, SPK: p.SPK})
+	}
+	s, x := newSecrets(t, "own"), make([]uint32, d)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if err := s.Mask(x, within(id("open"), id("sid")), 0, peers); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > 4*d {
+		t.Errorf("masking took %d bytes beside a vector of %d", took, 4*d)
+	} else {
+		t.Logf("%.2f of the vector", float64(took)/(4*d))
 	}
 }

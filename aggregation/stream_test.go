@@ -1,51 +1,100 @@
 package aggregation
 
 import (
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
 )
 
-// TestRoundingInBlocksGivesTheBitsOfOnce compares with a plain rounding of the whole, drawn again as often as it exceeds the
-// bound.
+// plainQuantise is the quantiser as it would be written for a vector in memory: round everything, look at the norm, draw
+// again, at last truncate. It gives nil for a vector that no rounding fits.
+func plainQuantise(g Grid, update []float32, coins io.Reader) []int32 {
+	x, limit := make([]int32, len(update)), float64(g.XMax)
+	for try := range 10 {
+		for i, v := range update {
+			scaled := g.Scale() * float64(v)
+			whole := math.Floor(scaled)
+			if try == 9 {
+				whole = math.Trunc(scaled)
+			} else {
+				var b [8]byte
+				if _, err := io.ReadFull(coins, b[:]); err != nil {
+					return nil
+				}
+				if float64(binary.LittleEndian.Uint64(b[:])>>11)/(1<<53) < scaled-whole {
+					whole++
+				}
+			}
+			x[i] = int32(max(-limit, min(limit, whole)))
+		}
+		if g.holds(x) {
+			return x
+		}
+	}
+	return nil
+}
+
+// TestRoundingInBlocksGivesTheBitsOfOnce compares with a plain rounding of the whole, for words of every size.
 func TestRoundingInBlocksGivesTheBitsOfOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		d := rapid.SampledFrom([]int{1, 100, quantiseWords - 1, quantiseWords, quantiseWords + 1, 2*quantiseWords + 5}).Draw(t, "d")
-		c := uint32(math.Ceil(8*math.Sqrt(float64(d)))) + 1
-		g := Grid{C: 1, CInt: c, XMax: c, D: d, WordBits: 32}
-		update := make([]float32, d)
-		for i := range update {
-			update[i] = float32(rapid.IntRange(-100, 100).Draw(t, "v")) / float32(100*math.Sqrt(float64(d)))
+		d := rapid.SampledFrom([]int{200, quantiseWords - 1, quantiseWords, quantiseWords + 1, 2*quantiseWords + 5}).Draw(t, "d")
+		g := Grid{C: 1, CInt: uint32(math.Ceil(8*math.Sqrt(float64(d)))) + 1, D: d, WordBits: rapid.SampledFrom([]uint16{32, 24, 16}).Draw(t, "bits")}
+		g.XMax = g.CInt
+		if g.WordBits < 32 {
+			g.CInt, g.XMax = g.CInt/4, rapid.Uint32Range(1, 6).Draw(t, "x_max")
 		}
-		var x []int32
-		passes := 0
-		write := func(block []int32, from int) error {
-			if from == 0 {
-				x, passes = x[:0], passes+1
-			}
-			x = append(x, block...)
-			return nil
-		}
-		read := func(block []float32, from int) error { copy(block, update[from:]); return nil }
-		if err := g.QuantiseStream(read, write, source("coins")); err != nil {
+		if err := g.Validate(10, 1); err != nil {
 			t.Fatal(err)
 		}
-		want, err := g.Quantise(update, source("coins"))
-		if err != nil || !slices.Equal(x, want) {
+		update, random := make([]float32, d), rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "update"), 1))
+		for i := range update {
+			update[i] = float32(random.Float64()*2-1) / float32(math.Sqrt(float64(d)))
+		}
+		seed := fmt.Sprint(rapid.Uint64().Draw(t, "coins"))
+		want := plainQuantise(g, update, source(seed))
+		if want == nil {
+			t.Fatal("the plain quantiser finds nothing for a clipped update")
+		}
+		if x, err := stream(g, update, source(seed)); err != nil || !slices.Equal(x, want) {
 			t.Fatalf("blocks differ from the whole (%v)", err)
 		}
-		var sum uint64
-		for _, v := range x {
-			sum += uint64(int64(v) * int64(v))
-		}
-		if sum > uint64(c)*uint64(c) {
-			t.Fatalf("Σx² = %d, above %d", sum, uint64(c)*uint64(c))
-		}
 	})
+}
+
+// TestRoundingIsGivenUpInItsMidst: nines everywhere exceed the bound in the third of four blocks. What comes after the coins of
+// three blocks is read for the next rounding, which replaces what was written.
+func TestRoundingIsGivenUpInItsMidst(t *testing.T) {
+	const d = 3*quantiseWords + 7
+	g := Grid{C: 1, CInt: uint32(math.Ceil(8 * math.Sqrt(d))), D: d, WordBits: 32}
+	g.XMax = g.CInt
+	update := slices.Repeat([]float32{float32(8.5 / g.Scale())}, d)
+	want := slices.Repeat([]int32{8}, d)
+	if x, err := stream(g, update, constant(0)); err != nil || !slices.Equal(x, want) {
+		t.Fatalf("coins that always round up: not truncated in the end (%v)", err)
+	}
+	want[0] = 9
+	coins := io.MultiReader(io.LimitReader(constant(0), 8*3*quantiseWords+8), constant(0xff))
+	if x, err := stream(g, update, coins); err != nil || !slices.Equal(x, want) {
+		t.Fatalf("one unlucky rounding, then one up and the rest down: not found (%v)", err)
+	}
+}
+
+// stream quantises a vector in blocks, and keeps what the last pass wrote.
+func stream(g Grid, update []float32, coins io.Reader) (x []int32, err error) {
+	read := func(block []float32, from int) error { copy(block, update[from:]); return nil }
+	write := func(block []int32, from int) error {
+		x = append(x[:from], block...)
+		return nil
+	}
+	err = g.QuantiseStream(read, write, coins)
+	return x, err
 }
 
 func TestRoundingInBlocksPassesErrorsOn(t *testing.T) {

@@ -249,35 +249,62 @@ func TestSignedReadsPackedWords(t *testing.T) {
 	}
 }
 
-// TestPackedSumIsExactAtItsEdge: with the most devices that Validate allows, all at x_max, the sum is right; with one more it is
-// refused, and would wrap.
+// TestPackedSumIsExactAtItsEdge: with the most devices that Validate allows, all at x_max, and noise of six deviations on top, the sum
+// is right. The bound is tight: where it is just missed, the same sum wraps.
 func TestPackedSumIsExactAtItsEdge(t *testing.T) {
-	for _, bits := range []uint16{16, 24} {
-		g := Grid{C: 1, CInt: 400, XMax: 100, D: 4, WordBits: bits}
-		if bits == 24 {
-			g.XMax = 400
-		}
-		const sigmaSq = 49
-		limit := 1<<(bits-1) - 1 - 6*7 // n·x_max + 6⌈σ⌉ must stay below 2^(w−1)
-		n := limit / int(g.XMax)
-		if err := g.Validate(n, sigmaSq); err != nil {
-			t.Errorf("%d bits: %v", bits, err)
-		}
-		if err := g.Validate(n+1, sigmaSq); err == nil {
-			t.Errorf("%d bits: %d devices pass", bits, n+1)
-		}
-		for _, sign := range []int32{1, -1} {
-			acc := NewAccumulator(Shape{D: 1, WordBits: bits, PRG: PRGAES128})
-			y := AppendWords(nil, []uint32{uint32(sign * int32(g.XMax))}, bits)
-			for range n {
-				if err := acc.AddVector(y); err != nil {
-					t.Fatal(err)
+	const sigmaSq, reach = 49, 6 * 7
+	for _, bits := range []uint16{16, 24, 32} {
+		for _, xMax := range []uint32{1, 7, 100, 400} {
+			g := Grid{C: 1, CInt: 400, XMax: xMax, D: 4, WordBits: bits}
+			n := (1<<(bits-1) - 1 - reach) / int(xMax)
+			if bits == 32 && xMax < g.CInt || n >= MaxDevices {
+				continue // 32-bit words do not clamp, and rosters end before the ring does
+			}
+			if err := g.Validate(n, sigmaSq); err != nil {
+				t.Errorf("%d bits: %v", bits, err)
+			}
+			if err := g.Validate(n+1, sigmaSq); err == nil {
+				t.Errorf("%d bits: %d devices pass", bits, n+1)
+			}
+			for _, sign := range []int{1, -1} {
+				if want, got := sign*(n*int(xMax)+reach), sumOf(t, bits, n, sign*int(xMax), sign*reach); got != want {
+					t.Errorf("%d bits: %d devices at %d sum to %d, want %d", bits, n, xMax, got, want)
 				}
 			}
-			if got := Signed(acc.Sum(), bits)[0]; got != sign*int32(n)*int32(g.XMax) {
-				t.Errorf("%d bits: %d devices at %d sum to %d", bits, n, sign*int32(g.XMax), got)
+			if got := sumOf(t, bits, n+1, int(xMax), reach); got > 0 {
+				t.Errorf("%d bits: one device more sums to %d and does not wrap: the bound is loose", bits, got)
 			}
 		}
+	}
+}
+
+// sumOf adds one word of n devices, and noise, through wire and accumulator.
+func sumOf(t *testing.T, bits uint16, n, value, noise int) int {
+	t.Helper()
+	acc := NewAccumulator(Shape{D: 1, WordBits: bits, PRG: PRGAES128})
+	y := AppendWords(nil, []uint32{uint32(value)}, bits)
+	for range n {
+		if err := acc.AddVector(y); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := acc.AddVector(AppendWords(nil, []uint32{uint32(noise)}, bits)); err != nil {
+		t.Fatal(err)
+	}
+	return int(Signed(acc.Sum(), bits)[0])
+}
+
+// TestPackedExamples are those of secure aggregation 6.5.
+func TestPackedExamples(t *testing.T) {
+	coarse := Grid{C: 1, CInt: 1000, XMax: 8, D: 1_000_000, WordBits: 16}
+	fine := Grid{C: 1, CInt: 8000, XMax: 8000, D: 1_000_000, WordBits: 24}
+	for g, sigma := range map[Grid]uint64{coarse: 4000, fine: 32_000} {
+		if err := g.Validate(1000, sigma*sigma); err != nil {
+			t.Error(err)
+		}
+	}
+	if r, err := coarse.R(); err != nil || r < 860 || r > 862 {
+		t.Errorf("R is %v, want 0.86·C_int (%v)", r, err)
 	}
 }
 

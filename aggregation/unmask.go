@@ -46,21 +46,27 @@ func SelfMask(in Session, b [32]byte) Term {
 	return Term{Key: maskKey(kdf(b[:], "self", in.SID[:], in.Suite.keySize()))}
 }
 
-// PairMask is what is left of the mask that a survivor shared with a dropped member whose secret m was rebuilt, with the sign
-// that takes it off the sum. survivor.MaskCT is the ciphertext of the pair as the lower index sent it; one that does not
-// follow from m, where the dropped member made it, gives ErrCiphertext.
-func PairMask(in Session, m [32]byte, dropped uint32, survivor PeerKey) (Term, error) {
+// PairMasks are what is left of the masks that survivors shared with a dropped member whose secret m was rebuilt, one term each
+// in the order of survivors, with the sign that takes it off the sum. A survivor's MaskCT is the ciphertext of the pair as the
+// lower index sent it; one that does not follow from m, where the dropped member made it, gives ErrCiphertext.
+func PairMasks(in Session, m [32]byte, dropped uint32, survivors ...PeerKey) ([]Term, error) {
 	ours := newMaskSecrets(in.Suite.Kex, m, in.OpenHash)
 	defer ours.zero()
-	if in.Suite.Kex == KexXWing && len(survivor.MaskCT) != CiphertextSize {
-		return Term{}, fmt.Errorf("pair mask of %d and %d: X-Wing ciphertext is %d bytes, want %d", dropped, survivor.Index, len(survivor.MaskCT), CiphertextSize)
+	out := make([]Term, 0, len(survivors))
+	for _, s := range survivors {
+		if in.Suite.Kex == KexXWing && len(s.MaskCT) != CiphertextSize {
+			clear(out)
+			return nil, fmt.Errorf("pair mask of %d and %d: X-Wing ciphertext is %d bytes, want %d", dropped, s.Index, len(s.MaskCT), CiphertextSize)
+		}
+		key, err := ours.pairKey(in, dropped, s)
+		if err != nil {
+			clear(out)
+			return nil, fmt.Errorf("pair mask of %d and %d: %w", dropped, s.Index, err)
+		}
+		// The survivor added its mask where its own index is the lower one.
+		out = append(out, Term{Key: key, Negative: s.Index < dropped})
 	}
-	key, err := ours.pairKey(in, dropped, survivor)
-	if err != nil {
-		return Term{}, fmt.Errorf("pair mask of %d and %d: %w", dropped, survivor.Index, err)
-	}
-	// The survivor added its mask where its own index is the lower one.
-	return Term{Key: key, Negative: survivor.Index < dropped}, nil
+	return out, nil
 }
 
 func equal(a, b []byte) bool { return subtle.ConstantTimeCompare(a, b) == 1 }

@@ -103,10 +103,10 @@ func foldWords(dst []uint32, b []byte, wordBits uint16, negative bool) error {
 	}
 	switch wordBits {
 	case 24:
-		addWords24(dst, b, negative)
+		fold24(dst, b, negative)
 		return nil
 	case 16:
-		addWords16(dst, b, negative)
+		fold16(dst, b, negative)
 		return nil
 	}
 	v, ok := viewWords(b)
@@ -128,35 +128,14 @@ func wordBytes(dst []uint32, b []byte, wordBits uint16) error {
 	return nil
 }
 
-// addWords24 adds words of three bytes each, as many as dst has.
-func addWords24(dst []uint32, b []byte, negative bool) {
-	sign := signOf(negative)
-	for i := range dst {
-		dst[i] += sign * (uint32(b[3*i]) | uint32(b[3*i+1])<<8 | uint32(b[3*i+2])<<16)
-	}
-}
-
-// addWords16 adds words of two bytes each, as many as dst has.
-func addWords16(dst []uint32, b []byte, negative bool) {
-	sign := signOf(negative)
-	b = b[:2*len(dst)]
-	for i := range dst {
-		dst[i] += sign * uint32(binary.LittleEndian.Uint16(b[2*i:]))
-	}
-}
-
-func signOf(negative bool) uint32 {
-	if negative {
-		return 1<<32 - 1
-	}
-	return 1
-}
-
 // addPortable adds 32-bit words on any machine, whatever its byte order and however b is aligned.
 func addPortable(dst []uint32, b []byte, negative bool) {
-	sign := signOf(negative)
 	for i := range dst {
-		dst[i] += sign * binary.LittleEndian.Uint32(b[4*i:])
+		w := binary.LittleEndian.Uint32(b[4*i:])
+		if negative {
+			w = -w
+		}
+		dst[i] += w
 	}
 }
 

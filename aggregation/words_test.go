@@ -2,7 +2,6 @@ package aggregation
 
 import (
 	"bytes"
-	"encoding/binary"
 	"slices"
 	"testing"
 
@@ -107,29 +106,41 @@ func TestSumHashEqualsHashOfWords(t *testing.T) {
 	}
 }
 
+// FuzzWords reads any bytes as words of every size, against a reading byte by byte.
 func FuzzWords(f *testing.F) {
-	f.Add([]byte{})
-	f.Add([]byte{1, 0, 0, 0})
-	f.Add(bytes.Repeat([]byte{0xff}, 37))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		dst := make([]uint32, len(b)/4)
-		err := DecodeWords(dst, b, 32)
-		if (err == nil) != (len(b)%4 == 0) {
+	f.Add([]byte{}, uint8(0))
+	f.Add([]byte{1, 0, 0, 0}, uint8(0))
+	f.Add(bytes.Repeat([]byte{0xff}, 37), uint8(0))
+	f.Add(bytes.Repeat([]byte{0xff, 0, 1}, 19), uint8(1))
+	f.Add(bytes.Repeat([]byte{0, 0x80}, 19), uint8(2))
+	f.Fuzz(func(t *testing.T, b []byte, kind uint8) {
+		wordBits := []uint16{32, 24, 16}[kind%3]
+		v := int(wordBits / 8)
+		dst := make([]uint32, len(b)/v)
+		err := DecodeWords(dst, b, wordBits)
+		if (err == nil) != (len(b)%v == 0) {
 			t.Fatalf("%d bytes: %v", len(b), err)
 		}
 		if err != nil {
 			return
 		}
-		if !bytes.Equal(AppendWords(nil, dst, 32), b) {
+		if !bytes.Equal(AppendWords(nil, dst, wordBits), b) {
 			t.Fatal("read back as other bytes")
 		}
-		doubled := slices.Clone(dst)
-		if err := AddWords(doubled, b, 32); err != nil {
+		doubled, none := slices.Clone(dst), slices.Clone(dst)
+		if err := AddWords(doubled, b, wordBits); err != nil {
+			t.Fatal(err)
+		}
+		if err := foldWords(none, b, wordBits, true); err != nil {
 			t.Fatal(err)
 		}
 		for i := range dst {
-			if doubled[i] != 2*binary.LittleEndian.Uint32(b[4*i:]) {
-				t.Fatalf("word %d: %d", i, doubled[i])
+			var word uint32
+			for k := range v {
+				word |= uint32(b[v*i+k]) << (8 * k)
+			}
+			if dst[i] != word || doubled[i] != 2*word || none[i] != 0 {
+				t.Fatalf("word %d of %d bits: %x, twice %x, less itself %x, want %x", i, wordBits, dst[i], doubled[i], none[i], word)
 			}
 		}
 	})

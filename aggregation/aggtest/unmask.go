@@ -50,11 +50,11 @@ func (b bench) unmasksRound(t *testing.T) {
 		add(t, acc, aggregation.AppendWords(nil, x, b.suite.WordBits))
 		self := aggregation.SelfMask(in, s.B())
 		self.Negative = true
-		pair, err := aggregation.PairMask(in, keep[lost], lost, peers[i])
+		pair, err := aggregation.PairMasks(in, keep[lost], lost, peers[i])
 		if err != nil {
 			t.Fatal(err)
 		}
-		terms = append(terms, self, pair)
+		terms = append(append(terms, self), pair...)
 	}
 	mask(t, acc, terms...)
 	want.equals(t, acc)

@@ -81,13 +81,9 @@ func (p *Plan) pairTerms(in aggregation.Session, l Lost) ([]aggregation.Term, er
 	if err != nil {
 		return nil, fmt.Errorf("mask key of lost member %d: %w", l.Index, err)
 	}
-	var terms []aggregation.Term
-	for _, partner := range l.Partners {
-		term, err := aggregation.PairMask(in, m, l.Index, partner)
-		if err != nil {
-			return nil, fmt.Errorf("%w: what lost member %d sent: %w", ErrShares, l.Index, err)
-		}
-		terms = append(terms, term)
+	terms, err := aggregation.PairMasks(in, m, l.Index, l.Partners...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: what lost member %d sent: %w", ErrShares, l.Index, err)
 	}
 	return terms, nil
 }

@@ -42,7 +42,10 @@ func selfTerm(b, sid [32]byte) aggregation.Term {
 // pairTerm is the mask between the member whose m is known and another.
 func pairTerm(m, openHash, sid [32]byte, known, other int, key protocol.KeyBundle) (aggregation.Term, error) {
 	in := aggregation.Session{Suite: plain, OpenHash: openHash, SID: sid}
-	mask, err := aggregation.PairMask(in, m, uint32(known), aggregation.PeerKey{Index: uint32(other), SPK: key.SPK})
-	mask.Negative = false
-	return mask, err
+	masks, err := aggregation.PairMasks(in, m, uint32(known), aggregation.PeerKey{Index: uint32(other), SPK: key.SPK})
+	if err != nil {
+		return aggregation.Term{}, err
+	}
+	masks[0].Negative = false
+	return masks[0], nil
 }
