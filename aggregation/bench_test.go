@@ -105,21 +105,75 @@ func BenchmarkMaskOneCore(b *testing.B) {
 	}
 }
 
-// BenchmarkSum folds a vector from the wire into the sum.
+// BenchmarkSum folds a vector from the wire into the sum, for words of every size; the baseline adds 32-bit words in a plain loop.
 func BenchmarkSum(b *testing.B) {
 	for _, d := range []int{1 << 15, 1 << 20} {
-		b.Run(fmt.Sprintf("d=%d", d), func(b *testing.B) {
-			acc, y := NewAccumulator(plain.Shape(d)), AppendWords(nil, words("y", d), 32)
-			b.SetBytes(int64(len(y)))
+		for _, bits := range []uint16{32, 24, 16} {
+			b.Run(fmt.Sprintf("d=%d/bits=%d", d, bits), func(b *testing.B) {
+				shape, wide := Shape{D: d, WordBits: bits, PRG: PRGAES128}, AppendWords(nil, words("y", d), 32)
+				acc, y := NewAccumulator(shape), AppendWords(nil, words("y", d), bits)
+				b.SetBytes(int64(len(y)))
+				for b.Loop() {
+					if err := acc.AddVector(y); err != nil {
+						b.Fatal(err)
+					}
+				}
+				sum := make([]uint32, d)
+				ratio(b, "x-of-plain-loop", func() {
+					for i := range sum {
+						sum[i] += binary.LittleEndian.Uint32(wide[4*i:])
+					}
+				})
+			})
+		}
+	}
+}
+
+// BenchmarkPairMasks derives what is left of the masks of one lost member with a hundred survivors, half of them above it; the
+// baseline is as many X25519 agreements.
+func BenchmarkPairMasks(b *testing.B) {
+	const survivors = 100
+	for _, kex := range []uint16{KexX25519, KexXWing} {
+		b.Run(fmt.Sprintf("kex=%d", kex), func(b *testing.B) {
+			in := Session{Suite: Suite{Kex: kex, PRG: PRGAES128, WordBits: 32}, OpenHash: id("open"), SID: id("sid")}
+			lost := newSecrets(b, "lost")
+			public := func(s *Secrets, index uint32) PeerKey {
+				p, err := s.Public(in.OpenHash, kex)
+				if err != nil {
+					b.Fatal(err)
+				}
+				return PeerKey{Index: index, SPK: p.SPK, EPK: p.EPK, KEM: p.KEM}
+			}
+			us, peers := public(lost, survivors/2), make([]PeerKey, 0, survivors)
+			for i := range uint32(survivors + 1) {
+				if i == us.Index {
+					continue
+				}
+				s := newSecrets(b, fmt.Sprint("survivor", i))
+				p := public(s, i)
+				if kex == KexXWing {
+					low, own, high := s, i, us
+					if us.Index < i {
+						low, own, high = lost, us.Index, p
+					}
+					ct, err := low.MaskCT(in, own, high)
+					if err != nil {
+						b.Fatal(err)
+					}
+					p.MaskCT = ct
+				}
+				peers = append(peers, p)
+			}
 			for b.Loop() {
-				if err := acc.AddVector(y); err != nil {
+				if _, err := PairMasks(in, lost.m, us.Index, peers...); err != nil {
 					b.Fatal(err)
 				}
 			}
-			sum := make([]uint32, d)
-			ratio(b, "x-of-plain-loop", func() {
-				for i := range sum {
-					sum[i] += binary.LittleEndian.Uint32(y[4*i:])
+			ratio(b, "x-of-x25519", func() {
+				for _, p := range peers {
+					if _, err := agree(lost.e, p.SPK); err != nil {
+						b.Fatal(err)
+					}
 				}
 			})
 		})
