@@ -3,6 +3,7 @@ package aggregation
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -26,12 +27,15 @@ func (s *Secrets) Seal(in Session, own uint32, peer PeerKey, m, b Share, random 
 		}
 	}
 	aead, err := s.box(in, peer, own, peer.Index, secret[:])
+	if err == nil && in.Suite.Kex == KexXWing && own < peer.Index {
+		peer.MaskCT, err = s.MaskCT(in, own, peer)
+	}
 	if err != nil {
 		return Sealed{}, nil, fmt.Errorf("seal shares of member %d for member %d: %w", own, peer.Index, err)
 	}
 	plain := append(append(make([]byte, 0, 64), m[:]...), b[:]...)
 	defer clear(plain)
-	return Sealed(aead.Seal(nil, zeroNonce(), plain, pairContext(in.SID, own, peer.Index))), ct, nil
+	return Sealed(aead.Seal(nil, zeroNonce(), plain, boxContext(in, own, peer.Index, peer.MaskCT))), ct, nil
 }
 
 // Open decrypts what a neighbour sealed for member own, the owner of these secrets; ct is the ciphertext that came with the
@@ -57,7 +61,7 @@ func (s *Secrets) open(in Session, own uint32, peer PeerKey, box Sealed, ct []by
 	if err != nil {
 		return m, b, err
 	}
-	plain, err := aead.Open(nil, zeroNonce(), box[:], pairContext(in.SID, peer.Index, own))
+	plain, err := aead.Open(nil, zeroNonce(), box[:], boxContext(in, peer.Index, own, peer.MaskCT))
 	if err != nil {
 		return m, b, errSealed
 	}
@@ -69,6 +73,17 @@ func (s *Secrets) open(in Session, own uint32, peer PeerKey, box Sealed, ct []by
 		}
 	}
 	return m, b, nil
+}
+
+// boxContext is what a box is bound to: the session, who sealed it for whom, and in key agreement 2, from the lower index to
+// the higher, the ciphertext of their pair mask. Whoever relays another one, made by itself, leaves a box that does not open.
+func boxContext(in Session, from, to uint32, maskCT []byte) []byte {
+	out := pairContext(in.SID, from, to)
+	if in.Suite.Kex == KexXWing && from < to {
+		sum := sha256.Sum256(maskCT)
+		out = append(out, sum[:]...)
+	}
+	return out
 }
 
 // box is the cipher of one direction between two members; secret is the encapsulated one, used in key agreement 2 alone.
