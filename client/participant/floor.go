@@ -2,6 +2,7 @@ package participant
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 	"slices"
 
@@ -75,7 +76,7 @@ const month = 30 * 24 * 3600
 func Balanced() Floor {
 	return Floor{Name: "balanced", NMin: 64, GammaBP: 500, DeltaBP: 3000, Lambda: 80, ZNum: 2, ZDen: 1, MaxC: 10, P: 30, B: 1,
 		Ceiling: 1 << 40, Period: month, Modes: []aggregation.Mode{aggregation.ModeW}, SeedKinds: []uint16{seedCosigned}, Suites: EverySuite(),
-		WordBits: []uint16{32, 24, 16}, MaxCohorts: audit.MaxCohorts, Code: codeNames(), Purposes: []string{TrainingQuestion}}
+		WordBits: []uint16{32, 24, 16}, MaxCohorts: 1, Code: codeNames(), Purposes: []string{TrainingQuestion}}
 }
 
 // Demo is the policy of `cinesync demo` for so many rounds: so few devices allow no real promise. It is taken only with a
@@ -100,9 +101,9 @@ func (f Floor) Validate() error {
 	switch {
 	case f.NMin < 3:
 		return fmt.Errorf("policy %q: smallest roster is %d, want at least 3", f.Name, f.NMin)
-	case f.ZNum == 0 || f.ZDen == 0:
-		return fmt.Errorf("policy %q: least noise multiplier is %d/%d, want a positive fraction", f.Name, f.ZNum, f.ZDen)
-	case !(f.MaxC > 0):
+	case f.ZNum == 0 || f.ZDen == 0 || f.ZNum > math.MaxUint32 || f.ZDen > math.MaxUint32:
+		return fmt.Errorf("policy %q: least noise multiplier is %d/%d, want a fraction of positive numbers below 2^32", f.Name, f.ZNum, f.ZDen)
+	case !(f.MaxC > 0) || math.IsInf(float64(f.MaxC), 1):
 		return fmt.Errorf("policy %q: largest clip is %v, want a positive number", f.Name, f.MaxC)
 	case f.Ceiling == 0 || f.P == 0 || f.B == 0:
 		return fmt.Errorf("policy %q: ceiling, participations and spacing must be positive", f.Name)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -122,6 +123,7 @@ func TestShippedPolicyTakesAWitnessedRound(t *testing.T) {
 		}
 		d := newDevice(t, h)
 		d.cfg.Floor = Balanced()
+		d.cfg.Floor.MaxCohorts = k.cohorts // the owner allows them
 		d.boot()
 		for i := range 2 {
 			if d.play(h, "close"); d.refused != nil || d.closed == nil || !d.closed.Counted || d.closed.Round != uint64(i+1) {
@@ -204,5 +206,32 @@ func TestSignedSequenceOutlivesTheRound(t *testing.T) {
 	}
 	if _, err := Signed([]byte("x")); err == nil {
 		t.Error("damaged bytes were read")
+	}
+}
+
+// TestShippedPolicyTakesNoCohorts: a smaller crowd is for the owner to allow.
+func TestShippedPolicyTakesNoCohorts(t *testing.T) {
+	h := kind{aggregation.ModeW, 1, 1, 1, 32, 2, 3}.round(t, 64)
+	d := newDevice(t, h)
+	d.cfg.Floor.MaxCohorts = Balanced().MaxCohorts
+	d.boot()
+	if d.play(h, "offer"); d.refused == nil || d.refused.Why != F03BelowFloor {
+		t.Errorf("refused %v, want F03", d.refused)
+	}
+}
+
+// TestWitnessClockMayStepBack: one witness's clock that is set back a second stops nobody; the device's own time does not follow it.
+func TestWitnessClockMayStepBack(t *testing.T) {
+	h := kind{aggregation.ModeW, 1, 1, 1, 32, 1, 3}.round(t, 64)
+	d := newDevice(t, h)
+	d.boot()
+	d.play(h, "close")
+	before := d.machine.st.Cosigned
+	h.clocks[0], h.clocks[1], h.clocks[2] = -time.Minute, -time.Minute, -time.Minute
+	if d.play(h, "close"); d.refused != nil {
+		t.Fatal(d.refused)
+	}
+	if d.machine.st.Cosigned < before {
+		t.Error("the device's time ran backwards")
 	}
 }

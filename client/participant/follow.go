@@ -2,7 +2,6 @@ package participant
 
 import (
 	"encoding/binary"
-	"maps"
 	"time"
 
 	"github.com/cinesync/cinesync/audit"
@@ -66,24 +65,17 @@ func (m *Machine) checkpoint(note []byte) (audit.Checkpoint, error) {
 	return c.Checkpoint, m.checkTimes(c)
 }
 
-// checkTimes wants each witness's clock to run forwards, and to be within a day of this device's (3.5, F16). Witnesses are
-// compared with themselves alone: their clocks differ by seconds, and each head may be signed by others.
+// checkTimes wants each witness's time to be within a day of this device's clock (3.5, F16). A device's own time is the newest
+// that a whole quorum has signed, so that it never runs backwards: one witness can neither push it forward nor, by a clock that
+// steps back, stop the device.
 func (m *Machine) checkTimes(c audit.Cosigned) error {
-	seen := maps.Clone(m.st.Witnessed)
 	for i, name := range c.Names {
 		at := binary.BigEndian.Uint64(c.Cosigs[i][4:12]) // key id 4 ‖ time 8, below 2^63: checked when it was opened
-		if at < seen[name] {
-			return refuse(F16Clock, "witness %s signed at %d, and before that at %d", name, at, seen[name])
-		}
 		if d := m.now.Sub(time.Unix(int64(at), 0)); d > clockSlack || d < -clockSlack {
 			return refuse(F16Clock, "witness %s's time differs from this device's clock by %v; set the clock", name, d.Round(time.Minute))
 		}
-		if seen == nil {
-			seen = map[string]uint64{}
-		}
-		seen[name] = at
 	}
-	m.st.Witnessed, m.st.Cosigned = seen, max(m.st.Cosigned, c.Time)
+	m.st.Cosigned = max(m.st.Cosigned, c.Time)
 	return nil
 }
 

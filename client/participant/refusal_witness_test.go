@@ -65,10 +65,6 @@ func liesAboutWitnesses() []lie {
 	})
 	add(F16Clock, "a signature of a day ago", "offer", func(h *honest, _ *device) { h.clocks[1] = -clockSlack - time.Second })
 	add(F16Clock, "a signature of tomorrow", "offer", func(h *honest, _ *device) { h.clocks[2] = clockSlack + time.Second })
-	add(F16Clock, "one whose clock runs backwards", "offer", func(h *honest, d *device) {
-		d.play(h, "close")
-		h.clocks[2] = -time.Second
-	})
 	add(F16Clock, "opened a day before they signed", "offer", func(h *honest, _ *device) {
 		h.clocks = []time.Duration{time.Hour, time.Hour, time.Hour}
 		h.hooks.open = func(o *audit.RoundOpen) { o.OpenedAt -= 24*3600 - 1 }

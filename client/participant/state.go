@@ -35,7 +35,6 @@ type state struct {
 	Consented map[string][32]byte // question id -> the logged question the owner's consent was first used for
 	Shunned   [32]byte            // the round that was refused last
 	Signed    uint64              // the highest ledger sequence that this device's key is known to have signed
-	Witnessed map[string]uint64   // witness -> the newest time it signed at; times do not run backwards
 	Cosigned  uint64              // the newest time that a quorum of witnesses vouches for
 	Phase     phase
 	session
@@ -98,7 +97,6 @@ type wire struct {
 	Consented map[string][]byte
 	Shunned   []byte
 	Signed    uint64
-	Witnessed map[string]uint64 `json:",omitempty"`
 	Cosigned  uint64
 	Phase     phase
 	Session   *session `json:",omitempty"`
@@ -131,7 +129,7 @@ var ErrDamaged = errors.New("saved participant state does not match its digest")
 func (s *state) encode() []byte {
 	w := wire{Version: stateVersion, TreeSize: s.TreeSize, TreeRoot: s.TreeRoot[:], LastRound: s.LastRound, OpenedAt: s.OpenedAt,
 		Consented: map[string][]byte{}, Shunned: s.Shunned[:], Signed: s.Signed,
-		Witnessed: s.Witnessed, Cosigned: s.Cosigned, Phase: s.Phase}
+		Cosigned: s.Cosigned, Phase: s.Phase}
 	for id, h := range s.Consented {
 		w.Consented[id] = h[:]
 	}
@@ -180,7 +178,7 @@ func (s *state) load(b []byte) error {
 		return fmt.Errorf("read saved participant state: version %d or its fields are not what this program writes", w.Version)
 	}
 	s.TreeSize, s.TreeRoot, s.LastRound, s.OpenedAt, s.Phase = w.TreeSize, [32]byte(w.TreeRoot), w.LastRound, w.OpenedAt, w.Phase
-	s.Shunned, s.Signed, s.Witnessed, s.Cosigned = [32]byte(w.Shunned), w.Signed, w.Witnessed, w.Cosigned
+	s.Shunned, s.Signed, s.Cosigned = [32]byte(w.Shunned), w.Signed, w.Cosigned
 	for id, h := range w.Consented {
 		if len(h) != 32 {
 			return fmt.Errorf("read saved participant state: consent for %q is %d bytes", id, len(h))

@@ -78,7 +78,7 @@ func splitCases() []Case {
 				s.Policy.Witnesses[i].Key = publicOf(s.Witnesses[i].key)
 			}
 		})},
-		{Name: "witness time that runs backwards", Modes: inW, Play: headOf(participant.F16Clock, func(s *Coordinator) { s.witnessClock = -3600 })},
+		{Name: "witness time of more than a day ago", Modes: inW, Play: headOf(participant.F16Clock, func(s *Coordinator) { s.witnessClock = -25 * 3600 })},
 		{Name: "witness time of another day", Modes: inW, Play: headOf(participant.F16Clock, func(s *Coordinator) { s.witnessClock = 48 * 3600 })},
 	}
 }

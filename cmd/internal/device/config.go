@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,6 +35,13 @@ type Config struct {
 	Witnesses     string `json:"witness_policy,omitempty"` // whose cosignatures checkpoints must have, as a policy's text; empty: rounds in mode W are refused
 	Policy        string `json:"policy"`                   // balanced (or, in the demo's folders, demo)
 	DemoRounds    uint32 `json:"demo_rounds,omitempty"`
+
+	// What the owner asks beyond the policy. All but MaxCohorts can only make it stricter.
+	MinMembers uint32   `json:"min_members,omitempty"` // smallest roster
+	Kex        []uint16 `json:"kex,omitempty"`         // key agreements that a round may have; [2] demands X-Wing
+	Sig        []uint16 `json:"sig,omitempty"`         // signature suites; [2] demands ML-DSA-44 beside Ed25519
+	WordBits   []uint16 `json:"word_bits,omitempty"`
+	MaxCohorts uint32   `json:"max_cohorts,omitempty"` // allows sub-cohorts, at the price of a smaller crowd
 
 	coordinator, authority protocol.Verifier
 	logKey                 ed25519.PublicKey
@@ -175,14 +183,37 @@ func CheckAddress(address string) error {
 func (c *Config) floor(dir string) (participant.Floor, error) {
 	switch c.Policy {
 	case "balanced":
-		return participant.Balanced(), nil
+		return c.owned(participant.Balanced())
 	case "demo":
 		if err := c.demoAllowed(dir); err != nil {
 			return participant.Floor{}, fmt.Errorf("policy demo allows no real promise and is not taken here: %w; set policy to balanced", err)
 		}
-		return participant.Demo(max(1, c.DemoRounds)), nil
+		return c.owned(participant.Demo(max(1, c.DemoRounds)))
 	}
 	return participant.Floor{}, fmt.Errorf("policy is %q: want balanced", c.Policy)
+}
+
+// owned is a policy with what its owner asks beyond it.
+func (c *Config) owned(f participant.Floor) (participant.Floor, error) {
+	f.NMin = max(f.NMin, c.MinMembers)
+	for _, list := range []struct {
+		name string
+		want []uint16
+		have *[]uint16
+	}{{"kex", c.Kex, &f.Suites.Kex}, {"sig", c.Sig, &f.Suites.Sig}, {"word_bits", c.WordBits, &f.WordBits}} {
+		for _, v := range list.want {
+			if !slices.Contains(*list.have, v) {
+				return f, fmt.Errorf("%s names %d: policy %q allows %v, and an owner may only leave some out", list.name, v, f.Name, *list.have)
+			}
+		}
+		if len(list.want) > 0 {
+			*list.have = list.want
+		}
+	}
+	if c.MaxCohorts > 0 {
+		f.MaxCohorts = c.MaxCohorts
+	}
+	return f, f.Validate()
 }
 
 func (c *Config) demoAllowed(dir string) error {
