@@ -143,8 +143,8 @@ func TestOneHostileDeviceStopsNoRoundAfterQuantum(t *testing.T) {
 	}
 }
 
-// TestLostDeviceThatSentAWrongCiphertextEndsOneRound: its neighbour's mask is known to nobody, so that there is no sum, and the next
-// round is whole.
+// TestLostDeviceThatSentAWrongCiphertextEndsOneRound: the box beside it does not open, so one of five holds no share of a member that
+// is lost, and the other three are too few. There is no sum, and the next round is whole.
 func TestLostDeviceThatSentAWrongCiphertextEndsOneRound(t *testing.T) {
 	bubble(t, terms{devices: 5, rounds: 2, task: func(t *coordinator.Task) { t.Kex = 2 }}, func(w *world) {
 		var first atomic.Pointer[device] // of those that make a ciphertext, whoever is first
@@ -162,8 +162,8 @@ func TestLostDeviceThatSentAWrongCiphertextEndsOneRound(t *testing.T) {
 		}
 		w.mustStart()
 		w.join(w.devices...)
-		if e := w.over(1); e.Outcome != "aborted" || e.Reason != "bad reveals" || !strings.Contains(e.Detail, "ciphertext") {
-			t.Errorf("%+v, want bad reveals", e)
+		if e := w.over(1); e.Outcome != "aborted" || e.Reason != "too few inputs" || !strings.Contains(e.Detail, "lost member") {
+			t.Errorf("%+v, want too few inputs", e)
 		}
 		if e := w.over(2); e.Outcome != "done" || e.U3 != 4 {
 			t.Errorf("%+v, want the other four", e)

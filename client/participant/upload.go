@@ -180,13 +180,13 @@ func (m *Machine) more(out *Output) error {
 
 // receipted keeps S's receipt.
 func (m *Machine) receipted(msg *protocol.Receipt, out *Output) error {
-	if m.st.Phase != uploading || msg.SID != m.st.SID {
+	if m.st.Phase < uploading || msg.SID != m.st.SID || len(m.st.Receipt) > 0 {
 		return nil // another receipt adds nothing
 	}
 	if msg.Index != m.st.Index || msg.YHash != m.st.Masked.Hash || msg.Verify(m.coordinator()) != nil {
 		return refuse(F07BadKey, "the receipt is not for the vector that was sent, or its signature fails")
 	}
-	m.st.Receipt, m.st.Phase = msg.Append(nil), sent
+	m.st.Receipt, m.st.Phase = msg.Append(nil), max(m.st.Phase, sent) // one that was lost may come again behind a later step
 	m.save(out)
 	out.Outbox = m.outbox(m.st.Receipt)
 	return nil

@@ -52,6 +52,7 @@ func (m *Machine) resend(id [32]byte, p *member, out *Output) {
 	case p.receipt != nil && m.phase == Inputs:
 		out.send(id, p.receipt)
 	case m.phase == Unmask && (p.standing == Included || p.standing == Confirmed):
+		out.send(id, p.receipt) // it may have been lost with the connection
 		m.sendSurvivors(p, out)
 		if p.standing == Confirmed && m.relayed {
 			m.sendConfirmed(p, out)

@@ -49,7 +49,7 @@ type Task struct {
 	Family        string    `json:"family"` // two-tower or ncf
 	Purpose       string    `json:"purpose"`
 	Rounds        int       `json:"rounds"`              // in all; 0 = until the budget is spent
-	Mode          string    `json:"mode"`                // W, SM or SH: what devices must be safe against (secure aggregation 5.3)
+	Mode          string    `json:"mode"`                // W or SM: what devices must be safe against (secure aggregation 5.3)
 	Kex           uint16    `json:"kex,omitempty"`       // 1 X25519, 2 X25519 + X-Wing; of this and the next three the first where left out
 	PRG           uint16    `json:"prg,omitempty"`       // 1 AES-128-CTR, 2 AES-256-CTR, 3 ChaCha20
 	Sig           uint16    `json:"sig,omitempty"`       // 1 Ed25519, 2 Ed25519 + ML-DSA-44
@@ -193,12 +193,12 @@ func (c *Config) check() error {
 
 // parseMode reads a mode by its name.
 func parseMode(name string) (aggregation.Mode, error) {
-	for _, m := range []aggregation.Mode{aggregation.ModeW, aggregation.ModeSM, aggregation.ModeSH} {
+	for _, m := range []aggregation.Mode{aggregation.ModeW, aggregation.ModeSM} {
 		if m.String() == name {
 			return m, nil
 		}
 	}
-	return 0, fmt.Errorf("task.mode is %q: want W (a witnessed log), SM (a coordinator that may lie, without witnesses) or SH (tests only)", name)
+	return 0, fmt.Errorf("task.mode is %q: want W (a witnessed log) or SM (no witnesses: devices compare what they were shown)", name)
 }
 
 // task turns the file's terms into the coordinator's.

@@ -15,7 +15,7 @@ import (
 // config is one that a coordinator of four demo devices could have.
 func config() *Config {
 	return &Config{LogOrigin: "operate.test/demo", Listen: "127.0.0.1:0", LogDir: "../log", Task: Task{Family: model.TwoTowerFamily,
-		Purpose: "Test a coordinator's folder.", Rounds: 1, Mode: "SH", Members: 4, MinMembers: 3, GammaBP: 500, DeltaBP: 3000, Lambda: 40, Eta: 20,
+		Purpose: "Test a coordinator's folder.", Rounds: 1, Mode: "SM", Members: 4, MinMembers: 3, GammaBP: 500, DeltaBP: 3000, Lambda: 40, Eta: 20,
 		Clip: 1, CInt: 129, SigmaTotSq: 4161, P: 10, B: 1, CeilingUnits: 1 << 50, PeriodSeconds: 2592000, Deadlines: [5]uint32{10, 20, 30, 40, 50},
 		GraceMillis: 100, IntervalMS: 100, ExpirySeconds: 86400}}
 }
@@ -86,9 +86,9 @@ func TestBadConfigurationIsRefusedByName(t *testing.T) {
 		"no origin":             {replace(`"operate.test/demo"`, `""`), "log_origin"},
 		"no log folder":         {replace(`"../log"`, `""`), "log_dir"},
 		"no purpose":            {replace(`"Test a coordinator's folder."`, `""`), "task.purpose"},
-		"no mode":               {replace(`"mode": "SH"`, `"mode": ""`), `task.mode is ""`},
-		"unknown mode":          {replace(`"mode": "SH"`, `"mode": "sh"`), "want W"},
-		"mode W alone":          {replace(`"mode": "SH"`, `"mode": "W"`), "no witnesses are named"},
+		"no mode":               {replace(`"mode": "SM"`, `"mode": ""`), `task.mode is ""`},
+		"unknown mode":          {replace(`"mode": "SM"`, `"mode": "SH"`), "want W"},
+		"mode W alone":          {replace(`"mode": "SM"`, `"mode": "W"`), "no witnesses are named"},
 		"a policy of nobody":    {replace(`"log_dir"`, `"witness_policy": "policy", "log_dir"`), "go together"},
 		"witnesses for nothing": {replace(`"log_dir"`, `"witnesses": ["http://127.0.0.1:1"], "log_dir"`), "go together"},
 		"unknown family":        {replace(`"two-tower"`, `"bert"`), `task.family: model family "bert" is unknown`},
