@@ -129,6 +129,32 @@ func BenchmarkSum(b *testing.B) {
 	}
 }
 
+// BenchmarkUnmaskExpansion takes all masks off a sum, on every core, at the sizes that the specification names: one term a survivor,
+// and one for each survivor next to a lost member, a tenth of the roster being lost. The baseline is the library's keystream and a
+// plain loop, on one core.
+func BenchmarkUnmaskExpansion(b *testing.B) {
+	for _, c := range []struct{ n, d, k int }{{1000, 100_000, 166}, {128, 1 << 20, 38}} {
+		b.Run(fmt.Sprintf("n=%d/d=%d/k=%d", c.n, c.d, c.k), func(b *testing.B) {
+			lost := c.n / 10
+			terms := make([]Term, c.n-lost+lost*c.k*9/10)
+			var keys [][]byte
+			for i := range terms {
+				terms[i] = Term{Key: key16(source16(fmt.Sprint(i))), Negative: i%2 == 0}
+				keys = append(keys, terms[i].Key[:16])
+			}
+			acc := NewAccumulator(plain.Shape(c.d))
+			b.SetBytes(int64(4 * c.d * len(terms)))
+			for b.Loop() {
+				if err := acc.AddMasks(terms); err != nil {
+					b.Fatal(err)
+				}
+			}
+			x, stream := make([]uint32, c.d), make([]byte, 4*c.d)
+			ratio(b, "x-of-aes-ctr-and-loop", func() { plainMask(x, stream, keys) })
+		})
+	}
+}
+
 // BenchmarkPairMasks derives what is left of the masks of one lost member with a hundred survivors, half of them above it; the
 // baseline is as many X25519 agreements.
 func BenchmarkPairMasks(b *testing.B) {

@@ -13,8 +13,8 @@ type RingBounds struct {
 	Connected             bool
 }
 
-// Rings goes through the even degrees that a cohort's ring can have, in order, exactly, whatever the size of the roster. It is for those who
-// tabulate or check the arithmetic; a round takes FindDegree.
+// Rings goes through the even degrees that a cohort's ring can have, in order, exactly, whatever the size of the roster. It is for
+// those who tabulate or check the arithmetic; a round takes FindDegree.
 func Rings(p GraphParams) (iter.Seq[RingBounds], error) {
 	if err := p.validate(); err != nil {
 		return nil, err
@@ -44,5 +44,5 @@ func LeastRing(p GraphParams) (Degree, RingBounds, error) {
 		}
 	}
 	return Degree{}, RingBounds{}, fmt.Errorf("find ring: no degree below %d fits in mode %v with γ = %d, δ = %d basis points, λ = %d, η = %d",
-		p.N-1, p.Mode, p.GammaBP, p.DeltaBP, p.Lambda, p.Eta)
+		p.cohort()-1, p.Mode, p.GammaBP, p.DeltaBP, p.Lambda, p.Eta)
 }

@@ -63,6 +63,36 @@ func TestCohortsPartTheRing(t *testing.T) {
 	})
 }
 
+// TestCohortsAreCutFromTheSlowRing derives places and neighbours of 24 devices in 3 cohorts from the order of 5.7 once more, for the
+// complete graph and for a ring.
+func TestCohortsAreCutFromTheSlowRing(t *testing.T) {
+	const n, m, size = 24, 3, 8
+	at := slowRing(t, n, id("seed"))
+	for _, k := range []int{4, size - 1} {
+		r, err := NewRing(n, m, k, id("seed"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for p, i := range at {
+			block := at[p/size*size : p/size*size+size]
+			if r.Cohort(i) != p/size || r.ShareX(i) != uint32(p%size+1) {
+				t.Fatalf("device %d is at %d of cohort %d, want %d of %d", i, r.Position(i), r.Cohort(i), p%size, p/size)
+			}
+			offsets := []int{1, 2, 3, 4, 5, 6, 7}
+			if k == 4 {
+				offsets = []int{1, 2, 6, 7} // 6 and 7 are −2 and −1
+			}
+			var want []int
+			for _, o := range offsets {
+				want = append(want, block[(p%size+o)%size])
+			}
+			if got := r.Neighbours(i); !slices.Equal(got, want) {
+				t.Fatalf("k = %d: device %d has neighbours %v, want %v", k, i, got, want)
+			}
+		}
+	}
+}
+
 func TestCohortsThatCannotBeAreRefused(t *testing.T) {
 	for _, c := range []struct{ n, m, k int }{{10, 3, 2}, {10, 0, 9}, {10, -1, 9}, {66, 33, 1}, {8, 4, 1}, {9, 3, 8}, {12, 2, 6}, {12, 2, 3}} {
 		if r, err := NewRing(c.n, c.m, c.k, id("seed")); err == nil || r != nil {

@@ -55,8 +55,8 @@ const (
 // MinSurvivors is ⌈(1−δ)n⌉, the fewest survivors that a round may go on with.
 func MinSurvivors(n, deltaBP int) int { return n - n*deltaBP/basisPoints }
 
-// FindDegree finds the least even degree that satisfies the mode, with its least threshold, in exact arithmetic (design:
-// secure aggregation 5.2, 5.3). Below 64 devices in a cohort, and where no degree fits, it is the complete graph (5.5). It
+// FindDegree finds the least even degree that satisfies the mode, with its least threshold, in exact arithmetic (secure
+// aggregation 5.2, 5.3). Below 64 devices in a cohort, and where no degree fits, it is the complete graph (5.5). It
 // refuses rates for which no parameters can hold. A device's neighbours are a random sample of the whole roster whatever the
 // cohorts, so that the bounds are those of N (14.2).
 func FindDegree(p GraphParams) (Degree, error) {
@@ -153,7 +153,8 @@ func (p GraphParams) lost() int { return p.N * p.DeltaBP / basisPoints }
 
 // CohortCorrupt bounds the corrupt members of every cohort: ⌊γn⌋ for the whole roster; else the least x that no cohort's
 // count exceeds, its members being drawn at random, but with chance 2^−(λ+1) for all of them together (secure aggregation
-// 14.2). The rates are those that Validate accepts.
+// 14.2). It refuses what FindDegree refuses before it
+// searches.
 func CohortCorrupt(p GraphParams) (int, error) {
 	if err := p.validate(); err != nil {
 		return 0, err
