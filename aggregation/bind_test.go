@@ -6,7 +6,7 @@ import "testing"
 // the post-quantum half of the pair's mask. It is bound to the member's box, which then does not open.
 func TestForeignMaskCiphertextClosesTheBox(t *testing.T) {
 	d := newDuo(t)
-	box, ct, err := d.a.Seal(d.in, 3, d.pb, Share(d.a.m), Share(d.a.b), source("coins"))
+	box, ct, err := d.a.Seal(d.in, 3, d.toB, Share(d.a.m), Share(d.a.b), source("coins"))
 	if err != nil {
 		t.Fatal(err)
 	}

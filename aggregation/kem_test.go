@@ -15,6 +15,7 @@ type duo struct {
 	in     Session
 	a, b   *Secrets
 	pa, pb PeerKey // as the other sees it
+	toB    PeerKey // as a seals to it: with the ciphertext that a made
 }
 
 func newDuo(t testing.TB) *duo {
@@ -38,7 +39,8 @@ func newDuo(t testing.TB) *duo {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.pa.MaskCT = ct
+	d.pa.MaskCT, d.toB = ct, d.pb
+	d.toB.MaskCT = ct
 	return d
 }
 
@@ -118,14 +120,14 @@ func TestMaskCTIsMadeOnceByTheLowerIndex(t *testing.T) {
 func TestHybridBoxesOpenForTheirReceiverAlone(t *testing.T) {
 	d := newDuo(t)
 	m, b := Share(d.a.m), Share(d.a.b)
-	box, ct, err := d.a.Seal(d.in, 3, d.pb, m, b, source("coins"))
+	box, ct, err := d.a.Seal(d.in, 3, d.toB, m, b, source("coins"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if gm, gb, err := d.b.Open(d.in, 8, d.pa, box, ct); err != nil || gm != m || gb != b {
 		t.Fatalf("%v", err)
 	}
-	if _, second, err := d.a.Seal(d.in, 3, d.pb, m, b, source("other coins")); err != nil || bytes.Equal(second, ct) {
+	if _, second, err := d.a.Seal(d.in, 3, d.toB, m, b, source("other coins")); err != nil || bytes.Equal(second, ct) {
 		t.Errorf("two boxes share an encapsulation (%v)", err)
 	}
 	bent := slices.Clone(ct)
@@ -145,10 +147,13 @@ func TestHybridBoxesOpenForTheirReceiverAlone(t *testing.T) {
 			t.Errorf("%s opens", name)
 		}
 	}
-	if _, _, err := d.a.Seal(d.in, 3, PeerKey{Index: 8, EPK: d.pb.EPK}, m, b, source("coins")); err == nil {
+	if _, _, err := d.a.Seal(d.in, 3, PeerKey{Index: 8, EPK: d.pb.EPK, MaskCT: d.toB.MaskCT}, m, b, source("coins")); err == nil {
 		t.Error("sealed to a peer without X-Wing keys")
 	}
-	if _, _, err := d.a.Seal(d.in, 3, d.pb, m, b, bytes.NewReader(make([]byte, 63))); err == nil {
+	if _, _, err := d.a.Seal(d.in, 3, d.pb, m, b, source("coins")); err == nil {
+		t.Error("sealed without the ciphertext of the pair mask")
+	}
+	if _, _, err := d.a.Seal(d.in, 3, d.toB, m, b, bytes.NewReader(make([]byte, 63))); err == nil {
 		t.Error("sealed with half the coins")
 	}
 }

@@ -16,8 +16,9 @@ type Sealed [80]byte
 var errSealed = errors.New("sealed shares do not open: not sealed by this member, for this member, in this session")
 
 // Seal encrypts the shares of member own for a neighbour. Both ends contribute their session keys, so the receiver knows who
-// sealed (secure aggregation 7.2). In key agreement 2 the ciphertext of a fresh encapsulation goes with the box, and random
-// gives its coins; in 1 there is none and random is not read.
+// sealed (secure aggregation 7.2). In key agreement 2 the ciphertext of a fresh encapsulation goes with the box, and random gives
+// its coins; and for a neighbour of a higher index peer.MaskCT, which this member made for their pair mask, is bound to the box.
+// In key agreement 1 there are neither and random is not read.
 func (s *Secrets) Seal(in Session, own uint32, peer PeerKey, m, b Share, random io.Reader) (box Sealed, ct []byte, err error) {
 	var secret [32]byte
 	defer clear(secret[:])
@@ -27,8 +28,8 @@ func (s *Secrets) Seal(in Session, own uint32, peer PeerKey, m, b Share, random 
 		}
 	}
 	aead, err := s.box(in, peer, own, peer.Index, secret[:])
-	if err == nil && in.Suite.Kex == KexXWing && own < peer.Index {
-		peer.MaskCT, err = s.MaskCT(in, own, peer)
+	if err == nil && in.Suite.Kex == KexXWing && own < peer.Index && len(peer.MaskCT) != CiphertextSize {
+		err = fmt.Errorf("the ciphertext of their pair mask is %d bytes, want %d: make it with MaskCT first", len(peer.MaskCT), CiphertextSize)
 	}
 	if err != nil {
 		return Sealed{}, nil, fmt.Errorf("seal shares of member %d for member %d: %w", own, peer.Index, err)

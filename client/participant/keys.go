@@ -85,23 +85,24 @@ func (m *Machine) share(ring *aggregation.Ring, out *Output) error {
 
 // seal adds what one neighbour gets: the box, and with X-Wing the ciphertexts that it opens it and their pair mask with.
 func (m *Machine) seal(msg *protocol.Shares, secrets *aggregation.Secrets, q *neighbour, ms, bs aggregation.Share) error {
-	in := m.st.aggregation()
-	box, ct, err := secrets.Seal(in, m.st.Index, q.key(), ms, bs, m.cfg.Random)
+	in, peer := m.st.aggregation(), q.key()
+	hybrid := in.Suite.Kex == aggregation.KexXWing
+	if hybrid && m.st.Index < q.Index { // else it makes the one of this pair
+		ct, err := secrets.MaskCT(in, m.st.Index, peer)
+		if err != nil {
+			return err
+		}
+		peer.MaskCT = ct
+		msg.MaskCTs = append(msg.MaskCTs, [protocol.CiphertextSize]byte(ct))
+	}
+	box, ct, err := secrets.Seal(in, m.st.Index, peer, ms, bs, m.cfg.Random)
 	if err != nil {
 		return err
 	}
 	msg.Sealed = append(msg.Sealed, box)
-	if in.Suite.Kex != aggregation.KexXWing {
-		return nil
+	if hybrid {
+		msg.ShareCTs = append(msg.ShareCTs, [protocol.CiphertextSize]byte(ct))
 	}
-	msg.ShareCTs = append(msg.ShareCTs, [protocol.CiphertextSize]byte(ct))
-	if m.st.Index > q.Index {
-		return nil // it makes the one of this pair
-	}
-	if ct, err = secrets.MaskCT(in, m.st.Index, q.key()); err != nil {
-		return err
-	}
-	msg.MaskCTs = append(msg.MaskCTs, [protocol.CiphertextSize]byte(ct))
 	return nil
 }
 

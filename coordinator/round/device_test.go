@@ -27,6 +27,7 @@ type device struct {
 	x          []uint32
 	random     *rand.ChaCha8
 	said       int // bytes of messages
+	liar       bool
 }
 
 func newDevice(w *world, name string) *device {
@@ -105,6 +106,10 @@ func (d *device) shares() *protocol.Shares {
 	msg := &protocol.Shares{SID: d.w.m.SID(d.id)}
 	d.made = map[uint32][]byte{}
 	for i, p := range d.neighbours {
+		if d.w.cfg.Open.Kex == aggregation.KexXWing && p.Index > d.index {
+			d.made[p.Index] = d.maskCT(msg.SID, p)
+			msg.MaskCTs = append(msg.MaskCTs, [protocol.CiphertextSize]byte(d.made[p.Index]))
+		}
 		box, ct, err := d.secrets.Seal(d.session(msg.SID), d.index, d.peer(p), m[i], b[i], d.random)
 		if err != nil {
 			d.w.t.Fatal(err)
@@ -114,15 +119,22 @@ func (d *device) shares() *protocol.Shares {
 			continue
 		}
 		msg.ShareCTs = append(msg.ShareCTs, [protocol.CiphertextSize]byte(ct))
-		if p.Index > d.index {
-			if d.made[p.Index], err = d.secrets.MaskCT(d.session(msg.SID), d.index, d.peer(p)); err != nil {
-				d.w.t.Fatal(err)
-			}
-			msg.MaskCTs = append(msg.MaskCTs, [protocol.CiphertextSize]byte(d.made[p.Index]))
-		}
 	}
 	msg.Sign(d.signer())
 	return msg
+}
+
+// maskCT is what this device makes for its mask with a neighbour of a greater index. A liar makes another one for the first.
+func (d *device) maskCT(sid [32]byte, p protocol.PeerKeys) []byte {
+	d.w.t.Helper()
+	if d.liar && len(d.made) == 0 {
+		sid = [32]byte{1} // other coins
+	}
+	ct, err := d.secrets.MaskCT(d.session(sid), d.index, d.peer(p))
+	if err != nil {
+		d.w.t.Fatal(err)
+	}
+	return ct
 }
 
 // peer is a neighbour's keys, with the pair's ciphertext where this device made it.
@@ -171,9 +183,7 @@ func (d *device) input() *protocol.Input {
 			continue
 		}
 		peer := d.peer(d.neighbours[i])
-		if peer.Index < d.index {
-			peer.MaskCT = got.maskCT
-		}
+		peer.MaskCT = got.maskCT // its own for the others follow from its m
 		var err error
 		if d.m[i], d.b[i], err = d.secrets.Open(d.session(msg.SID), d.index, peer, got.box, got.shareCT); err != nil {
 			msg.Failed = append(msg.Failed, peer.Index)

@@ -1,8 +1,10 @@
 package round
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/cinesync/cinesync/aggregation"
@@ -302,6 +304,43 @@ func TestLostMembersWrongCiphertext(t *testing.T) {
 		sum, err := w.settle()
 		if err != nil || !slices.Equal(sum, w.plainSum()) {
 			t.Errorf("lost %v: settle: %v", lost, err)
+		}
+	}
+}
+
+// TestLiarThatBindsAWrongCiphertext seals a box that opens beside a ciphertext which does not follow from its m. What its neighbour masked
+// with is known to nobody but that neighbour: where the liar is lost there is no sum, and never a wrong one. Where it stays its
+// vector is what it is, as if it had uploaded rubbish, which no check of the coordinator can see (secure aggregation 1.2, 14.1).
+func TestLiarThatBindsAWrongCiphertext(t *testing.T) {
+	for _, lost := range []bool{true, false} {
+		w := newWorld(t, settings{n: 8, delta: 3000, kex: 2}).advertiseAll()
+		liar := w.devices[slices.IndexFunc(w.devices, func(d *device) bool { return w.m.members[d.id].index == 0 })]
+		liar.liar = true
+		for _, d := range w.devices {
+			w.ok(d.say(d.shares()))
+		}
+		w.in(Inputs)
+		for _, d := range w.devices {
+			if d != liar || !lost {
+				w.inputFrom([]*device{d})
+			}
+		}
+		w.at(30)
+		w.in(Unmask)
+		for _, d := range w.devices {
+			if d != liar || !lost {
+				w.ok(d.say(d.reveal(true)))
+			}
+		}
+		w.at(40)
+		_, err := w.settle()
+		if lost {
+			if !errors.Is(err, ErrShares) || !errors.Is(err, aggregation.ErrCiphertext) || !strings.Contains(err.Error(), "lost member 0") {
+				t.Errorf("settle: %v", err)
+			}
+			w.failed(BadReveals)
+		} else if err != nil {
+			t.Errorf("settle: %v", err)
 		}
 	}
 }
