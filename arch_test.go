@@ -39,6 +39,7 @@ protocol/prototest       suite    protocol protocol/tlsid
 aggregation              pure     -
 aggregation/aggtest      suite    aggregation
 privacy                  pure     -
+privacy/empirical        pure     privacy
 model                    pure     -
 model/graph              pure     model
 audit                    pure     -

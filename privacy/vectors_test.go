@@ -18,7 +18,7 @@ var later = map[string]string{
 	"tree_epsilon":               "the RDP accountant of tree aggregation",
 	"matrix_factorisation_coefs": "correlated noise",
 	"adaptive_clip_noise":        "adaptive clipping",
-	"one_run_audit":              "the empirical audit",
+	"one_run_audit":              "package empirical, whose tests read the same file",
 	"pld_epsilon":                "the privacy loss accountant",
 	"smallest_subsampled_noise":  "the privacy loss accountant",
 	"advanced_composition":       "the composition oracle",
