@@ -12,5 +12,7 @@ func privacyCommand() *cobra.Command {
 
 // privacyParts has a line for each file privacy_NAME.go.
 func privacyParts() []*cobra.Command {
-	return []*cobra.Command{}
+	return []*cobra.Command{
+		privacyPlan(),
+	}
 }
