@@ -135,6 +135,7 @@ const pureExceptions = `
 protocol     context    Context
 protocol     log/slog   LogValuer Value StringValue
 aggregation  log/slog   LogValuer Value StringValue
+privacy      sync       Mutex
 `
 
 // Program names: commands are what a person has to learn, so there are three.

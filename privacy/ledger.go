@@ -3,6 +3,7 @@ package privacy
 import (
 	"errors"
 	"fmt"
+	"sync"
 )
 
 // ErrBroken means that a ledger cannot be trusted: an unreadable entry, a gap, a link that does not hold. The budget then
@@ -27,8 +28,10 @@ type Debit struct {
 
 // Ledger is what a device has spent, as a value: whoever stores it keeps the entries in order, makes each durable before
 // the first byte of what it pays for leaves, and then applies it. It counts per period; a question's last round is
-// remembered across periods. It is not safe for concurrent use.
+// remembered across periods. Every method is one step that no other comes between, whoever calls.
 type Ledger struct {
+	mu        sync.Mutex
+	unsure    error // a write of Pay failed: what is durable is not known
 	limits    Limits
 	seq       uint64
 	head      [32]byte
@@ -67,7 +70,33 @@ func Replay(limits Limits, entries []Entry) (*Ledger, error) {
 // ErrParticipations or ErrSpacing. It changes nothing. The caller makes the entry durable, then applies it: a crash between
 // the two costs budget, never privacy, because Replay finds the entry again.
 func (l *Ledger) Next(d Debit) (Entry, error) {
-	if err := l.Check(l.limits, d); err != nil {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.next(d)
+}
+
+// Pay checks d, lets durable write its entry and applies it, in one step: of many that ask at once, each is held against what all before
+// it have spent. Once durable has failed nobody knows what is written, and every further payment is refused with an error that wraps
+// ErrBroken, until the ledger is replayed.
+func (l *Ledger) Pay(d Debit, durable func(Entry) error) (Entry, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e, err := l.next(d)
+	if err != nil {
+		return Entry{}, err
+	}
+	if err := durable(e); err != nil {
+		l.unsure = fmt.Errorf("a write of entry %d failed, read the ledger again: %w", e.Seq, ErrBroken)
+		return Entry{}, fmt.Errorf("charge round %d: write ledger entry %d: %w", d.Round, e.Seq, err)
+	}
+	return e, l.apply(e)
+}
+
+func (l *Ledger) next(d Debit) (Entry, error) {
+	if l.unsure != nil {
+		return Entry{}, fmt.Errorf("charge round %d: %w", d.Round, l.unsure)
+	}
+	if err := l.check(l.limits, d); err != nil {
 		return Entry{}, err
 	}
 	if l.seq == maxSequence {
@@ -82,6 +111,8 @@ func (l *Ledger) Next(d Debit) (Entry, error) {
 // NextPeriod returns the entry that starts a new period at the given Unix time, under the PolicyChange at logIndex. Only
 // the owner's policy decides when; like Next it changes nothing.
 func (l *Ledger) NextPeriod(at, logIndex uint64) (Entry, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.seq == maxSequence {
 		return Entry{}, fmt.Errorf("start ledger period: the ledger's sequence is used up: %w", ErrCeiling)
 	}
@@ -101,6 +132,12 @@ func Reopen(seq uint64, lost [32]byte, at, logIndex uint64) Entry {
 // sequence 1 that links to zero, or with a period entry, which may continue a chain that was lost (Reopen). The limits are
 // not asked: an entry that is durable has been spent.
 func (l *Ledger) Apply(e Entry) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.apply(e)
+}
+
+func (l *Ledger) apply(e Entry) error {
 	if err := l.follows(e); err != nil {
 		return fmt.Errorf("apply ledger entry %d: %w: %w", e.Seq, err, ErrBroken)
 	}
@@ -147,16 +184,34 @@ func (l *Ledger) follows(e Entry) error {
 }
 
 // Head returns the sequence and hash of the newest entry, or zeros for an empty ledger.
-func (l *Ledger) Head() (seq uint64, hash [32]byte) { return l.seq, l.head }
+func (l *Ledger) Head() (seq uint64, hash [32]byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.seq, l.head
+}
 
 // Spent returns what was spent in this period, over all questions.
-func (l *Ledger) Spent() Units { return l.spent }
+func (l *Ledger) Spent() Units {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.spent
+}
 
 // SpentOn returns what was spent on one question in this period.
-func (l *Ledger) SpentOn(question [32]byte) Units { return l.questions[question].spent }
+func (l *Ledger) SpentOn(question [32]byte) Units { return l.used(question).spent }
 
 // Participations returns how often one question was answered in this period.
-func (l *Ledger) Participations(question [32]byte) uint32 { return l.questions[question].times }
+func (l *Ledger) Participations(question [32]byte) uint32 { return l.used(question).times }
+
+func (l *Ledger) used(question [32]byte) usage {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.questions[question]
+}
 
 // PeriodStart returns when the period started, Unix seconds, or 0 if no period entry was ever written.
-func (l *Ledger) PeriodStart() uint64 { return l.start }
+func (l *Ledger) PeriodStart() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.start
+}

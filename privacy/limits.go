@@ -31,6 +31,12 @@ func (l Limits) Stricter(other Limits) Limits {
 // Check says whether d may be paid under limits, which may be stricter than the ledger's own (a question's). The error
 // wraps ErrCeiling, ErrParticipations or ErrSpacing. A round before the last one answered is refused as too close.
 func (l *Ledger) Check(limits Limits, d Debit) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.check(limits, d)
+}
+
+func (l *Ledger) check(limits Limits, d Debit) error {
 	if d.Units == 0 {
 		return fmt.Errorf("charge round %d: a charge must be at least 1 unit", d.Round)
 	}

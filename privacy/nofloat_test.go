@@ -14,12 +14,12 @@ import (
 // decide what the guarantee rests on.
 var integerFiles = []string{
 	"source.go", "bernoulli.go", "gaussian.go", "perturb.go", "stream.go", "calibrate.go", "units.go", "worst.go",
-	"entry.go", "ledger.go", "limits.go",
+	"entry.go", "ledger.go", "limits.go", "population.go", "account.go",
 }
 
 // integerImports are all that these files may import: none of them computes with floats.
 var integerImports = []string{
-	"crypto/aes", "crypto/cipher", "crypto/sha256", "encoding/binary", "errors", "fmt", "io", "math/bits", "slices",
+	"cmp", "container/heap", "crypto/aes", "crypto/cipher", "crypto/sha256", "encoding/binary", "errors", "fmt", "io", "math/bits", "slices", "sync",
 }
 
 func TestNoiseFilesHoldNoFloat(t *testing.T) {

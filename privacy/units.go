@@ -12,6 +12,9 @@ type Units uint64
 // UnitsPerRho is ρ = 1.
 const UnitsPerRho Units = 1 << 40
 
+// maxUnits is the largest figure; a sum that does not fit is shown as this.
+const maxUnits = 1<<64 - 1
+
 // Charge returns what one round costs: ⌈C_int²·2^40/(2σ_tot²)⌉ units, exactly. cInt is the L2 bound in grid units and
 // sigmaTotSq the round's total noise in grid units squared. Zeros, and a charge that does not fit 64 bits, are refused.
 func Charge(cInt uint32, sigmaTotSq uint64) (Units, error) {
