@@ -196,6 +196,7 @@ type phone struct {
 	hold   time.Duration
 	starts int
 	log    *slog.Logger
+	stall  protocol.Type // a message of this kind never goes out
 
 	mu     sync.Mutex
 	events []door.Event
@@ -299,6 +300,10 @@ func (c *tapped) Send(ctx context.Context, m protocol.Message) error {
 	}
 	if sid != [32]byte{} && !c.p.disk.charged(sid) {
 		c.p.t.Errorf("a %v left, and its charge is not on the disk", m.Type())
+	}
+	if m.Type() == c.p.stall {
+		<-ctx.Done()
+		return protocol.ErrLost
 	}
 	return c.Conn.Send(ctx, m)
 }

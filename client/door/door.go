@@ -75,7 +75,7 @@ type Config struct {
 
 // Event is what the device's owner may be shown.
 type Event struct {
-	Kind   string // connected, refused, charged, closed, model
+	Kind   string // connected, refused, charged, missed, closed, model
 	Round  uint64
 	Detail string
 	Bytes  int64

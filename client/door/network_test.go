@@ -256,28 +256,64 @@ func TestCoordinatorThatIsAwayIsWaitedFor(t *testing.T) {
 	})
 }
 
-// TestSecretsGoWhenTheCoordinatorNeverComesBack wants a session's secrets off the disk a day after its last deadline, with no
-// connection ever made again.
+// TestSecretsGoWhenTheCoordinatorNeverComesBack wants a session's secrets off the disk when the phase that could still use them is
+// over, with no connection ever made again: 3100 s after the offer, and a minute of grace.
 func TestSecretsGoWhenTheCoordinatorNeverComesBack(t *testing.T) {
+	for name, retry := range map[string]uint32{"away": 0, "come back in a day": 24 * 3600} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, 64, 100)
+				p := newPhone(t, r)
+				r.meet = func(m protocol.Message) bool {
+					if m.Type() != protocol.TypeShares {
+						return true
+					}
+					if retry == 0 {
+						r.away(true)
+						return false
+					}
+					r.conn.Close(protocol.CodeBusy, "")
+					return true
+				}
+				r.greet = func(conn protocol.Conn) bool {
+					if len(sentOf[*protocol.Shares](p)) == 0 || retry == 0 {
+						return true
+					}
+					if err := conn.Send(t.Context(), &protocol.HangUp{Code: protocol.CodeBusy, RetryAfter: retry}); err != nil {
+						t.Error(err)
+					}
+					return false
+				}
+				p.start()
+				r.open()
+				pass(3159 * time.Second)
+				if !bytes.Contains(p.disk.saved(), []byte(`"Secrets":"`)) {
+					t.Error("no secrets are saved shortly before the deadline")
+				}
+				pass(2 * time.Second)
+				if bytes.Contains(p.disk.saved(), []byte(`"Secrets":"`)) {
+					t.Error("a session that can never go on still has its secrets on the disk")
+				}
+				if left := p.files.Names(); len(left) > 0 {
+					t.Errorf("%v are left", left)
+				}
+				p.close()
+			})
+		})
+	}
+}
+
+// TestReaderThatStallsDoesNotKeepSecretsAlive: a coordinator that takes no bytes holds the device no longer than the deadline.
+func TestReaderThatStallsDoesNotKeepSecretsAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, 64, 100)
 		p := newPhone(t, r)
-		r.meet = func(m protocol.Message) bool {
-			if m.Type() != protocol.TypeShares {
-				return true
-			}
-			r.away(true)
-			return false
-		}
+		p.stall = protocol.TypeChunk
 		p.start()
 		r.open()
-		pass(time.Minute)
-		if !bytes.Contains(p.disk.saved(), []byte(`"Secrets":"`)) {
-			t.Fatal("no secrets are saved, so this test shows nothing")
-		}
-		pass(26 * time.Hour)
+		pass(3211 * time.Second) // unmask is at 3150 s, and a minute
 		if bytes.Contains(p.disk.saved(), []byte(`"Secrets":"`)) {
-			t.Error("a session that can never go on still has its secrets on the disk")
+			t.Error("the secrets are still on the disk")
 		}
 		p.close()
 	})

@@ -30,6 +30,9 @@ func (d *Door) obey(ctx context.Context, conn protocol.Conn, out participant.Out
 	if out.Refused != nil {
 		d.cfg.OnEvent(Event{Kind: "refused", Detail: out.Refused.Error()})
 	}
+	if out.Missed != nil {
+		d.cfg.OnEvent(Event{Kind: "missed", Round: out.Missed.Round, Detail: out.Missed.Detail})
+	}
 	if out.Train != nil {
 		d.no.reset()
 		d.train(out.Train)
@@ -76,6 +79,11 @@ func (d *Door) contributed(out participant.Output) {
 // send is the one place where bytes leave.
 func (d *Door) send(ctx context.Context, conn protocol.Conn, m protocol.Message) error {
 	d.up.Add(size(m))
+	if wait, ok := d.machine.Wait(d.cfg.Now()); ok { // a reader that stalls must not keep secrets alive
+		limited, cancel := context.WithTimeout(ctx, wait)
+		defer cancel()
+		ctx = limited
+	}
 	if err := conn.Send(ctx, m); err != nil {
 		return &ended{again: d.lost(err)} // a coordinator that hung up before it heard anything still said when to come back
 	}

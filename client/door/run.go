@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/cinesync/cinesync/client/participant"
@@ -33,14 +34,18 @@ func (d *Door) Run(ctx context.Context) error {
 			if ctx.Err() == nil {
 				d.cfg.Log.Log(ctx, d.awayLevel(err), "connect to coordinator", slog.Any("error", err))
 			}
-			d.pause(ctx, d.away.next())
+			if err := d.pause(ctx, d.away.next()); err != nil {
+				return err
+			}
 			continue
 		}
 		again, err := d.session(ctx, conn)
+		if err == nil {
+			err = d.pause(ctx, again)
+		}
 		if err != nil {
 			return err
 		}
-		d.pause(ctx, again)
 	}
 	return nil
 }
@@ -65,16 +70,22 @@ func (d *Door) awaitTraining(ctx context.Context) error {
 	}
 }
 
-func (d *Door) pause(ctx context.Context, t time.Duration) {
-	if t <= 0 {
-		return
+// pause waits, and a round's deadlines do not wait with it.
+func (d *Door) pause(ctx context.Context, t time.Duration) error {
+	for t > 0 && ctx.Err() == nil {
+		part := min(t, d.due())
+		timer := time.NewTimer(part)
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		}
+		timer.Stop()
+		if err := d.expire(ctx, nil); err != nil {
+			return err
+		}
+		t -= part
 	}
-	timer := time.NewTimer(t)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
+	return nil
 }
 
 // Traffic is how many bytes of frames went up and came down so far; QUIC's own overhead is left out.
@@ -142,12 +153,8 @@ func (d *Door) turn(ctx context.Context, conn protocol.Conn, in <-chan received)
 		defer timer.Stop()
 		hold = timer.C
 	}
-	var expiry <-chan time.Time
-	if at := d.machine.Expires(); !at.IsZero() {
-		timer := time.NewTimer(at.Sub(d.cfg.Now()))
-		defer timer.Stop()
-		expiry = timer.C
-	}
+	expiry := time.NewTimer(d.due())
+	defer expiry.Stop()
 	more := make(chan struct{})
 	if d.more {
 		close(more) // what came in has its turn between two pieces of a vector
@@ -158,7 +165,7 @@ func (d *Door) turn(ctx context.Context, conn protocol.Conn, in <-chan received)
 	case <-more:
 		d.more = false
 		return -1, d.obey(ctx, conn, d.machine.Step(d.cfg.Now(), participant.Event{More: true}))
-	case <-expiry:
+	case <-expiry.C:
 		return -1, d.expire(ctx, conn)
 	case <-hold:
 		return 0, nil // Run waits for the training without a connection
@@ -177,9 +184,21 @@ func (d *Door) turn(ctx context.Context, conn protocol.Conn, in <-chan received)
 	}
 }
 
-// expire lets the machine erase a round that is long over, whether or not anybody ever said how it ended (11.4).
+// look is how often a door looks at its clock: a timer stands still while the device sleeps.
+const look = time.Minute
+
+// due is how long the door may wait for anything before it looks at the round's deadlines.
+func (d *Door) due() time.Duration {
+	wait, ok := d.machine.Wait(d.cfg.Now())
+	if !ok {
+		return math.MaxInt64
+	}
+	return max(0, min(wait, look))
+}
+
+// expire lets the machine erase the secrets of a round whose deadline is past, whether or not anybody ever says how it ended (11.4).
 func (d *Door) expire(ctx context.Context, conn protocol.Conn) error {
-	if at := d.machine.Expires(); at.IsZero() || d.cfg.Now().Before(at) {
+	if wait, ok := d.machine.Wait(d.cfg.Now()); !ok || wait > 0 {
 		return nil
 	}
 	return d.obey(ctx, conn, d.machine.Step(d.cfg.Now(), participant.Event{}))

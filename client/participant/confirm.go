@@ -18,7 +18,7 @@ func (m *Machine) confirm(out *Output) {
 
 // confirmed answers R3 once t neighbours have signed this device's own digest; its own counts in the complete graph.
 func (m *Machine) confirmed(msg *protocol.Confirmed, out *Output) error {
-	if m.st.Phase == idle || msg.SID != m.st.SID {
+	if m.st.Phase == idle || msg.SID != m.st.SID || m.late(byUnmask) {
 		return nil
 	}
 	if m.st.Phase < confirming || len(m.st.Confirm) == 0 {

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/cinesync/cinesync/aggregation"
 	"github.com/cinesync/cinesync/privacy"
@@ -37,7 +38,10 @@ type device struct {
 	train   *Train
 	refused *Refused
 	closed  *Closed
+	missed  *Missed
 	noised  []uint32
+	// since is when the running round was accepted, by the test's clock.
+	since time.Time
 }
 
 func newDevice(t testing.TB, h *honest) *device {
@@ -112,6 +116,10 @@ func (d *device) one(h *honest, e Event) Output {
 	if out.Outbox != nil {
 		d.outbox = append(d.outbox, *out.Outbox)
 	}
+	if out.Missed != nil {
+		d.missed = out.Missed
+	}
+	d.checkDeadlines(h, out)
 	for _, m := range out.Send {
 		parsed, err := protocol.Parse(m.Type(), m.Append(nil)) // as the other side will see it
 		if err != nil {
@@ -142,6 +150,28 @@ func (d *device) one(h *honest, e Event) Output {
 	return out
 }
 
+// checkDeadlines wants nothing to leave after the deadline of its phase, and no secret to outlive the last that it is for.
+func (d *device) checkDeadlines(h *honest, out Output) {
+	d.t.Helper()
+	s := &d.machine.st
+	if s.Phase == training && s.AcceptedAt == h.now.UnixNano() {
+		d.since = h.now
+	}
+	passed, late := h.now.Sub(d.since), func(i int) bool {
+		seconds := time.Duration(s.Open.Deadlines[i]) * time.Second
+		return h.now.Sub(d.since) >= seconds+min(seconds/10, time.Minute)
+	}
+	for _, m := range out.Send {
+		if by, timed := map[protocol.Type]int{protocol.TypeAdvertise: 0, protocol.TypeShares: 1, protocol.TypeInput: 2, protocol.TypeChunk: 2,
+			protocol.TypeConfirm: 3, protocol.TypeReveal: 3}[m.Type()]; timed && late(by) {
+			d.t.Errorf("a %v leaves %v after the round was accepted", m.Type(), passed)
+		}
+	}
+	if s.Phase != idle && late(3) && (s.Secrets != nil || s.Reveal != nil || s.Shares != nil || s.Neighbours != nil || len(s.files()) > 0) {
+		d.t.Errorf("secrets are there %v after the round was accepted", passed)
+	}
+}
+
 func (d *device) keep(v Noised) {
 	d.t.Helper()
 	if d.forget {
@@ -153,10 +183,10 @@ func (d *device) keep(v Noised) {
 	}
 }
 
-// checkGone wants every secret of a session that ended to be zero in memory and gone from the saved state.
-func (d *device) checkGone(held session) {
+// checkZeroed wants the secrets of a session to be zero in memory.
+func (d *device) checkZeroed(held session) {
 	d.t.Helper()
-	for name, b := range map[string][]byte{"secrets": held.Secrets, "reveal": held.Reveal} {
+	for name, b := range map[string][]byte{"secrets": held.Secrets, "reveal": held.Reveal, "shares": held.Shares} {
 		if len(b) > 0 && !bytes.Equal(b, make([]byte, len(b))) {
 			d.t.Errorf("%s were not zeroed", name)
 		}
@@ -166,6 +196,12 @@ func (d *device) checkGone(held session) {
 			d.t.Errorf("neighbour %d was not zeroed", i)
 		}
 	}
+}
+
+// checkGone wants every secret of a session that ended to be zero in memory and gone from the saved state.
+func (d *device) checkGone(held session) {
+	d.t.Helper()
+	d.checkZeroed(held)
 	if d.machine.Active() || len(d.scratch.Names()) > 0 {
 		d.t.Errorf("the session goes on, or left %v", d.scratch.Names())
 	}

@@ -57,8 +57,16 @@ type Output struct {
 	// Refused ends this device's part in the round; HangUp says whether the connection should be dropped too.
 	Refused *Refused
 	HangUp  *protocol.HangUp
+	// Missed tells the device's owner of a round that goes on without this device, through nobody's lie.
+	Missed *Missed
 	// Closed tells how a round ended.
 	Closed *Closed
+}
+
+// Missed is a round that the device accepted and was too slow for.
+type Missed struct {
+	Round  uint64
+	Detail string
 }
 
 // Outbox is one journal row of what leaves the device: the spec's R2 for a round.

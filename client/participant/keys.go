@@ -10,14 +10,16 @@ import (
 // trained takes the update, clips and quantises it at once (so that what is kept on disk has a bound), makes the
 // session's keys and advertises them: R0.
 func (m *Machine) trained(e *Trained, out *Output) error {
-	if m.st.Phase != training || e.OpenHash != m.st.OpenHash {
+	if e.Update != nil {
+		defer e.Update.Erase() // what a person watched is in it; from here on only x exists
+	}
+	if m.st.Phase != training || e.OpenHash != m.st.OpenHash || m.late(byKeys) {
 		return nil
 	}
 	o := &m.st.Open
 	if e.Err != nil {
 		return sitOut(e.Err)
 	}
-	defer e.Update.Erase() // what a person watched is in it; from here on only x exists
 	if e.LayoutHash != o.LayoutHash || e.Update.Len() != int(o.D) {
 		return refuse(F05UnknownCode, "the model's layout or its %d values are not the round's (%d)", e.Update.Len(), o.D)
 	}

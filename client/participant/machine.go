@@ -37,6 +37,7 @@ type Machine struct {
 	uploading bool  // chunks are on their way on this connection
 	at        int64 // where the next one begins
 	now       time.Time
+	accepted  time.Time              // when the running round was; zero before a restarted machine's first step
 	pq        *protocol.PQPrivateKey // made when it is first needed
 }
 
@@ -62,11 +63,7 @@ func (m *Machine) Step(now time.Time, e Event) Output {
 	var err error
 	m.now = now
 	before := m.st.files()
-	if m.over(now) {
-		m.st.end()
-		m.save(&out)
-		out.Erase = true
-	}
+	m.tick(&out)
 	switch {
 	case e.Connected:
 		m.uploading = false
@@ -94,31 +91,11 @@ func (m *Machine) Step(now time.Time, e Event) Output {
 // Output said Drop.
 func (m *Machine) Files() []string { return m.st.files() }
 
-// over reports that the round's last deadline passed so long ago that no right clock would still wait for its end. Its
-// secrets are erased then, told or not (11.4).
-func (m *Machine) over(now time.Time) bool {
-	return m.st.Phase != idle && now.Sub(m.lastDeadline()) > clockSlack
-}
-
-// Expires is when the secrets of the running round are erased at the latest; the zero time without a round. Whoever holds the
-// machine then steps it with an empty Event.
-func (m *Machine) Expires() time.Time {
-	if m.st.Phase == idle {
-		return time.Time{}
-	}
-	return m.lastDeadline().Add(clockSlack + time.Second)
-}
-
-func (m *Machine) lastDeadline() time.Time {
-	o := &m.st.Open
-	return time.Unix(int64(o.OpenedAt), 0).Add(time.Duration(o.Deadlines[4]) * time.Second)
-}
-
-// Active reports whether a round needs this device, and so its connection.
+// Active reports whether the device is in a round, or waits to hear how one ended.
 func (m *Machine) Active() bool { return m.st.Phase != idle }
 
 // Training reports whether the round waits for the local function alone, so that no connection is needed.
-func (m *Machine) Training() bool { return m.st.Phase == training }
+func (m *Machine) Training() bool { return m.st.Phase == training && !m.st.Over }
 
 func (m *Machine) hello() *protocol.Hello {
 	h := &protocol.Hello{TreeSize: m.st.TreeSize}

@@ -41,6 +41,7 @@ func (m *Machine) offered(now time.Time, msg *protocol.Offer, out *Output) error
 		return err
 	}
 	m.st.Open, m.st.OpenIndex = *open, last.index
+	m.accept()
 	m.st.Code, m.st.ModelSize = slices.Clone(msg.Code), msg.ModelSize
 	m.st.LastRound, m.st.OpenedAt = open.Round, open.OpenedAt
 	m.save(out)
@@ -51,6 +52,7 @@ func (m *Machine) offered(now time.Time, msg *protocol.Offer, out *Output) error
 // resumeOffer answers an offer that was accepted before, after a reconnect or a restart.
 func (m *Machine) resumeOffer(out *Output) error {
 	switch {
+	case m.late(byKeys):
 	case m.st.Phase == training:
 		out.Fetch = &Fetch{Hash: m.st.Open.ModelIn, Size: m.st.ModelSize}
 	case m.st.Phase == advertised:
@@ -109,9 +111,6 @@ func (m *Machine) checkOffer(now time.Time, entries []logEntry, open *audit.Roun
 }
 
 func demoOrigin(s string) bool { return len(s) > 5 && s[len(s)-5:] == "/demo" }
-
-// clockSlack is how far the device's wall clock may be off (3.5).
-const clockSlack = 24 * time.Hour
 
 // longestRound bounds how long a coordinator can make a device keep a round's secrets, in seconds: a week.
 const longestRound = 7 * 24 * 3600
@@ -186,7 +185,7 @@ func (m *Machine) charge(o *audit.RoundOpen, openHash [32]byte) privacy.Debit {
 
 // modelReady starts the local function, if the file is the one in the log.
 func (m *Machine) modelReady(e *ModelReady, out *Output) error {
-	if m.st.Phase != training {
+	if m.st.Phase != training || m.late(byKeys) {
 		return nil
 	}
 	if e.Refused != "" {

@@ -131,7 +131,10 @@ func (a *actor) next() (Event, bool) {
 		a.d.boot()
 		return Event{Connected: true}, true
 	case 1:
-		a.h.now = a.h.now.Add(time.Duration(a.byte()) * time.Minute)
+		n := time.Duration(a.byte())
+		if a.h.now = a.h.now.Add(n * 100 * time.Millisecond); n > 250 {
+			a.h.now = a.h.now.Add(25 * time.Hour)
+		}
 		return Event{}, true
 	case 2:
 		return a.local(b >> 3)

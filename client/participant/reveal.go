@@ -19,6 +19,9 @@ func (m *Machine) survived(msg *protocol.Survivors, out *Output) error {
 		return err
 	}
 	m.save(out)
+	if m.late(byUnmask) {
+		return nil
+	}
 	digest := sha256.Sum256(msg.Bitmap)
 	switch m.st.Phase {
 	case answered, confirming:

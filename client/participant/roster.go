@@ -21,6 +21,9 @@ func (m *Machine) rostered(msg *protocol.Roster, out *Output) error {
 		return err
 	}
 	m.save(out)
+	if m.late(byShares) {
+		return nil
+	}
 	switch m.st.Phase {
 	case advertised:
 	case shared, uploading, sent:

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -307,24 +306,6 @@ func TestAbortEndsTheRoundAndTheChargeStands(t *testing.T) {
 	}
 }
 
-func TestRoundWhoseEndNeverCameIsForgotten(t *testing.T) {
-	h := newHonest(t, 8)
-	d := newDevice(t, h)
-	d.play(h, "receipt")
-	held := d.machine.st.session
-	h.now = h.now.Add(50*time.Second + clockSlack)
-	d.step(h, Event{Connected: true})
-	if !d.machine.Active() {
-		t.Fatal("the round was forgotten while a slow clock may still wait for it")
-	}
-	h.now = h.now.Add(time.Second)
-	out := d.step(h, Event{Connected: true})
-	d.checkGone(held)
-	if hello := out.Send[0].(*protocol.Hello); hello.Round != 0 {
-		t.Errorf("the device still names round %d", hello.Round)
-	}
-}
-
 func TestDeviceWithoutAnAnswerSitsTheRoundOut(t *testing.T) {
 	h := newHonest(t, 8)
 	d := newDevice(t, h)
@@ -359,24 +340,4 @@ func TestWhatMustOutliveAPowerCutIsSaid(t *testing.T) {
 			t.Errorf("after %s, erase is %v, want %v", s, out.Erase, want)
 		}
 	}
-}
-
-// TestSilentRoundExpires wants the secrets gone without any word of the coordinator's.
-func TestSilentRoundExpires(t *testing.T) {
-	h := newHonest(t, 8)
-	d := newDevice(t, h)
-	if at := d.machine.Expires(); !at.IsZero() {
-		t.Errorf("without a round it expires at %v", at)
-	}
-	d.play(h, "receipt")
-	held := d.machine.st.session
-	h.now = d.machine.Expires().Add(-time.Second)
-	if d.step(h, Event{}); !d.machine.Active() {
-		t.Fatal("the round was forgotten early")
-	}
-	h.now = h.now.Add(time.Second)
-	if out := d.step(h, Event{}); !out.Erase || out.Save == nil {
-		t.Errorf("save %v, erase %v", out.Save != nil, out.Erase)
-	}
-	d.checkGone(held)
 }

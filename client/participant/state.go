@@ -43,6 +43,8 @@ type state struct {
 // session is what belongs to one round.
 type session struct {
 	Open        audit.RoundOpen
+	AcceptedAt  int64 // Unix nanoseconds of this device's wall clock
+	Over        bool  // nothing of this device can count any more: its secrets are gone, and it waits to hear how the round ended
 	OpenHash    [32]byte
 	OpenIndex   uint64
 	Question    audit.Question
@@ -211,6 +213,9 @@ func Signed(saved []byte) (uint64, error) {
 // files are those that the session still needs.
 func (s *state) files() []string {
 	var out []string
+	if s.Over {
+		return nil
+	}
 	for _, f := range []struct {
 		name string
 		w    written
@@ -222,13 +227,20 @@ func (s *state) files() []string {
 	return out
 }
 
-// end erases the session: keys and shares are zeroed and forgotten, and with them what files the session has.
-func (s *state) end() {
-	clear(s.Secrets)
-	clear(s.Reveal)
-	for i := range s.Neighbours {
-		s.Neighbours[i] = neighbour{}
+// forget erases what is secret in the session: keys, shares and answers are zeroed, and its files are needed no more. What stays
+// is for the receipt of a round whose end is still to come.
+func (s *state) forget() {
+	for _, b := range [][]byte{s.Secrets, s.Reveal, s.Shares} {
+		clear(b)
 	}
+	clear(s.Neighbours)
+	s.Secrets, s.Reveal, s.Shares, s.Neighbours = nil, nil, nil, nil
+	s.Quantised, s.Noised, s.Over = written{}, written{}, true
+}
+
+// end erases the session.
+func (s *state) end() {
+	s.forget()
 	s.session = session{}
 	s.Phase = idle
 }

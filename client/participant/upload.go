@@ -10,7 +10,7 @@ import (
 
 // delivered handles R2: it opens every box, masks, charges the ledger, and only then announces the vector.
 func (m *Machine) delivered(msg *protocol.Delivery, out *Output) error {
-	if m.st.Phase == idle || msg.SID != m.st.SID {
+	if m.st.Phase == idle || msg.SID != m.st.SID || m.late(byInputs) {
 		return nil
 	}
 	digest := sha256.Sum256(msg.Append(nil))
@@ -144,7 +144,7 @@ func (m *Machine) header(y upload, failed []uint32, seq uint64) *protocol.Input 
 
 // inputState sends the vector from where S says it is durable. Later states on the same connection are acknowledgements.
 func (m *Machine) inputState(msg *protocol.InputState, out *Output) error {
-	if m.st.Phase != uploading || msg.SID != m.st.SID || m.uploading {
+	if m.st.Phase != uploading || msg.SID != m.st.SID || m.uploading || m.late(byInputs) {
 		return nil
 	}
 	size := uint64(m.st.Masked.Size)
@@ -158,7 +158,7 @@ func (m *Machine) inputState(msg *protocol.InputState, out *Output) error {
 // more sends the next chunk, if it is what the signed header says.
 func (m *Machine) more(out *Output) error {
 	left := m.st.Masked.Size - m.at
-	if m.st.Phase != uploading || !m.uploading || left <= 0 {
+	if m.st.Phase != uploading || !m.uploading || left <= 0 || m.late(byInputs) {
 		return nil
 	}
 	header, err := message[*protocol.Input](protocol.TypeInput, m.st.Input)

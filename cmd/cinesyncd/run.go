@@ -61,6 +61,8 @@ func follow(cmd *cobra.Command) func(door.Event) {
 			fmt.Fprintln(out, e.Detail)
 		case "charged":
 			fmt.Fprintf(out, "round %d: ρ %.4g charged, the masked update leaves now\n", e.Round, e.Units.Rho())
+		case "missed":
+			fmt.Fprintf(out, "round %d goes on without this device: %s\n", e.Round, e.Detail)
 		case "closed":
 			if e.Closed.Aborted {
 				fmt.Fprintf(out, "round %d was aborted: %s\n", e.Round, e.Closed.Reason)

@@ -81,7 +81,7 @@ func (q *queued) Answer(ctx context.Context, t door.Task) (door.Answer, error) {
 
 // on is called by the device's own goroutine only.
 func (d *device) on(e door.Event) {
-	if e.Kind == "refused" {
+	if e.Kind == "refused" || e.Kind == "missed" {
 		d.say("%s: %s", d.Dir, e.Detail)
 	}
 	if e.Kind != "model" {
