@@ -192,9 +192,12 @@ func (a *auditor) figures(r *Report) {
 	}
 	r.Periods = a.accounts.periods
 	r.RhoUnits, r.RhoBound, r.GammaBP = p.RhoUnits, p.Rho, a.story.rounds[0].open.GammaBP
+	weakest := a.story.rounds[0].open.Mode // they are numbered from the strongest
 	for _, t := range a.story.rounds {
 		r.GammaBP = min(r.GammaBP, t.open.GammaBP)
+		weakest = max(weakest, t.open.Mode)
 	}
+	r.Mode = modeName(weakest)
 	for _, p := range a.accounts.periods {
 		r.TotalRhoUnits = addCapped(r.TotalRhoUnits, p.RhoUnits)
 	}
@@ -229,4 +232,17 @@ func (a *auditor) published(v *verdict) {
 	if said := a.o.Published; math.Abs(said.Epsilon-eps) > said.Within {
 		v.fault("ε = %g was published, the log gives %.4g at δ = %g", said.Epsilon, eps, a.o.Delta)
 	}
+}
+
+// modeName is how a round's mode is written (secure aggregation 2).
+func modeName(mode uint16) string {
+	switch mode {
+	case 1:
+		return "W"
+	case 2:
+		return "SM"
+	case 3:
+		return "SH"
+	}
+	return fmt.Sprintf("unknown (%d)", mode)
 }

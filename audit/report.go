@@ -116,6 +116,7 @@ type Report struct {
 	TotalRho      float64  `json:"total_rho"`
 	TotalEpsilon  float64  `json:"total_epsilon"` // at the same δ
 	GammaBP       uint16   `json:"gamma_bp"`      // the least of any round
+	Mode          string   `json:"mode"`          // the weakest of any round: W, SM or SH
 	Periods       []Period `json:"periods"`
 }
 

@@ -192,12 +192,10 @@ func figure(r audit.Report) string {
 	if n > 1 {
 		s += fmt.Sprintf("  over all %d ledger periods together: ε = %.4g (ρ = %.4g)\n", n, r.TotalEpsilon, r.TotalRho)
 	}
-	s += fmt.Sprintf("  towards a coordinator that controls at most γ = %g %% of each roster, without amplification", float64(r.GammaBP)/100)
-	if strings.HasSuffix(r.Origin, "/demo") {
-		s += "\n  a demo's noise protects nobody: it shows the machinery"
-	}
-	if slices.ContainsFunc(r.Checks, func(c audit.Check) bool { return c.Status == audit.StatusFail && c.ID != "A7" }) {
-		s += "\n  do not rely on this figure: a check above failed"
+	claim := auditing.ClaimOf(r)
+	s += fmt.Sprintf("  towards %s, without amplification", claim.Towards)
+	if claim.Warning != "" {
+		s += "\n  do not rely on this figure: " + claim.Warning
 	}
 	return s
 }

@@ -24,6 +24,8 @@ type budget struct {
 	Ceiling float64 `json:"rho_ceiling"`
 	Epsilon float64 `json:"epsilon"`
 	Delta   float64 `json:"delta"`
+	Unit    string  `json:"unit"`          // what epsilon is of
+	Gain    string  `json:"amplification"` // claimed from sampling
 	Charges int     `json:"charges"`
 	Spent   string  `json:"counts_as_spent,omitempty"` // why nothing more can be charged, whatever the ledger adds up to
 	Since   string  `json:"period_start,omitempty"`    // empty: the ledger's first period
@@ -38,7 +40,8 @@ func readBudget(ctx context.Context, d *device.Device) (budget, error) {
 	if err != nil {
 		return budget{}, err
 	}
-	b := budget{Policy: d.Floor.Name, Rho: ledger.Spent().Rho(), Ceiling: d.Floor.Ceiling.Rho(), Delta: delta}
+	b := budget{Policy: d.Floor.Name, Rho: ledger.Spent().Rho(), Ceiling: d.Floor.Ceiling.Rho(), Delta: delta,
+		Unit: "this device, its whole history against none, over the ledger period", Gain: "none"}
 	if at := ledger.PeriodStart(); at > 0 {
 		b.Since = time.Unix(int64(at), 0).UTC().Format(time.RFC3339)
 	}
@@ -113,7 +116,7 @@ func (b budget) String() string {
 	if b.Spent != "" {
 		return fmt.Sprintf("policy %s: the budget counts as spent: %s", b.Policy, b.Spent)
 	}
-	return fmt.Sprintf("policy %s: ρ %.4g of %.4g spent in %d charges (ε = %.2f at δ = %.0e, for this device, without amplification)",
+	return fmt.Sprintf("policy %s: ρ %.4g of %.4g spent in %d charges (ε = %.2f at δ = %.0e, for this device's whole history in the period, without amplification)",
 		b.Policy, b.Rho, b.Ceiling, b.Charges, b.Epsilon, b.Delta)
 }
 

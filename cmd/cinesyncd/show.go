@@ -56,6 +56,11 @@ func recommendCommand() *cobra.Command {
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%3d. %s\n", r.Rank, name)
 		}
+		b, err := readBudget(cmd.Context(), d)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "\ncomputed on this device, from your history and the shared model; what your part in that model cost:\n%s\n", b)
 		return nil
 	})}
 	cmd.Flags().IntVar(&n, "n", 10, "how many")
@@ -75,11 +80,7 @@ func statusCommand() *cobra.Command {
 		if wantsJSON(cmd) {
 			return printJSON(cmd, map[string]any{"coordinator": d.Config.Address, "log_origin": d.Config.LogOrigin, "events": n, "budget": b})
 		}
-		spent := fmt.Sprintf("ρ %.4g of %.4g spent under policy %s", b.Rho, b.Ceiling, b.Policy)
-		if b.Spent != "" {
-			spent = fmt.Sprintf("the budget counts as spent under policy %s: %s", b.Policy, b.Spent)
-		}
-		fmt.Fprintf(cmd.OutOrStdout(), "coordinator %s, log %s\nhistory: %d events, on this device only\nprivacy: %s\n", d.Config.Address, d.Config.LogOrigin, n, spent)
+		fmt.Fprintf(cmd.OutOrStdout(), "coordinator %s, log %s\nhistory: %d events, on this device only\nprivacy: %s\n", d.Config.Address, d.Config.LogOrigin, n, b)
 		return nil
 	})}
 }

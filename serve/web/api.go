@@ -71,7 +71,7 @@ func (h *Handler) slate(w http.ResponseWriter, r *http.Request, found serve.Slat
 		return
 	}
 	out := slate{RecommID: id, LogIndex: found.Release.LogIndex, Items: make([]slateRow, len(found.Items)),
-		Model: modelNote{Version: found.Release.Version, Hash: fmt.Sprintf("%x", found.Release.Model), Round: found.Release.Round}}
+		Model: noteOf(found.Release)}
 	for i, it := range found.Items {
 		out.Items[i] = slateRow{ID: it.Title.ID, Rank: i + 1, Score: it.Score, Title: it.Title.Title, Year: it.Title.Year}
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"runtime/debug"
 	"strconv"
@@ -19,7 +20,7 @@ type metrics struct {
 	shed     prometheus.Counter
 }
 
-func newMetrics(r prometheus.Registerer, s *serve.Service) (*metrics, error) {
+func newMetrics(r prometheus.Registerer, s *serve.Service, p Privacy) (*metrics, error) {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cinesync_http_requests_total", Help: "Requests answered."}, []string{"route", "method", "code"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "cinesync_http_request_seconds", Help: "Time to answer.",
@@ -32,10 +33,24 @@ func newMetrics(r prometheus.Registerer, s *serve.Service) (*metrics, error) {
 			return float64(of(r))
 		})
 	}
+	figure := func(name, help string, of func(Figure) float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {
+			if p == nil {
+				return math.NaN()
+			}
+			f, err := p.Figure()
+			if err != nil || f.Warning != "" {
+				return math.NaN()
+			}
+			return of(f)
+		})
+	}
 	for _, c := range []prometheus.Collector{m.requests, m.seconds, m.shed,
 		release("cinesync_serve_model_version", "Version of the model in service, 0 without one.", func(r serve.Release) uint64 { return r.Version }),
 		release("cinesync_serve_model_round", "Round that produced the model in service.", func(r serve.Release) uint64 { return r.Round }),
 		release("cinesync_serve_log_index", "Log index of that round.", func(r serve.Release) uint64 { return r.LogIndex }),
+		figure("cinesync_serve_privacy_epsilon", "Epsilon of one device over all logged rounds, without amplification; NaN without a figure to rely on.", func(f Figure) float64 { return f.Epsilon }),
+		figure("cinesync_serve_privacy_delta", "Delta of that epsilon.", func(f Figure) float64 { return f.Delta }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "cinesync_serve_releases_total", Help: "Releases put into service."},
 			func() float64 { taken, _ := s.Swaps(); return float64(taken) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "cinesync_serve_releases_refused_total", Help: "Releases that failed a check."},

@@ -35,6 +35,8 @@ type view struct {
 	Release serve.Release
 	Hash    string
 	Titles  int
+	Privacy *Figure
+	Why     string // there is no figure
 	Query   string
 	Found   []catalog.Title // not chosen yet
 	Nothing bool            // searched, and nothing was found
@@ -58,6 +60,9 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request) {
 	v.Release, v.Loaded = h.cfg.Service.Release()
 	if len(v.Seeds) > 0 && v.Loaded {
 		h.recommendOn(&v)
+	}
+	if v.Loaded {
+		v.Privacy, v.Why = h.figure(v.Release)
 	}
 	v.Hash = fmt.Sprintf("%x", v.Release.Model[:4])
 	header := w.Header()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -36,6 +37,28 @@ type world struct {
 	service *serve.Service
 	handler *Handler
 	log     *bytes.Buffer
+	figures figures
+}
+
+// figures is what a test says that the public log gives.
+type figures struct {
+	figure Figure
+	err    error
+}
+
+func (f *figures) Figure() (Figure, error) { return f.figure, f.err }
+
+// figure sets the figure of a log of so many entries, or takes it away.
+func (w *world) figure(entries string) {
+	w.figures = figures{err: errors.New("the public log was not read yet")}
+	if entries != "none" {
+		n, err := strconv.Atoi(entries)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		w.figures = figures{figure: Figure{Epsilon: 7.48, Delta: 1e-6, Rho: 0.9375, Dearest: 7.48, Periods: 1, Unit: "one device", Towards: "a coordinator", Assumed: "It assumes little",
+			Sampling: "none", Entries: n, Rounds: 30}}
+	}
 }
 
 // counter is a source of ids that count up, so that scripts can pin them.
@@ -59,7 +82,8 @@ func newWorld(t testing.TB, change func(*Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config{Service: w.service, Random: new(counter), Log: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	w.figure("none")
+	cfg := Config{Service: w.service, Privacy: &w.figures, Random: new(counter), Log: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	if change != nil {
 		change(&cfg)
 	}
@@ -147,6 +171,11 @@ func (w *world) play(script string) string {
 			continue
 		}
 		words := strings.Fields(lines[0])
+		if words[0] == "figure" { // none, or to how many log entries
+			w.figure(words[1])
+			out = append(out, shown)
+			continue
+		}
 		if words[0] == "model" {
 			version, err := strconv.ParseUint(words[2], 10, 8)
 			if err != nil {
@@ -260,6 +289,17 @@ func validate(schemas, schema map[string]any, v any, at string) (faults []string
 	}
 	if list, ok := schema["enum"].([]any); ok && !slices.Contains(list, v) {
 		faults = append(faults, fmt.Sprintf("%s is %v, not one of %v", at, v, list))
+	}
+	if list := asList(schema["anyOf"]); len(list) > 0 {
+		var all []string
+		for _, one := range list {
+			some := validate(schemas, one.(map[string]any), v, at)
+			if len(some) == 0 {
+				return faults
+			}
+			all = append(all, some...)
+		}
+		return append(faults, all...)
 	}
 	if want, ok := schema["const"]; ok && want != v {
 		faults = append(faults, fmt.Sprintf("%s is %v, want %v", at, v, want))

@@ -27,6 +27,7 @@ import (
 type Config struct {
 	Service  *serve.Service
 	Registry *prometheus.Registry // gets the metrics and answers /metrics; nil makes one
+	Privacy  Privacy              // nil: no figure is shown, and why is said
 	Health   *ops.Health          // gets the check "model"; nil makes one
 	Log      *slog.Logger         // nil discards
 	Random   io.Reader            // of request and slate ids; nil is crypto/rand
@@ -61,7 +62,7 @@ func New(cfg Config) (*Handler, error) {
 	if cfg.InFlight == 0 {
 		cfg.InFlight = 256
 	}
-	m, err := newMetrics(cfg.Registry, cfg.Service)
+	m, err := newMetrics(cfg.Registry, cfg.Service, cfg.Privacy)
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +87,7 @@ type route struct {
 func (h *Handler) routes() []route {
 	return []route{
 		{"POST", "/api/v2/recommend", h.recommend},
+		{"GET", "/api/v2/model", h.model},
 		{"GET", "/api/v2/items/{id}", h.item},
 		{"GET", "/api/v2/items/{id}/similar", h.similar},
 		{"GET", "/healthz", h.cfg.Health.Live().ServeHTTP},

@@ -133,6 +133,21 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+// TestAWarningTakesTheGaugesBack: no dashboard shows a figure that nobody should rely on.
+func TestAWarningTakesTheGaugesBack(t *testing.T) {
+	w := newWorld(t, nil)
+	for _, row := range []struct {
+		change func()
+		want   string
+	}{{func() {}, "cinesync_serve_privacy_epsilon NaN"}, {func() { w.figure("30") }, "cinesync_serve_privacy_epsilon 7.48"},
+		{func() { w.figures.figure.Warning = "check A6 fails" }, "cinesync_serve_privacy_epsilon NaN"}} {
+		row.change()
+		if body := w.do("GET", "/metrics", "").Body.String(); !strings.Contains(body, row.want) {
+			t.Errorf("want %s", row.want)
+		}
+	}
+}
+
 func TestTheSameRegistryTwiceIsAnError(t *testing.T) {
 	registry := ops.NewRegistry()
 	w := newWorld(t, func(c *Config) { c.Registry = registry })
@@ -223,6 +238,17 @@ func TestThePageWorksLikeAPersonUsesIt(t *testing.T) {
 	w.load(model.TwoTowerFamily, 3)
 	if body := w.do("GET", "/", "").Body.String(); !strings.Contains(body, "version 3") || !strings.Contains(body, "<dd>4</dd>") || !strings.Contains(body, "<dd>23</dd>") {
 		t.Errorf("version, round or log entry is missing:\n%s", body)
+	}
+	if body := w.do("GET", "/", "").Body.String(); !strings.Contains(body, "No privacy figure: the public log was not read yet") {
+		t.Error("the page does not say why there is no figure")
+	}
+	w.figure("30")
+	if body := w.do("GET", "/", "").Body.String(); !strings.Contains(body, "ε = 7.48") || !strings.Contains(body, "It is of one device, towards a coordinator.") || strings.Contains(body, "Do not rely") {
+		t.Errorf("the figure or its words are missing:\n%s", body)
+	}
+	w.figures.figure.Warning = "check A6 fails"
+	if body := w.do("GET", "/", "").Body.String(); !strings.Contains(body, "Do not rely on this figure: check A6 fails.") {
+		t.Error("the figure stands without its warning")
 	}
 	body := w.post(url.Values{"q": {"the g"}}).Body.String()
 	found := all(addButton, body)

@@ -56,7 +56,7 @@ func TestAPlanKeepsItsPromise(t *testing.T) {
 		if err != nil {
 			return
 		}
-		if eps, _, err := privacy.Epsilon((less*privacy.Units(p.Participations)).Rho(), p.Delta); err == nil && eps <= w.Epsilon && c.SigmaTotSq > 1<<20 {
+		if eps, _, err := privacy.Epsilon((less * privacy.Units(p.Participations)).Rho(), p.Delta); err == nil && eps <= w.Epsilon && c.SigmaTotSq > 1<<20 {
 			t.Fatalf("a thousandth less noise costs ε = %v, still within %v", eps, w.Epsilon)
 		}
 	})

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+
+	"github.com/cinesync/cinesync/cmd/internal/auditing"
 )
 
 // Report is the one JSON object that --json prints.
@@ -94,8 +96,7 @@ func (s *show) report(ctx context.Context) (*Report, error) {
 	verdict := verify(os.DirFS(s.folder.dir))
 	r.Audit = Audit{OK: verdict.OK, Entries: verdict.Entries}
 	r.Epsilon, r.Delta = verdict.Epsilon, verdict.Delta
-	r.Claim = fmt.Sprintf("for one device's whole history over all rounds, towards a coordinator that controls at most %g %% of each roster and no quorum of the log's witnesses, without amplification",
-		float64(verdict.GammaBP)/100)
+	r.Claim = fmt.Sprintf("for one device's whole history over all rounds, towards %s, without amplification", auditing.ClaimOf(verdict).Towards)
 	r.logged, r.broken = verdict.Rounds, s.unmeasured
 	if s.last != ([32]byte{}) && r.broken == nil {
 		r.broken = s.recommend(ctx, r)

@@ -29,9 +29,10 @@ const (
 	stopTimeout   = 5 * time.Second
 )
 
-// platform is the serving side of the folder: it reads published files only, and knows nothing of rounds.
+// platform is the serving side of the folder: it reads published files only, the releases and the public log.
 type platform struct {
 	service  *serve.Service
+	figures  *figures
 	server   *http.Server
 	listener net.Listener
 	fresh    chan struct{} // a release was published; one slot, since only the newest counts
@@ -52,7 +53,8 @@ func newPlatform(dir string, cfg *Config, key ed25519.PublicKey, log *slog.Logge
 	if err != nil {
 		return nil, fmt.Errorf("serve recommendations: %w", err)
 	}
-	handler, err := web.New(web.Config{Service: service, Log: log})
+	figures := &figures{log: os.DirFS(filepath.Join(dir, cfg.LogDir)), now: time.Now}
+	handler, err := web.New(web.Config{Service: service, Privacy: figures, Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("serve recommendations: %w", err)
 	}
@@ -60,7 +62,7 @@ func newPlatform(dir string, cfg *Config, key ed25519.PublicKey, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
-	return &platform{service: service, listener: l, fresh: make(chan struct{}, 1), log: log, server: &http.Server{Handler: handler,
+	return &platform{service: service, figures: figures, listener: l, fresh: make(chan struct{}, 1), log: log, server: &http.Server{Handler: handler,
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}}, nil
 }
@@ -148,6 +150,7 @@ func (p *platform) run(ctx context.Context) error {
 	for {
 		select {
 		case <-p.fresh:
+			p.figures.read() // before the release answers, so that it never stands without the figure that covers it
 			if err := p.service.Reload(ctx); err != nil && !errors.Is(err, serve.ErrNoModel) && ctx.Err() == nil {
 				p.log.ErrorContext(ctx, "the published release is not taken", slog.Any("error", err))
 			}
