@@ -71,14 +71,6 @@ const TrainingQuestion = "train"
 
 const month = 30 * 24 * 3600
 
-// Balanced is the shipped policy. It asks for a witnessed round (mode W), so a coordinator whose log no pinned witness signs is
-// refused.
-func Balanced() Floor {
-	return Floor{Name: "balanced", NMin: 64, GammaBP: 500, DeltaBP: 3000, Lambda: 80, ZNum: 2, ZDen: 1, MaxC: 10, P: 30, B: 1,
-		Ceiling: 1 << 40, Period: month, Modes: []aggregation.Mode{aggregation.ModeW}, SeedKinds: []uint16{seedCosigned}, Suites: EverySuite(),
-		WordBits: []uint16{32, 24, 16}, MaxCohorts: 1, Code: codeNames(), Purposes: []string{TrainingQuestion}}
-}
-
 // Demo is the policy of `cinesync demo` for so many rounds: so few devices allow no real promise. It is taken only with a
 // coordinator on loopback, a log origin that ends in /demo, and a folder the demo made and marked.
 func Demo(rounds uint32) Floor {
@@ -107,6 +99,8 @@ func (f Floor) Validate() error {
 		return fmt.Errorf("policy %q: largest clip is %v, want a positive number", f.Name, f.MaxC)
 	case f.Ceiling == 0 || f.P == 0 || f.B == 0:
 		return fmt.Errorf("policy %q: ceiling, participations and spacing must be positive", f.Name)
+	case f.Period == 0:
+		return fmt.Errorf("policy %q: a ledger period has no length", f.Name)
 	case f.MaxCohorts > audit.MaxCohorts:
 		return fmt.Errorf("policy %q: up to %d cohorts are allowed, want at most %d", f.Name, f.MaxCohorts, audit.MaxCohorts)
 	}

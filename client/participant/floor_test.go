@@ -165,7 +165,7 @@ func TestNonsensePoliciesAreRefused(t *testing.T) {
 		"an unknown signature": func(f *Floor) { f.Suites.Sig = []uint16{0} }, "words of 8 bits": func(f *Floor) { f.WordBits = []uint16{32, 8} },
 		"beacons": func(f *Floor) { f.SeedKinds = []uint16{2, 3} }, "a mode without its seed": func(f *Floor) { f.SeedKinds = []uint16{1} },
 		"an unknown mode": func(f *Floor) { f.Modes = []aggregation.Mode{4} }, "too many cohorts": func(f *Floor) { f.MaxCohorts = 33 },
-		"no participations": func(f *Floor) { f.P = 0 }, "no spacing": func(f *Floor) { f.B = 0 },
+		"no participations": func(f *Floor) { f.P = 0 }, "no spacing": func(f *Floor) { f.B = 0 }, "no period": func(f *Floor) { f.Period = 0 },
 	} {
 		floor := testFloor()
 		f(&floor)
@@ -173,7 +173,7 @@ func TestNonsensePoliciesAreRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, f := range []Floor{Balanced(), Demo(1), testFloor()} {
+	for _, f := range append(Policies(), Demo(1), testFloor()) {
 		if err := f.Validate(); err != nil {
 			t.Error(err)
 		}

@@ -15,7 +15,7 @@ import (
 )
 
 // delta is what epsilon is shown at.
-const delta = 1e-6
+const delta = participant.ShownDelta
 
 // budget is what the ledger says of the period that runs.
 type budget struct {

@@ -43,7 +43,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().String("dir", "", "the device's folder")
 	root.PersistentFlags().Bool("json", false, "print JSON")
-	root.AddCommand(initCommand(), runCommand(), importCommand(), recommendCommand(), statusCommand(), outboxCommand(), receiptsCommand(), budgetCommand(), versionCommand())
+	root.AddCommand(initCommand(), runCommand(), importCommand(), recommendCommand(), statusCommand(), outboxCommand(), receiptsCommand(), budgetCommand(), policyCommand(), versionCommand())
 	err := root.ExecuteContext(ctx)
 	var usage usageError
 	switch {

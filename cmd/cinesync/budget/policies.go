@@ -14,12 +14,9 @@ type Verdict struct {
 	Why    string `json:"why,omitempty"` // the first term that it refuses
 }
 
-// named are the policies that people can have.
-func named() []participant.Floor { return []participant.Floor{participant.Balanced()} }
-
 func (p *Plan) verdicts() []Verdict {
 	var out []Verdict
-	for _, f := range named() {
+	for _, f := range participant.Policies() {
 		v := Verdict{Policy: f.Name, Why: p.below(f)}
 		v.Takes = v.Why == ""
 		out = append(out, v)

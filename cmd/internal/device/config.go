@@ -11,12 +11,10 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/cinesync/cinesync/audit"
-	"github.com/cinesync/cinesync/client/participant"
 	"github.com/cinesync/cinesync/cmd/internal/identity"
 	"github.com/cinesync/cinesync/internal/strictjson"
 	"github.com/cinesync/cinesync/protocol"
@@ -33,10 +31,13 @@ type Config struct {
 	LogOrigin     string `json:"log_origin"`
 	LogKey        string `json:"log_key"`                  // of checkpoints, hex
 	Witnesses     string `json:"witness_policy,omitempty"` // whose cosignatures checkpoints must have, as a policy's text; empty: rounds in mode W are refused
-	Policy        string `json:"policy"`                   // balanced (or, in the demo's folders, demo)
+	Policy        string `json:"policy"`                   // strict, balanced or open (or, in the demo's folders, demo)
 	DemoRounds    uint32 `json:"demo_rounds,omitempty"`
 
-	// What the owner asks beyond the policy. All but MaxCohorts can only make it stricter.
+	// What the owner put in place of the policy's numbers. It may be weaker than the policy.
+	Edit Edit `json:"edit,omitzero"`
+
+	// What the owner asks beyond that. All but MaxCohorts can only make it stricter.
 	MinMembers uint32   `json:"min_members,omitempty"` // smallest roster
 	Kex        []uint16 `json:"kex,omitempty"`         // key agreements that a round may have; [2] demands X-Wing
 	Sig        []uint16 `json:"sig,omitempty"`         // signature suites; [2] demands ML-DSA-44 beside Ed25519
@@ -74,12 +75,24 @@ func (c *Config) Save(dir string) error {
 	}
 	_, err = f.Write(append(b, '\n'))
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
+		err = errors.Join(os.Rename(f.Name(), path), syncFolder(dir))
 	}
 	if err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}
 	return nil
+}
+
+// syncFolder makes what was renamed in a folder outlive a power cut. Some systems have no such call for a folder.
+func syncFolder(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, os.ErrInvalid) && !errors.Is(err, os.ErrPermission) {
+		return errors.Join(err, f.Close())
+	}
+	return f.Close()
 }
 
 // maxConfig is what device.json may have; a real one is a few hundred bytes.
@@ -116,7 +129,8 @@ func parse(b []byte) (*Config, error) {
 	var c Config
 	fields := map[string]any{"address": &c.Address, "address_tcp": &c.AddressTCP, "coordinator": &c.Coordinator, "coordinator_pq": &c.CoordinatorPQ,
 		"authority": &c.Authority, "authority_pq": &c.AuthorityPQ, "log_origin": &c.LogOrigin,
-		"log_key": &c.LogKey, "witness_policy": &c.Witnesses, "policy": &c.Policy, "demo_rounds": &c.DemoRounds}
+		"log_key": &c.LogKey, "witness_policy": &c.Witnesses, "policy": &c.Policy, "demo_rounds": &c.DemoRounds,
+		"edit": &c.Edit, "min_members": &c.MinMembers, "kex": &c.Kex, "sig": &c.Sig, "word_bits": &c.WordBits, "max_cohorts": &c.MaxCohorts}
 	err := strictjson.Object(b, func(name string, value json.RawMessage) error {
 		to, ok := fields[name]
 		if !ok {
@@ -128,6 +142,9 @@ func parse(b []byte) (*Config, error) {
 		return nil
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := c.checkOwner(); err != nil {
 		return nil, err
 	}
 	for _, k := range []struct {
@@ -174,67 +191,6 @@ func CheckAddress(address string) error {
 	}
 	if host == "" || strings.ContainsAny(host, " \t\r\n/@") {
 		return fmt.Errorf("%q: the host is %q, want a name or an IP address", address, host)
-	}
-	return nil
-}
-
-// floor is the device's policy. Policy demo is taken only with a coordinator on loopback, a log origin that ends in
-// /demo, and a folder that the demo made and marked.
-func (c *Config) floor(dir string) (participant.Floor, error) {
-	switch c.Policy {
-	case "balanced":
-		return c.owned(participant.Balanced())
-	case "demo":
-		if err := c.demoAllowed(dir); err != nil {
-			return participant.Floor{}, fmt.Errorf("policy demo allows no real promise and is not taken here: %w; set policy to balanced", err)
-		}
-		return c.owned(participant.Demo(max(1, c.DemoRounds)))
-	}
-	return participant.Floor{}, fmt.Errorf("policy is %q: want balanced", c.Policy)
-}
-
-// owned is a policy with what its owner asks beyond it.
-func (c *Config) owned(f participant.Floor) (participant.Floor, error) {
-	f.NMin = max(f.NMin, c.MinMembers)
-	for _, list := range []struct {
-		name string
-		want []uint16
-		have *[]uint16
-	}{{"kex", c.Kex, &f.Suites.Kex}, {"sig", c.Sig, &f.Suites.Sig}, {"word_bits", c.WordBits, &f.WordBits}} {
-		for _, v := range list.want {
-			if !slices.Contains(*list.have, v) {
-				return f, fmt.Errorf("%s names %d: policy %q allows %v, and an owner may only leave some out", list.name, v, f.Name, *list.have)
-			}
-		}
-		if len(list.want) > 0 {
-			*list.have = list.want
-		}
-	}
-	if c.MaxCohorts > 0 {
-		f.MaxCohorts = c.MaxCohorts
-	}
-	return f, f.Validate()
-}
-
-func (c *Config) demoAllowed(dir string) error {
-	addresses := []string{c.Address}
-	if c.AddressTCP != "" {
-		addresses = append(addresses, c.AddressTCP)
-	}
-	for _, address := range addresses {
-		host, _, err := net.SplitHostPort(address)
-		if err != nil {
-			return fmt.Errorf("address %q: %w", address, err)
-		}
-		if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-			return fmt.Errorf("the coordinator %s is not on loopback", address)
-		}
-	}
-	if !strings.HasSuffix(c.LogOrigin, "/demo") {
-		return fmt.Errorf("the log origin %q does not end in /demo", c.LogOrigin)
-	}
-	if _, err := os.Stat(filepath.Join(dir, "..", "..", Marker)); err != nil {
-		return fmt.Errorf("%s does not lie in a folder that `cinesync demo` made", dir)
 	}
 	return nil
 }

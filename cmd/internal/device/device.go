@@ -59,7 +59,7 @@ func openAround(dir string) (*Device, error) {
 		return nil, err
 	}
 	d := &Device{Dir: dir, Config: cfg}
-	if d.Floor, err = cfg.floor(dir); err != nil {
+	if d.Floor, err = cfg.Floor(dir); err != nil {
 		return nil, err
 	}
 	if d.History, err = history.Open(filepath.Join(dir, "history.sqlite")); err != nil {
