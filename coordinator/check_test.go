@@ -56,6 +56,22 @@ func (w *world) readLog() *audit.Contents {
 	if w.disk.log["checkpoint"] == nil {
 		return nil
 	}
+	contents, err := audit.Read(w.publicFiles(), checkCert, true)
+	if err != nil {
+		w.Errorf("the public log does not verify: %v", err)
+		return nil
+	}
+	return contents
+}
+
+func checkCert(_, cert []byte) (audit.Coordinator, error) {
+	c, err := protocol.ParseCert(cert)
+	return audit.Coordinator{Key: c.IDPK, NotBefore: c.NotBefore, NotAfter: c.NotAfter}, err
+}
+
+// publicFiles is the log's folder with its keys.
+func (w *world) publicFiles() fstest.MapFS {
+	w.Helper()
 	cert := w.coord.Cert.Bytes()
 	keys := audit.Keys{Origin: logOrigin, LogKey: prototest.Public(w.logKey), Authority: prototest.AuthorityKey(), Coordinator: cert[:]}
 	b, err := keys.Encode()
@@ -66,15 +82,7 @@ func (w *world) readLog() *audit.Contents {
 	for name, b := range w.disk.log {
 		files[name] = &fstest.MapFile{Data: b}
 	}
-	contents, err := audit.Read(files, func(authority, cert []byte) (audit.Coordinator, error) {
-		c, err := protocol.ParseCert(cert)
-		return audit.Coordinator{Key: c.IDPK, NotBefore: c.NotBefore, NotAfter: c.NotAfter}, err
-	}, true)
-	if err != nil {
-		w.Errorf("the public log does not verify: %v", err)
-		return nil
-	}
-	return contents
+	return files
 }
 
 // checker walks the log.

@@ -61,6 +61,7 @@ type Task struct {
 	P          uint32 // most participations of one device in a period
 	B          uint32 // least spacing, in rounds
 	Ceiling    privacy.Units
+	ShareBP    uint32 // the question's share of the ceiling, basis points; 0 = 10000, all of it
 	Period     time.Duration
 	Deadlines  [5]uint32 // seconds after a round opens: keys, shares, inputs, unmask, settle
 	Grace      time.Duration
@@ -80,6 +81,9 @@ func (t Task) filled() Task {
 	}
 	if t.Cohorts == 0 {
 		t.Cohorts = 1
+	}
+	if t.ShareBP == 0 {
+		t.ShareBP = 10000
 	}
 	return t
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/cinesync/cinesync/audit"
 	"github.com/cinesync/cinesync/coordinator/round"
 	"github.com/cinesync/cinesync/model"
+	"github.com/cinesync/cinesync/privacy"
 	"github.com/cinesync/cinesync/protocol"
 )
 
@@ -45,10 +47,11 @@ type Coordinator struct {
 	before     publication       // the one before it
 	logged     map[[32]byte]bool // every model that the log names
 	layout     model.Layout
-	context    []uint64 // log indexes of policy, code release and question
+	context    []uint64 // log indexes of the policy in force, code release and question
 	question   [32]byte
 	asked      *audit.Question
-	charges    []charge
+	ledger     *privacy.Population
+	debit      privacy.RoundDebit // of the running round
 	machine    *round.Machine
 	row        RoundRow
 	seq        uint64
@@ -78,12 +81,6 @@ type stage struct {
 // publication is what a version consists of: the model that the next round trains on, and the one that is served.
 type publication struct{ Model, Serve [32]byte }
 
-// charge is one line of the population ledger.
-type charge struct {
-	round uint64
-	units uint64
-}
-
 // Listener gives the connections of authenticated devices.
 type Listener interface {
 	Accept(ctx context.Context) (protocol.Conn, error)
@@ -105,7 +102,7 @@ func New(ctx context.Context, cfg Config, store Store) (*Coordinator, error) {
 		return nil, err
 	}
 	c := &Coordinator{cfg: cfg, store: store, mail: make(chan mail, mailQueue), deaf: make(chan error, 1), done: make(chan struct{}),
-		blobs: blobs{files: cfg.Models}, log: audit.NewLog(), logged: map[[32]byte]bool{}, heard: map[[32]byte]heard{}, peers: map[[32]byte]*peer{},
+		blobs: blobs{files: cfg.Models}, log: audit.NewLog(), ledger: privacy.NewPopulation(), logged: map[[32]byte]bool{}, heard: map[[32]byte]heard{}, peers: map[[32]byte]*peer{},
 		uploads: map[[32]byte]*upload{}, results: make(chan outcome, 1), cosign: cosigner{answers: make(chan cosigned, 1)}, parts: make(chan struct{}, maxParts)}
 	if err := c.load(ctx); err != nil {
 		return nil, err
@@ -149,6 +146,9 @@ func (c *Coordinator) load(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := c.checkCharges(saved.Charges); err != nil {
+		return err
+	}
 	if err := c.checkPublished(); err != nil {
 		return err
 	}
@@ -177,6 +177,9 @@ func (c *Coordinator) load(ctx context.Context) error {
 			return err
 		}
 	}
+	if c.ledger.Exhausted(c.question) {
+		c.rest()
+	}
 	c.prune()
 	return nil
 }
@@ -191,7 +194,9 @@ func (c *Coordinator) learn(entry []byte) error {
 	hash := audit.LeafHash(entry)
 	c.entries = append(c.entries, entry)
 	switch r := rec.(type) {
-	case *audit.PolicyChange, *audit.CodeRelease:
+	case *audit.PolicyChange:
+		c.context = append(slices.DeleteFunc(c.context, c.isPolicy), index)
+	case *audit.CodeRelease:
 		c.context = append(c.context, index)
 	case *audit.Question:
 		c.context = append(c.context, index)
@@ -203,11 +208,7 @@ func (c *Coordinator) learn(entry []byte) error {
 			c.newest = publication{r.ModelIn, r.ModelIn} // the start
 		}
 	case *audit.BudgetExhausted:
-		c.stopped = true
-	case *audit.Survivors:
-		if open := c.openRecord(r.Open); open != nil && r.Cohort == 0 { // a round is charged once
-			c.charges = append(c.charges, charge{open.Round, open.RhoUnits})
-		}
+		c.opened = max(c.opened, r.Round) // that number is used up
 	case *audit.RoundClose:
 		c.rounds++
 		c.prev = hash
@@ -217,7 +218,13 @@ func (c *Coordinator) learn(entry []byte) error {
 		c.rounds++
 		c.prev = hash
 	}
-	return nil
+	return c.account(hash, rec)
+}
+
+// isPolicy reports whether a log entry is a PolicyChange.
+func (c *Coordinator) isPolicy(index uint64) bool {
+	rec, err := audit.OpenEntry(ed25519.PublicKey(c.cfg.Identity.Cert.IDPK[:]), c.entries[index])
+	return err == nil && audit.KindOf(rec) == audit.KindPolicyChange
 }
 
 // openRecord finds a RoundOpen by its hash; rounds end soon after they open, so it lies near the end.

@@ -250,7 +250,7 @@ func TestLogThatWasAlteredIsRefused(t *testing.T) {
 		w.disk.rows.entries[4][10] ^= 1
 		w.refused("log entry 4")
 		w.disk.rows.entries = e[3:]
-		w.refused("public log")
+		w.refused("log entry 0", "no policy is in force", "restore")
 		w.disk.rows.entries = e
 		w.mustStart()
 	})

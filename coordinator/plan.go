@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -24,8 +25,15 @@ func (c *Coordinator) open(now time.Time, b *batch) error {
 	if err != nil {
 		return fmt.Errorf("charge of a round: %w", err)
 	}
-	if bound := c.bound(number, uint64(units)); bound > uint64(t.Ceiling) {
-		return c.exhausted(number, b)
+	if err := c.renew(opened, b); err != nil {
+		return err
+	}
+	_, err = c.ledger.Would(privacy.RoundDebit{Round: number, Question: c.question, Units: units, P: t.P, B: t.B}, opened)
+	if errors.Is(err, privacy.ErrCeiling) || errors.Is(err, privacy.ErrShare) {
+		return c.exhausted(number, opened, b)
+	}
+	if err != nil {
+		return err
 	}
 	open := &audit.RoundOpen{Round: number, OpenedAt: opened, PrevRound: c.prev, Question: c.question,
 		ModelIn: c.head.Model, CodeHash: sha256.Sum256(t.Local.Append(nil)), LayoutHash: c.layout.Hash(), D: uint32(c.layout.Size()),
@@ -54,6 +62,11 @@ func (c *Coordinator) newMachine(open *audit.RoundOpen) error {
 	if open.WitnessPolicy != c.cfg.WitnessPolicy.ID() {
 		return fmt.Errorf("round %d was opened under another witness policy: start with that one until the round has ended", open.Round)
 	}
+	c.debit = debitOf(open)
+	standing, err := c.ledger.Would(c.debit, open.OpenedAt)
+	if err != nil {
+		return fmt.Errorf("round %d is open, and its budget does not allow it; keep the folder and report this: %w", open.Round, err)
+	}
 	snapshot, err := c.blobs.snapshot(open.ModelIn)
 	if err != nil {
 		return fmt.Errorf("model of round %d: %w", open.Round, err)
@@ -61,35 +74,11 @@ func (c *Coordinator) newMachine(open *audit.RoundOpen) error {
 	c.machine = round.New(round.Config{Open: *open, Entry: c.entries[c.row.Index], Index: c.row.Index, Context: c.row.Context, Code: c.row.Code,
 		ModelSize: uint64(len(snapshot)), Authority: c.cfg.Authority, AuthorityPQ: c.cfg.AuthorityPQ, Key: c.key(), Signer: c.cfg.Identity.Signer(open.Sig),
 		Witnesses: c.cfg.WitnessPolicy, LogOrigin: c.cfg.LogOrigin, LogKey: c.logKey(),
-		Grace: time.Duration(c.row.GraceMillis) * time.Millisecond, RhoCumBound: c.bound(open.Round, open.RhoUnits)})
+		Grace: time.Duration(c.row.GraceMillis) * time.Millisecond, RhoCumBound: uint64(standing.Total)})
 	c.seq = 0
 	c.unseen = nil
 	clear(c.uploads)
 	clear(c.heard)
 	c.folder = c.newFolder(open)
 	return nil
-}
-
-// bound is the population ledger (privacy 8.3) once the given round counts too: the rounds before it that reached their
-// Survivors entry, and itself. The ceiling does not cap it here, so that passing it can be seen.
-func (c *Coordinator) bound(number, units uint64) uint64 {
-	var list []privacy.RoundCharge
-	for _, p := range c.charges {
-		if p.round < number {
-			list = append(list, privacy.RoundCharge{Round: p.round, Units: privacy.Units(p.units)})
-		}
-	}
-	list = append(list, privacy.RoundCharge{Round: number, Units: privacy.Units(units)})
-	return uint64(privacy.WorstCase(list, c.cfg.Task.P, c.cfg.Task.B, math.MaxUint64))
-}
-
-// exhausted logs, once, that no further round of this question fits under the ceiling.
-func (c *Coordinator) exhausted(number uint64, b *batch) error {
-	c.stopped = true
-	entry, err := audit.Seal(c.key(), &audit.BudgetExhausted{Question: c.question, Round: number})
-	if err != nil {
-		return fmt.Errorf("seal budget record: %w", err)
-	}
-	c.cfg.Log.Warn("the population ledger is at its ceiling: no further round of this question in the period")
-	return c.append(entry, b)
 }

@@ -53,6 +53,9 @@ func (r *rows) load() *coordinator.Saved {
 	if r.open != nil {
 		saved.Open = &coordinator.OpenRound{RoundRow: *r.open, Journal: slices.Clone(r.journal[r.open.Round])}
 	}
+	for _, round := range slices.Sorted(maps.Keys(r.charges)) {
+		saved.Charges = append(saved.Charges, r.charges[round])
+	}
 	return saved
 }
 
@@ -131,7 +134,7 @@ func (r *rows) takeRound(b *coordinator.Batch) error {
 		r.headers[h.ID] = bytes.Clone(h.Header)
 	}
 	for _, c := range b.Charges {
-		if _, ok := r.charges[c.Round]; ok {
+		if old, ok := r.charges[c.Round]; ok && old != c {
 			return fmt.Errorf("round %d was charged before", c.Round)
 		}
 		r.charges[c.Round] = c

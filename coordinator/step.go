@@ -30,8 +30,8 @@ func (c *Coordinator) step(now time.Time, e round.Event, b *batch) error {
 			return err
 		}
 		if f.Reserve {
-			last := c.charges[len(c.charges)-1]
-			b.Charges = append(b.Charges, ChargeRow{Round: last.round, Question: c.question, Units: last.units})
+			d := c.debit
+			b.Charges = append(b.Charges, ChargeRow{Round: d.Round, Question: d.Question, Units: uint64(d.Units)})
 		}
 		for _, serial := range f.Serials {
 			b.Uses = append(b.Uses, UseRow{Round: c.row.Round, Serial: serial})

@@ -11,8 +11,8 @@ type Store interface {
 	// Load reads everything a starting coordinator needs.
 	Load(ctx context.Context) (*Saved, error)
 	// Commit makes one batch durable as a whole or not at all. It refuses what is written once and is there already (an
-	// event, a chunk, a charge, a use), an entry that is not the log's next, a second running round, the end of a round that does
-	// not run, and a Move from another head. An error stops the process: it recovers by loading.
+	// event, a chunk, a use), another charge of a round that was charged (the same again changes nothing), an entry that is not the
+	// log's next, a second running round, the end of a round that does not run, and a Move from another head. An error stops the process: it recovers by loading.
 	Commit(ctx context.Context, b *Batch) error
 	// Archive answers questions about what was committed earlier.
 	Archive
@@ -35,7 +35,8 @@ type Archive interface {
 type Saved struct {
 	Entries [][]byte // the log, by index
 	Head    Head
-	Open    *OpenRound // the round that was running, if any
+	Open    *OpenRound  // the round that was running, if any
+	Charges []ChargeRow // of all rounds, in the order of their numbers
 }
 
 // Head is the newest published model. Version 0 is the start, which no round made.
@@ -106,7 +107,7 @@ type HeaderRow struct {
 	Header []byte
 }
 
-// ChargeRow is one round's charge to the population ledger, written with its Survivors entry and never refunded.
+// ChargeRow is one round's charge to the population ledger, written with its Survivors entry and never changed or refunded.
 type ChargeRow struct {
 	Round    uint64
 	Question [32]byte

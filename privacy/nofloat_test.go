@@ -19,7 +19,7 @@ var integerFiles = []string{
 
 // integerImports are all that these files may import: none of them computes with floats.
 var integerImports = []string{
-	"cmp", "container/heap", "crypto/aes", "crypto/cipher", "crypto/sha256", "encoding/binary", "errors", "fmt", "io", "math/bits", "slices", "sync",
+	"cmp", "container/heap", "crypto/aes", "crypto/cipher", "crypto/sha256", "encoding/binary", "errors", "fmt", "io", "maps", "math/bits", "slices", "sync",
 }
 
 func TestNoiseFilesHoldNoFloat(t *testing.T) {

@@ -3,6 +3,7 @@ package privacy
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/bits"
 	"sync"
 )
@@ -146,6 +147,13 @@ func (p *Population) Spent() Units {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.total
+}
+
+// Debited is every round's debit, of all periods.
+func (p *Population) Debited() map[uint64]RoundDebit {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.debited)
 }
 
 // PeriodEnd is when the running period has lasted its time, Unix seconds: a Policy and a round from then on begin another. It is

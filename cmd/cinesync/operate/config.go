@@ -68,6 +68,7 @@ type Task struct {
 	P             uint32    `json:"participations"`
 	B             uint32    `json:"spacing_rounds"`
 	CeilingUnits  uint64    `json:"ceiling_units"`
+	ShareBP       uint32    `json:"share_basis_points,omitempty"` // the question's share of the ceiling; all of it where left out
 	PeriodSeconds uint64    `json:"period_seconds"`
 	Deadlines     [5]uint32 `json:"deadlines_seconds"`
 	GraceMillis   uint32    `json:"grace_milliseconds"`
@@ -218,7 +219,7 @@ func (t *Task) task() (coordinator.Task, error) {
 	return coordinator.Task{Purpose: t.Purpose, Local: local, Optimizer: opt, Rounds: t.Rounds, NTarget: t.Members, NMin: t.MinMembers,
 		GammaBP: t.GammaBP, DeltaBP: t.DeltaBP, Lambda: t.Lambda, Eta: t.Eta, Mode: mode, Kex: t.Kex, PRG: t.PRG, Sig: t.Sig,
 		WordBits: t.WordBits, XMax: t.XMax, Cohorts: t.Cohorts, C: t.Clip, CInt: t.CInt, SigmaTotSq: t.SigmaTotSq,
-		P: t.P, B: t.B, Ceiling: privacy.Units(t.CeilingUnits), Period: time.Duration(t.PeriodSeconds) * time.Second, Deadlines: t.Deadlines,
+		P: t.P, B: t.B, Ceiling: privacy.Units(t.CeilingUnits), ShareBP: t.ShareBP, Period: time.Duration(t.PeriodSeconds) * time.Second, Deadlines: t.Deadlines,
 		Grace: time.Duration(t.GraceMillis) * time.Millisecond, Interval: time.Duration(t.IntervalMS) * time.Millisecond,
 		Expiry: time.Duration(t.ExpirySeconds) * time.Second}, nil
 }

@@ -77,7 +77,7 @@ func (w *writer) batch(b *coordinator.Batch) {
 		w.exec("INSERT INTO header VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET bytes = excluded.bytes", h.ID[:], h.Header)
 	}
 	for _, c := range b.Charges {
-		w.exec("INSERT INTO charge VALUES (?, ?, ?)", c.Round, c.Question[:], int64(c.Units))
+		w.charge(c)
 	}
 	for _, u := range b.Uses {
 		w.use(u)
@@ -110,6 +110,15 @@ func (w *writer) use(u coordinator.UseRow) {
 		u.Serial[:], u.Round)
 	if w.err == nil && n != 1 {
 		w.err = fmt.Errorf("count round %d of certificate %x: it was counted before", u.Round, u.Serial)
+	}
+}
+
+// charge writes down what a round cost; the same again changes nothing, anything else is refused.
+func (w *writer) charge(c coordinator.ChargeRow) {
+	n := w.exec("INSERT INTO charge VALUES (?, ?, ?) ON CONFLICT (round) DO UPDATE SET units = units WHERE question = excluded.question AND units = excluded.units",
+		c.Round, c.Question[:], int64(c.Units))
+	if w.err == nil && n != 1 {
+		w.err = fmt.Errorf("charge round %d: it was charged before, with another amount or question", c.Round)
 	}
 }
 

@@ -10,10 +10,10 @@ import (
 	"github.com/cinesync/cinesync/coordinator/round"
 )
 
-// Load reads the log, the head and the running round.
+// Load reads the log, the head, the running round and the charges.
 func (s *Store) Load(ctx context.Context) (*coordinator.Saved, error) {
 	saved := &coordinator.Saved{}
-	for _, read := range []func(context.Context, *coordinator.Saved) error{s.loadEntries, s.loadHead, s.loadOpen} {
+	for _, read := range []func(context.Context, *coordinator.Saved) error{s.loadEntries, s.loadHead, s.loadOpen, s.loadCharges} {
 		if err := read(ctx, saved); err != nil {
 			return nil, s.explain("load", err)
 		}
@@ -75,6 +75,23 @@ func (s *Store) loadOpen(ctx context.Context, saved *coordinator.Saved) error {
 		}
 		o.Journal = append(o.Journal, j)
 		return hashes(column{"journal.digest", &o.Journal[len(o.Journal)-1].Digest, digest})
+	})
+}
+
+func (s *Store) loadCharges(ctx context.Context, saved *coordinator.Saved) error {
+	return s.each(ctx, "SELECT round, question, units FROM charge ORDER BY round", nil, func(r *sql.Rows) error {
+		var c coordinator.ChargeRow
+		var question []byte
+		var units int64
+		if err := r.Scan(&c.Round, &question, &units); err != nil {
+			return err
+		}
+		c.Units = uint64(units)
+		if err := hashes(column{"charge.question", &c.Question, question}); err != nil {
+			return err
+		}
+		saved.Charges = append(saved.Charges, c)
+		return nil
 	})
 }
 

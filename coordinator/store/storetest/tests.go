@@ -19,7 +19,7 @@ func newIsEmpty(w *world) {
 func loadsWhatWasCommitted(w *world) {
 	w.begun()
 	want := &coordinator.Saved{Head: head(0),
-		Open: &coordinator.OpenRound{RoundRow: *opening(1, 3), Journal: []coordinator.JournalRow{journal(1, 0), journal(1, 1)}}}
+		Open: &coordinator.OpenRound{RoundRow: *opening(1, 3), Journal: []coordinator.JournalRow{journal(1, 0), journal(1, 1)}}, Charges: []coordinator.ChargeRow{charge(1)}}
 	for i := range uint64(5) {
 		want.Entries = append(want.Entries, entry(i).Entry)
 	}
@@ -40,7 +40,9 @@ func allOrNothing(w *world) {
 			Chunks: []coordinator.ChunkRow{chunk(1, 2, 8)}, Headers: []coordinator.HeaderRow{header(1, "newer"), header(3, "third")},
 			Charges: []coordinator.ChargeRow{charge(2)}, Uses: []coordinator.UseRow{use(2, 1), use(2, 3)}, Move: &coordinator.Move{From: head(0), To: head(1)}, End: ended(1, 5)}
 	}
-	other := head(3)
+	other, dearer, elsewhere := head(3), charge(1), charge(1)
+	dearer.Units++
+	elsewhere.Question = hash(0x98)
 	for name, spoil := range map[string]func(*coordinator.Batch){
 		"an entry index is written twice":     func(b *coordinator.Batch) { b.Entries = []coordinator.EntryRow{entry(4)} },
 		"the first entry is written twice":    func(b *coordinator.Batch) { b.Entries = []coordinator.EntryRow{entry(0)} },
@@ -49,7 +51,8 @@ func allOrNothing(w *world) {
 		"an event is written twice":           func(b *coordinator.Batch) { b.Journal = append(b.Journal, journal(1, 1)) },
 		"a chunk is written twice":            func(b *coordinator.Batch) { b.Chunks = append(b.Chunks, chunk(1, 1, 8)) },
 		"a chunk comes twice in the batch":    func(b *coordinator.Batch) { b.Chunks = append(b.Chunks, chunk(1, 2, 8)) },
-		"a round is charged twice":            func(b *coordinator.Batch) { b.Charges = append(b.Charges, charge(1)) },
+		"a round is charged otherwise":        func(b *coordinator.Batch) { b.Charges = append(b.Charges, dearer) },
+		"a round is charged elsewhere":        func(b *coordinator.Batch) { b.Charges = append(b.Charges, elsewhere) },
 		"a round is counted twice":            func(b *coordinator.Batch) { b.Uses = append(b.Uses, use(1, 2)) },
 		"a use comes twice in the batch":      func(b *coordinator.Batch) { b.Uses = append(b.Uses, use(2, 1)) },
 		"the head is another version":         func(b *coordinator.Batch) { b.Move.From = head(2) },
@@ -171,21 +174,40 @@ func emptyValues(w *world) {
 	w.commit(&coordinator.Batch{Open: &coordinator.RoundRow{Round: 1}, Entries: []coordinator.EntryRow{{}}, Journal: []coordinator.JournalRow{{Round: 1}},
 		Chunks: []coordinator.ChunkRow{{Round: 1}}, Headers: []coordinator.HeaderRow{{}}, Charges: []coordinator.ChargeRow{{Round: 1}}})
 	w.reopen()
-	want := &coordinator.Saved{Entries: [][]byte{{}}, Open: &coordinator.OpenRound{RoundRow: coordinator.RoundRow{Round: 1}, Journal: []coordinator.JournalRow{{Round: 1}}}}
+	want := &coordinator.Saved{Entries: [][]byte{{}}, Open: &coordinator.OpenRound{RoundRow: coordinator.RoundRow{Round: 1}, Journal: []coordinator.JournalRow{{Round: 1}}},
+		Charges: []coordinator.ChargeRow{{Round: 1}}}
 	w.equal(want, w.load())
 	w.commit(&coordinator.Batch{End: &coordinator.Ended{Round: 1}})
 	w.equal(&coordinator.Ended{Round: 1}, w.members([32]byte{}))
 }
 
+// charges are written once: the same again changes nothing, before and after the round's end, and no other takes its place.
 func charges(w *world) {
 	w.begun()
-	w.refuses(&coordinator.Batch{Charges: []coordinator.ChargeRow{charge(1)}})
+	cheaper, free := charge(1), charge(1)
+	cheaper.Units--
+	free.Units = 0
+	again := func() {
+		w.Helper()
+		before := w.look()
+		w.commit(&coordinator.Batch{Charges: []coordinator.ChargeRow{charge(1)}})
+		w.same(before)
+		for _, other := range []coordinator.ChargeRow{cheaper, free} {
+			w.refuses(&coordinator.Batch{Charges: []coordinator.ChargeRow{other}})
+		}
+	}
+	again()
 	w.commit(&coordinator.Batch{End: ended(1, 4)})
-	w.refuses(&coordinator.Batch{Charges: []coordinator.ChargeRow{charge(1)}})
-	dear := charge(2)
+	again()
+	dear := charge(9)
 	dear.Units = 1<<64 - 1
 	w.commit(&coordinator.Batch{Charges: []coordinator.ChargeRow{dear}})
-	w.refuses(&coordinator.Batch{Charges: []coordinator.ChargeRow{charge(3), charge(2)}})
+	w.refuses(&coordinator.Batch{Charges: []coordinator.ChargeRow{charge(3), charge(9)}})
+	w.commit(&coordinator.Batch{Charges: []coordinator.ChargeRow{charge(3), charge(3)}})
+	for range 2 {
+		w.equal([]coordinator.ChargeRow{charge(1), charge(3), dear}, w.load().Charges)
+		w.reopen()
+	}
 }
 
 func uses(w *world) {
