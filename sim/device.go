@@ -31,6 +31,7 @@ type device struct {
 	lastDown time.Time
 	random   *tap
 	refusals []string
+	moment   time.Time // before which its shares must not be seen
 }
 
 func (w *world) newDevice(i int) error {
@@ -52,6 +53,7 @@ func (d *device) boot() error {
 		return err
 	}
 	d.machine, err = participant.New(d.cfg, d.ledger, d.disk)
+	d.moment = time.Time{} // of the process that is gone
 	return err
 }
 
@@ -142,6 +144,24 @@ func (d *device) step(e participant.Event) error {
 			return d.step(participant.Event{Trained: &participant.Trained{OpenHash: open, LayoutHash: simLayout, Update: participant.Floats(d.update())}})
 		})
 	}
+	if at, ok := out.After.Moment(d.w.now); !ok {
+		out.Send = nil
+	} else if at.After(d.w.now) {
+		d.moment = at
+		m, life := d.machine, d.life
+		d.w.after(at.Sub(d.w.now), func() error {
+			if m != d.machine || life != d.life {
+				return nil // lost with its connection, and asked for again
+			}
+			return d.say(out)
+		})
+		return nil
+	}
+	return d.say(out)
+}
+
+// say does what the coordinator can notice.
+func (d *device) say(out participant.Output) error {
 	for _, m := range out.Send {
 		if err := d.w.oracle.sends(d, m); err != nil {
 			return err

@@ -135,6 +135,9 @@ func (o *oracle) sends(d *device, m protocol.Message) error {
 	case *protocol.Advertise:
 		return o.once(fmt.Sprintf("advertise %d %x", d.i, m.OpenHash), m.Append(nil))
 	case *protocol.Shares:
+		if o.w.now.Before(d.moment) {
+			return fmt.Errorf("device %d sends its shares %v early", d.i, d.moment.Sub(o.w.now))
+		}
 		return o.once(fmt.Sprintf("shares %d %x", d.i, m.SID), m.Append(nil))
 	case *protocol.Input:
 		return errors.Join(o.once(fmt.Sprintf("input %d %x", d.i, m.SID), m.Append(nil)), o.paid(d, m.SID))

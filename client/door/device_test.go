@@ -106,6 +106,7 @@ type files struct {
 	mu    sync.Mutex
 	dirty bool // something was written since the last Sync
 	fail  string
+	draw  time.Duration // how long the noise takes
 }
 
 func (f *files) step(name string, dirty bool) error {
@@ -121,6 +122,9 @@ func (f *files) step(name string, dirty bool) error {
 }
 
 func (f *files) Write(name string, at int64, p []byte) error {
+	if name == "noised" && f.draw > 0 {
+		pass(f.draw)
+	}
 	return errors.Join(f.step("write", true), f.Memory.Write(name, at, p))
 }
 
@@ -196,11 +200,14 @@ type phone struct {
 	hold   time.Duration
 	starts int
 	log    *slog.Logger
-	stall  protocol.Type // a message of this kind never goes out
+	stall  protocol.Type    // a message of this kind never goes out
+	told   func(door.Event) // or nil
 
 	mu     sync.Mutex
 	events []door.Event
 	sent   []protocol.Message
+	times  []time.Time // of each
+	roster time.Time   // when the last one came
 	bytes  int64
 	dials  []time.Time
 	open   int // connections
@@ -231,6 +238,9 @@ func (p *phone) start() {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			p.events = append(p.events, e)
+			if p.told != nil {
+				p.told(e)
+			}
 		}}
 	d, err := door.Open(p.t.Context(), cfg)
 	if err != nil {
@@ -288,6 +298,7 @@ func (c *tapped) Send(ctx context.Context, m protocol.Message) error {
 		c.p.t.Error(err)
 	}
 	c.p.sent = append(c.p.sent, copied)
+	c.p.times = append(c.p.times, time.Now())
 	c.p.mu.Unlock()
 	var sid [32]byte
 	switch m := m.(type) {
@@ -306,6 +317,17 @@ func (c *tapped) Send(ctx context.Context, m protocol.Message) error {
 		return protocol.ErrLost
 	}
 	return c.Conn.Send(ctx, m)
+}
+
+// Recv notes when the roster comes.
+func (c *tapped) Recv(ctx context.Context) (protocol.Message, error) {
+	m, err := c.Conn.Recv(ctx)
+	if _, ok := m.(*protocol.Roster); ok {
+		c.p.mu.Lock()
+		defer c.p.mu.Unlock()
+		c.p.roster = time.Now()
+	}
+	return m, err
 }
 
 func (c *tapped) Close(code protocol.Code, detail string) error {

@@ -93,8 +93,9 @@ type Door struct {
 	fetch   *fetch
 	publish [32]byte // a published model that is still to be downloaded; zero for none
 	trained chan *participant.Trained
-	busy    bool // the local function runs
-	more    bool // the machine has more to send on this connection
+	busy    bool  // the local function runs
+	more    bool  // the machine has more to send on this connection
+	held    *held // waits for its moment, and everything else on this connection with it
 	next    *participant.Train
 	working sync.WaitGroup
 	work    context.Context // of the local function: ends with Run

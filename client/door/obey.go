@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/cinesync/cinesync/client/participant"
 	"github.com/cinesync/cinesync/protocol"
@@ -40,6 +41,40 @@ func (d *Door) obey(ctx context.Context, conn protocol.Conn, out participant.Out
 	if conn == nil {
 		return nil // the machine sends again once connected
 	}
+	now := d.cfg.Now()
+	at, ok := out.After.Moment(now)
+	if !ok {
+		out.Send = nil // its phase is over by then
+	} else if at.After(now) {
+		d.held = &held{out, at}
+		return nil
+	}
+	return d.say(ctx, conn, out)
+}
+
+// held is an output that waits for its moment.
+type held struct {
+	out participant.Output
+	at  time.Time
+}
+
+// release waits for the moment and does nothing else: an answer to whatever came behind the roster, or bytes that are taken from the
+// connection, would tell when the device was ready. A wait of 0 or more ends the connection.
+func (d *Door) release(ctx context.Context, conn protocol.Conn) (time.Duration, error) {
+	timer := time.NewTimer(d.held.at.Sub(d.cfg.Now()))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return 0, nil
+	case <-timer.C:
+	}
+	out := d.held.out
+	d.held = nil
+	return -1, d.say(ctx, conn, out)
+}
+
+// say does what others can notice.
+func (d *Door) say(ctx context.Context, conn protocol.Conn, out participant.Output) error {
 	for _, m := range out.Send {
 		if err := d.send(ctx, conn, m); err != nil {
 			return err

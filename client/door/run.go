@@ -121,7 +121,7 @@ func (d *Door) session(ctx context.Context, conn protocol.Conn) (time.Duration, 
 		conn.Close(protocol.CodeOK, "")
 		<-reading
 	}()
-	d.fetch, d.more = nil, false
+	d.fetch, d.more, d.held = nil, false, nil
 	d.cfg.OnEvent(Event{Kind: "connected"})
 	err := d.obey(ctx, conn, d.machine.Step(d.cfg.Now(), participant.Event{Connected: true}))
 	if err == nil {
@@ -147,6 +147,9 @@ func (e *ended) Error() string { return "connection is over" }
 
 // turn handles one thing. A wait of 0 or more ends the connection.
 func (d *Door) turn(ctx context.Context, conn protocol.Conn, in <-chan received) (time.Duration, error) {
+	if d.held != nil {
+		return d.release(ctx, conn)
+	}
 	var hold <-chan time.Time
 	if d.busy && d.machine.Training() {
 		timer := time.NewTimer(d.cfg.Hold)

@@ -43,7 +43,7 @@ func (s *state) awaited() deadline {
 }
 
 // accept starts the round's clock.
-func (m *Machine) accept() { m.accepted, m.st.AcceptedAt = m.now, m.now.UnixNano() }
+func (m *Machine) accept() { m.accepted, m.st.AcceptedAt, m.hold = m.now, m.now.UnixNano(), Hold{} }
 
 // resume goes on with the clock of a process that is gone, from what the wall clock says has passed.
 func (m *Machine) resume() {

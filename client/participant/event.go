@@ -48,6 +48,9 @@ type Output struct {
 	Train *Train
 	// Send goes to S in order. It may be lost: the machine sends the same bytes again.
 	Send []protocol.Message
+	// After is when Send may begin. Until then nothing else that anybody outside could notice may be done either: no message is
+	// taken from the connection.
+	After Hold
 	// More asks for an Event of that name once Send is done: there is more to send, and no memory for all of it.
 	More bool
 	// Noised, set with Entry, is the quantised, noised vector before its mask, until Drop. It stays on the device.

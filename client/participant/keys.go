@@ -50,7 +50,7 @@ func (m *Machine) trained(e *Trained, out *Output) error {
 	return nil
 }
 
-// share draws the noise and sends R1.
+// share draws the noise and sends R1, at a moment that does not tell how long it drew.
 func (m *Machine) share(ring *aggregation.Ring, out *Output) error {
 	secrets, err := m.st.secrets()
 	if err != nil {
@@ -81,7 +81,8 @@ func (m *Machine) share(ring *aggregation.Ring, out *Output) error {
 	m.save(out)
 	// Forgotten in a power cut, these boxes would be sealed again over fresh polynomials under the same keys and nonce (7.2).
 	out.Sync = true
-	out.Send = append(out.Send, msg)
+	m.hold = m.drawn()
+	out.Send, out.After = append(out.Send, msg), m.hold
 	return nil
 }
 

@@ -37,6 +37,7 @@ type Machine struct {
 	uploading bool  // chunks are on their way on this connection
 	at        int64 // where the next one begins
 	now       time.Time
+	hold      Hold                   // of the running round's shares
 	accepted  time.Time              // when the running round was; zero before a restarted machine's first step
 	pq        *protocol.PQPrivateKey // made when it is first needed
 }

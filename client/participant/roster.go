@@ -30,6 +30,9 @@ func (m *Machine) rostered(msg *protocol.Roster, out *Output) error {
 		if len(entries) == 0 || entries[len(entries)-1].hash != m.st.RosterHash {
 			return refuse(F14AskedTwice, "a second, different roster for one round")
 		}
+		if m.now.Before(m.hold.At) { // asked again, on a new connection
+			out.After = m.hold
+		}
 		return m.resendSaved(protocol.TypeShares, m.st.Shares, out)
 	default:
 		return nil
