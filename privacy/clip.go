@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"errors"
 	"fmt"
 	"math"
 )
@@ -33,6 +34,8 @@ type Clipper struct {
 	n     int     // coordinates measured
 }
 
+var errUnmeasured = errors.New("clip update: a block before this one was refused")
+
 // NewClipper makes a Clipper to norm c, a positive finite number.
 func NewClipper(c float32) (*Clipper, error) {
 	bound := float64(c)
@@ -44,13 +47,21 @@ func NewClipper(c float32) (*Clipper, error) {
 
 // Measure adds a block to the norm. It refuses NaN and infinities, and the Clipper is of no use after that.
 func (k *Clipper) Measure(block []float32) error {
-	// A float64 holds the square of every float32, denormals included, and the sum of 2^127 of the largest.
-	for i, x := range block {
+	// A float64 holds the square of every float32, denormals included, and the sum of 2^127 of the largest: the sum is a number
+	// as long as every value is one.
+	sum := k.sum
+	for _, x := range block {
 		v := float64(x)
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return fmt.Errorf("clip update: coordinate %d is %v", k.n+i, x)
+		sum += v * v
+	}
+	k.sum = sum
+	if math.IsNaN(sum) || math.IsInf(sum, 0) {
+		for i, x := range block {
+			if v := float64(x); math.IsNaN(v) || math.IsInf(v, 0) {
+				return fmt.Errorf("clip update: coordinate %d is %v", k.n+i, x)
+			}
 		}
-		k.sum += v * v
+		return errUnmeasured
 	}
 	k.n += len(block)
 	return nil
@@ -73,6 +84,11 @@ func (k *Clipper) Scale(block []float32) {
 
 // towardsZero returns the float32 nearest to v whose magnitude is not above v's, so that rounding never adds to a norm.
 func towardsZero(v float64) float32 {
+	// A float64 has 29 bits of fraction more than a float32. Without them it is one, unless it is among the smallest, which have
+	// fewer. Half of all values would round up, with no pattern that a branch could follow.
+	if math.Abs(v) >= 0x1p-126 {
+		return float32(math.Float64frombits(math.Float64bits(v) &^ (1<<29 - 1)))
+	}
 	f := float32(v)
 	if math.Abs(float64(f)) > math.Abs(v) {
 		// One step down in magnitude; f is not zero here, so the sign bit is left alone.

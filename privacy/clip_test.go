@@ -91,6 +91,27 @@ func TestClipKeepsLengthAndDirection(t *testing.T) {
 	}
 }
 
+// TestClippedCoordinatesAreCutTowardsZero compares with the cut of big.Float: 24 bits, and for the smallest floats as many as
+// there are above 2^−149.
+func TestClippedCoordinatesAreCutTowardsZero(t *testing.T) {
+	awkward := []float64{0, math.Copysign(0, -1), 1, math.MaxFloat32, 0x1p-149, 0x1p-150, 0x1.8p-149, 0x1p-126, 0x1.fffffffp-127, 0x1.fffffep-127,
+		0x1.ffffffp-126, 1 + 0x1p-23, 1 + 0x1p-24, 1 + 0x1.8p-23, 1 + 0x1p-52, 0x1p-1074}
+	rapid.Check(t, func(t *rapid.T) {
+		v := rapid.OneOf(rapid.Float64Range(-math.MaxFloat32, math.MaxFloat32), rapid.Float64Range(-1, 1), rapid.Float64Range(-0x1p-120, 0x1p-120),
+			rapid.SampledFrom(awkward)).Draw(t, "v")
+		bits := min(24, 150+math.Ilogb(v))
+		want := float32(math.Copysign(0, v))
+		if v != 0 && bits > 0 {
+			exact := new(big.Float).SetMode(big.ToZero).SetPrec(uint(bits)).SetFloat64(v)
+			cut, _ := exact.Float64()
+			want = float32(cut)
+		}
+		if got := towardsZero(v); math.Float32bits(got) != math.Float32bits(want) {
+			t.Fatalf("%b is cut to %b, want %b", v, got, want)
+		}
+	})
+}
+
 func TestClipOneCoordinate(t *testing.T) {
 	for _, c := range []struct{ x, bound, want float32 }{
 		{0.5, 1, 0.5}, {-0.5, 1, -0.5}, {0, 1, 0}, {math.MaxFloat32, 1, 1}, {-math.MaxFloat32, 1, -1}, {3, 2, 2},
