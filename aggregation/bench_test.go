@@ -5,6 +5,8 @@ import (
 	"crypto/cipher"
 	"encoding/binary"
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"runtime"
 	"testing"
 	"time"
@@ -39,6 +41,34 @@ func plainMask(dst []uint32, stream []byte, keys [][]byte) {
 			dst[i] += binary.LittleEndian.Uint32(stream[4*i:])
 		}
 	}
+}
+
+// BenchmarkQuantise rounds a clipped update without zeros. The baseline reads the same coins from a keystream.
+func BenchmarkQuantise(b *testing.B) {
+	const d = 127_000
+	g := Grid{C: 1, CInt: 2852, XMax: 2852, WordBits: 32, D: d}
+	update, random := make([]float32, d), rand.New(rand.NewPCG(1, 1))
+	for i := range update {
+		update[i] = float32((random.Float64()*2 - 1) / math.Sqrt(d))
+	}
+	block, err := aes.NewCipher(make([]byte, 32))
+	if err != nil {
+		b.Fatal(err)
+	}
+	coins := &cipher.StreamReader{S: cipher.NewCTR(block, make([]byte, aes.BlockSize)), R: zeros{}}
+	read := func(block []float32, from int) error { copy(block, update[from:]); return nil }
+	b.SetBytes(4 * d)
+	for b.Loop() {
+		if err := g.QuantiseStream(read, func([]int32, int) error { return nil }, coins); err != nil {
+			b.Fatal(err)
+		}
+	}
+	buf := make([]byte, 4096)
+	ratio(b, "x-of-its-coins", func() {
+		for left := 8 * d; left > 0; left -= len(buf) {
+			_, _ = coins.Read(buf)
+		}
+	})
 }
 
 // BenchmarkMask is the whole of Secrets.Mask on the device, key agreement included. It uses every core, the baseline one.

@@ -68,6 +68,43 @@ func TestRoundingInBlocksGivesTheBitsOfOnce(t *testing.T) {
 	})
 }
 
+// TestBothRoundingsGiveTheSameBits: the one for clipped updates and the one for words of any size, where both can. Words that no
+// clip would pass are held to x_max by the second alone.
+func TestBothRoundingsGiveTheSameBits(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		q := quantiser{g: drawGrid(t), s: rapid.Float64Range(1e-3, 1e6).Draw(t, "s")}
+		in := rapid.SliceOfN(rapid.OneOf(rapid.Float32(), rapid.Float32Range(-1, 1), rapid.Float32Range(-1e-6, 1e-6)), 1, 50).Draw(t, "in")
+		coins, reach := make([]byte, 8*len(in)), 0.0
+		if _, err := io.ReadFull(drawCoins(t), coins); err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range in {
+			if math.IsInf(float64(v), 0) || math.IsNaN(float64(v)) {
+				in[i], v = 1, 1
+			}
+			reach = max(reach, math.Abs(q.s*float64(v)))
+		}
+		if got, err := q.reach(in, 0); err != nil || got != reach {
+			t.Fatalf("reach %v (%v), want %v", got, err, reach)
+		}
+		small, large := make([]int32, len(in)), make([]int32, len(in))
+		q.roundAny(large, in, coins)
+		if reach < 1<<62 {
+			q.roundWithin(small, in, coins)
+			if !slices.Equal(small, large) {
+				t.Fatalf("%v and %v from %v", small, large, in)
+			}
+		}
+		for i, v := range large {
+			want := q.s * float64(in[i])
+			if far := float64(q.g.XMax) + 1; math.Abs(want) > far && int64(v) != int64(math.Copysign(float64(q.g.XMax), want)) ||
+				math.Abs(want) <= far-2 && math.Abs(float64(v)-want) > 1 {
+				t.Fatalf("%v is rounded to %d on %+v", want, v, q.g)
+			}
+		}
+	})
+}
+
 // TestRoundingIsGivenUpInItsMidst: nines everywhere exceed the bound in the third of four blocks. What comes after the coins of
 // three blocks is read for the next rounding, which replaces what was written.
 func TestRoundingIsGivenUpInItsMidst(t *testing.T) {
