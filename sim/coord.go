@@ -277,6 +277,9 @@ func (c *coord) deliver(sends []round.Send) error {
 		if err := c.w.oracle.answers(s); err != nil {
 			return err
 		}
+		if c.w.lostOnTheWay(s.Msg) {
+			continue
+		}
 		d := c.w.byID[s.To]
 		msg := s.Msg
 		if state, ok := msg.(*protocol.InputState); ok {
@@ -334,6 +337,9 @@ func (c *coord) ended(r *round.Result) error {
 			return fmt.Errorf("round %d: %w", c.number, err)
 		}
 		res.SumOK = true
+		if err := c.w.published(c.sums[0], r.U3); err != nil {
+			return fmt.Errorf("round %d: %w", c.number, err)
+		}
 	}
 	for _, d := range c.w.devices {
 		res.Refusals = append(res.Refusals, d.refusals...)

@@ -141,7 +141,11 @@ func (d *device) step(e participant.Event) error {
 	if out.Train != nil {
 		open := out.Train.OpenHash
 		d.later(func() error {
-			return d.step(participant.Event{Trained: &participant.Trained{OpenHash: open, LayoutHash: simLayout, Update: participant.Floats(d.update())}})
+			u, err := d.learned()
+			if err != nil {
+				return err
+			}
+			return d.step(participant.Event{Trained: &participant.Trained{OpenHash: open, LayoutHash: simLayout, Update: participant.Floats(u)}})
 		})
 	}
 	if at, ok := out.After.Moment(d.w.now); !ok {
@@ -168,6 +172,12 @@ func (d *device) say(out participant.Output) error {
 		}
 		gone, err := d.fault(m)
 		if gone || err != nil {
+			return err
+		}
+		if m, err = d.thinned(m); err != nil {
+			return err
+		}
+		if err := d.w.sent(m); err != nil {
 			return err
 		}
 		d.send(m)

@@ -1,11 +1,11 @@
 // Package sim runs whole rounds of the real machines in one goroutine from one seed.
 //
 // Owns: simulated time, a simulated network that cuts and delays, crashes of coordinator and devices, the oracle.
-// Promises: the same seed gives the same trace; every device contributes a single 1 at its own place, and every sum, less the
-// noise that the seed gives, holds exactly the included devices' ones; what no message and no log entry may ever say is
-// checked as it happens.
-// Never: turns noise off, sleeps, opens a file outside tests.
-// Start here: Run. Failures print the seed; scripts are in testdata.
+// Promises: the same seed gives the same trace; every device contributes a single 1 at its own place (or what an experiment
+// gives it), and every sum, less the noise that the seed gives, holds exactly the included devices' contributions; what no
+// message and no log entry may ever say is checked as it happens.
+// Never: asks a machine for less noise than it accepts (a Study takes noise off behind it), sleeps, opens a file outside tests.
+// Start here: Run, or Observe for an experiment. Failures print the seed; scripts are in testdata.
 //
 // What counts as failure: a sum that differs, a member counted twice or without a charge, both kinds of share given for one
 // member, a second roster or set of survivors, a vector receipted after the seal or receipted and left out without a rule,

@@ -24,7 +24,10 @@ type oracle struct {
 	steps     int                          // of the coordinator's machine
 	sealed    int                          // the step in which the survivors were decided; the last receipt may come with it
 	drops     uint32                       // members that a rule of 10.2 left out
+	truth     map[[32]byte][]uint32        // what each device has to contribute in an experiment; elsewhere it is the single 1
+	fresh     map[[32]byte][]float32       // what each device has just learned, clipped, until its coins are seen
 	noise     map[[32]byte][]uint32        // what the seed gives each device
+	left      map[[32]byte][]uint32        // what leaves instead, where an experiment takes noise off
 	charged   map[[32]byte]bool            // devices whose ledger was charged
 	receipts  map[[32]byte]bool            // devices whose vector was receipted
 	kind      map[uint32]string            // the kind of share given for a member: never two
@@ -32,7 +35,8 @@ type oracle struct {
 }
 
 func (o *oracle) opened(r *audit.RoundOpen) {
-	*o = oracle{w: o.w, open: r, noise: map[[32]byte][]uint32{}, charged: map[[32]byte]bool{}, receipts: map[[32]byte]bool{},
+	*o = oracle{w: o.w, open: r, noise: map[[32]byte][]uint32{}, left: map[[32]byte][]uint32{},
+		truth: map[[32]byte][]uint32{}, fresh: map[[32]byte][]float32{}, charged: map[[32]byte]bool{}, receipts: map[[32]byte]bool{},
 		kind: map[uint32]string{}, said: o.said, survivors: map[uint32]*audit.Survivors{}}
 	if o.said == nil {
 		o.said = map[string][sha256.Size]byte{}
@@ -75,11 +79,22 @@ func (o *oracle) stepped(d *device, e participant.Event, out participant.Output)
 		if err != nil {
 			return err
 		}
-		noise, err := privacy.Perturb(make([]int32, o.w.cfg.D), privacy.LocalVariance(o.open.SigmaTotSq, h), privacy.NewStream([32]byte(key)))
+		variance := privacy.LocalVariance(o.open.SigmaTotSq, h)
+		if o.noise[d.id], err = privacy.Perturb(make([]int32, o.w.cfg.D), variance, privacy.NewStream([32]byte(key))); err != nil {
+			return err
+		}
+		left, err := o.w.remaining(d, variance)
 		if err != nil {
 			return err
 		}
-		o.noise[d.id] = noise
+		if left != nil {
+			o.left[d.id] = left
+		}
+	}
+	if e.Trained != nil && o.fresh[d.id] != nil && len(d.random.reads) > 0 {
+		if err := o.rounded(d, d.random.reads[0]); err != nil {
+			return err
+		}
 	}
 	if out.Entry == nil {
 		return nil
@@ -102,11 +117,49 @@ func (o *oracle) contributed(d *device, x []uint32) error {
 	}
 	aggregation.Sub(x, o.noise[d.id])
 	for i, v := range x {
-		if want := btoi(i == d.place()); o.ring(v) != want {
-			return fmt.Errorf("device %d has %d at place %d without its noise, want %d", d.i, int32(v), i, want)
+		if want := o.ring(o.contribution(d, i)); o.ring(v) != want {
+			return fmt.Errorf("device %d has %d at place %d without its noise, want %d", d.i, int32(v), i, int32(want))
 		}
 	}
 	return nil
+}
+
+// learned notes what an experiment gave a device, clipped.
+func (o *oracle) learned(d *device, u []float32) error {
+	clipped := append([]float32(nil), u...)
+	if _, err := privacy.Clip(clipped, math.Float32frombits(o.open.C)); err != nil {
+		return err
+	}
+	o.fresh[d.id] = clipped
+	return nil
+}
+
+// rounded notes what the device's coins make of that.
+func (o *oracle) rounded(d *device, key []byte) error {
+	x, err := grid(o.open).Quantise(o.fresh[d.id], privacy.NewStream([32]byte(key)))
+	if err != nil {
+		return err
+	}
+	delete(o.fresh, d.id)
+	truth := make([]uint32, len(x))
+	for i, v := range x {
+		truth[i] = uint32(v)
+	}
+	o.truth[d.id] = truth
+	return nil
+}
+
+// grid is a round's.
+func grid(r *audit.RoundOpen) aggregation.Grid {
+	return aggregation.Grid{C: math.Float32frombits(r.C), CInt: r.CInt, XMax: r.XMax, D: int(r.D), WordBits: r.WordBits}
+}
+
+// contribution is what a device has to have at a place, before noise and mask.
+func (o *oracle) contribution(d *device, i int) uint32 {
+	if x := o.truth[d.id]; x != nil {
+		return x[i]
+	}
+	return btoi(i == d.place())
 }
 
 // honest is how many members of a cohort carry its noise at least.
@@ -275,12 +328,20 @@ func (o *oracle) exact(members []round.Member, cohort int, sum []uint32, in map[
 		}
 		in[m.ID] = true
 		included++
-		want[o.w.byID[m.ID].place()]++
-		aggregation.Sub(left, o.noise[m.ID])
+		if x := o.truth[m.ID]; x != nil {
+			aggregation.Add(want, x)
+		} else {
+			want[o.w.byID[m.ID].place()]++
+		}
+		noise := o.noise[m.ID]
+		if rest := o.left[m.ID]; rest != nil {
+			noise = rest
+		}
+		aggregation.Sub(left, noise)
 	}
 	for i := range want {
 		if got := o.ring(left[i]); got != o.ring(want[i]) {
-			return included, fmt.Errorf("place %d of the sum of %d holds %d without the noise, want %d", i, included, int32(got), want[i])
+			return included, fmt.Errorf("place %d of the sum of %d holds %d without the noise, want %d", i, included, int32(got), int32(want[i]))
 		}
 	}
 	return included, nil

@@ -37,6 +37,7 @@ type world struct {
 	one       float32 // the update that becomes a single 1
 	lose      map[Step]int
 	restart   map[Step]int
+	study     *Study                                               // an experiment, or nil
 	watch     func(*device, participant.Event, participant.Output) // what a device did, for a test that writes it down; or nil
 }
 
