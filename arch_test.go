@@ -39,6 +39,7 @@ protocol/prototest       suite    protocol protocol/tlsid
 aggregation              pure     -
 aggregation/aggtest      suite    aggregation
 privacy                  pure     -
+privacy/accountant       pure     privacy
 privacy/empirical        pure     privacy
 model                    pure     -
 model/graph              pure     model
@@ -94,7 +95,7 @@ github.com/quic-go/quic-go            protocol/quic internal/e2e
 github.com/cloudflare/circl           aggregation audit protocol
 github.com/mattn/go-sqlite3           coordinator/store/sqlite client/history client/door/sqlite
 github.com/prometheus/client_golang   serve/web internal/ops coordinator
-gonum.org/v1/gonum                    model privacy
+gonum.org/v1/gonum                    model privacy privacy/accountant
 gonum.org/v1/plot                     cmd/*
 gorgonia.org/gorgonia                 model/graph
 gorgonia.org/tensor                   model/graph
