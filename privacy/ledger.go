@@ -35,7 +35,9 @@ type Ledger struct {
 	limits    Limits
 	seq       uint64
 	head      [32]byte
+	period    uint64 // sequence of the entry that began the period; 0 before any
 	start     uint64 // of the period, Unix seconds; 0 before any period entry
+	last      uint64 // the highest log index of a RoundOpen that was charged for
 	spent     Units
 	questions map[[32]byte]usage
 }
@@ -143,13 +145,13 @@ func (l *Ledger) apply(e Entry) error {
 	}
 	switch e.Kind {
 	case EntryPeriod:
-		l.start, l.spent = e.At, 0
+		l.period, l.start, l.spent = e.Seq, e.At, 0
 		for q, u := range l.questions {
 			l.questions[q] = usage{lastRound: u.lastRound}
 		}
 	case EntryCharge:
 		u := l.questions[e.Question]
-		l.spent = e.Cumulative
+		l.spent, l.last = e.Cumulative, max(l.last, e.LogIndex)
 		l.questions[e.Question] = usage{spent: u.spent + e.Units, times: u.times + 1, lastRound: max(u.lastRound, e.Round)}
 	}
 	l.seq, l.head = e.Seq, e.Hash()

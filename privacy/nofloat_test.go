@@ -14,7 +14,7 @@ import (
 // decide what the guarantee rests on.
 var integerFiles = []string{
 	"source.go", "bernoulli.go", "gaussian.go", "perturb.go", "stream.go", "calibrate.go", "units.go", "worst.go",
-	"entry.go", "ledger.go", "limits.go", "population.go", "account.go",
+	"entry.go", "ledger.go", "limits.go", "share.go", "population.go", "account.go",
 }
 
 // integerImports are all that these files may import: none of them computes with floats.

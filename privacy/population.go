@@ -210,7 +210,7 @@ func (p *Population) judge(d RoundDebit, acc *account, total Units, begins bool)
 	}
 	s.OnQuestion, take = acc.propose(RoundCharge{Round: d.Round, Units: d.Units}, d.P, d.B)
 	s.Total = (total - acc.most).capped(s.OnQuestion, maxUnits)
-	share := p.share(d.Question)
+	share := Share(p.ceiling, p.shares[d.Question])
 	switch {
 	case s.Total > p.ceiling || s.Total == maxUnits: // a figure that does not fit is no figure
 		return Standing{}, nil, fmt.Errorf("debit round %d: a device could have spent %d of %d units: %w", d.Round, s.Total, p.ceiling, ErrCeiling)
@@ -218,16 +218,4 @@ func (p *Population) judge(d RoundDebit, acc *account, total Units, begins bool)
 		return Standing{}, nil, fmt.Errorf("debit round %d: a device could have spent %d of %d units on the question: %w", d.Round, s.OnQuestion, share, ErrShare)
 	}
 	return s, take, nil
-}
-
-// share is the question's part of the ceiling, rounded down.
-func (p *Population) share(question [32]byte) Units {
-	const all = 10000
-	bp := p.shares[question]
-	if bp >= all {
-		return p.ceiling
-	}
-	high, low := bits.Mul64(uint64(p.ceiling), uint64(bp))
-	part, _ := bits.Div64(high, low, all)
-	return Units(part)
 }

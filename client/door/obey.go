@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cinesync/cinesync/client/participant"
+	"github.com/cinesync/cinesync/privacy"
 	"github.com/cinesync/cinesync/protocol"
 )
 
@@ -18,7 +19,11 @@ func (d *Door) obey(ctx context.Context, conn protocol.Conn, out participant.Out
 		d.shut = err
 		return err
 	}
-	if out.Entry != nil {
+	switch {
+	case out.Entry == nil:
+	case out.Entry.Kind == privacy.EntryPeriod:
+		d.cfg.OnEvent(Event{Kind: "period", Detail: "a new ledger period begins: nothing of it is spent yet"})
+	default:
 		d.cfg.OnEvent(Event{Kind: "charged", Round: out.Entry.Round, Units: out.Entry.Units})
 		d.contributed(out)
 	}

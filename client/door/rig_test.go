@@ -97,7 +97,7 @@ func newRig(t *testing.T, d, size int) *rig {
 	for _, rec := range []audit.Record{
 		&audit.PolicyChange{CeilingUnits: 1 << 60, PeriodSeconds: audit.MinPeriodSeconds, P: 100, B: 1, NMin: 3, DeltaBP: 6000},
 		&audit.Question{ID: "train", Version: 1, Purpose: "test the door", Kind: 1, LayoutHash: layout, D: uint32(d), C: math.Float32bits(1), CInt: cInt,
-			SigmaTotSq: sigma, NMin: 3, P: 100, B: 1, Expiry: uint64(time.Now().Add(1000 * time.Hour).Unix()), CodeHash: codeHash},
+			SigmaTotSq: sigma, NMin: 3, P: 100, B: 1, ShareBP: 10000, Expiry: uint64(time.Now().Add(1000 * time.Hour).Unix()), CodeHash: codeHash},
 	} {
 		r.context = append(r.context, r.seal(rec))
 	}

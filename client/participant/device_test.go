@@ -103,7 +103,9 @@ func (d *device) one(h *honest, e Event) Output {
 		if err := d.ledger.Apply(*out.Entry); err != nil {
 			d.t.Fatal(err)
 		}
-		d.keep(out.Noised)
+		if out.Entry.Kind == privacy.EntryCharge {
+			d.keep(out.Noised)
+		}
 	}
 	if out.Drop {
 		if err := d.scratch.Keep(d.machine.Files()...); err != nil {

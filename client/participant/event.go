@@ -33,7 +33,7 @@ type Trained struct {
 
 // Output is what one step asks of the door, obeyed in field order.
 type Output struct {
-	// Save, if not nil, is the machine's state; Entry, if not nil, is a charge; Outbox what will leave. All are durable in one
+	// Save, if not nil, is the machine's state; Entry, if not nil, is a charge or begins a ledger period; Outbox what will leave. All are durable in one
 	// transaction BEFORE anything below happens.
 	Save   []byte
 	Entry  *privacy.Entry

@@ -37,10 +37,12 @@ func (m *Machine) offered(now time.Time, msg *protocol.Offer, out *Output) error
 	}
 	m.st.OpenHash = last.hash // so that a refusal is remembered
 	m.st.Phase = training
-	if err := m.checkOffer(now, entries, open, last.hash, msg); err != nil {
+	a, err := m.checkOffer(now, entries, open, last.hash, msg)
+	if err != nil {
 		return err
 	}
 	m.st.Open, m.st.OpenIndex = *open, last.index
+	m.st.Limits, m.st.Share, m.st.Running, out.Entry = a.limits, a.share, a.running, a.period
 	m.accept()
 	m.st.Code, m.st.ModelSize = slices.Clone(msg.Code), msg.ModelSize
 	m.st.LastRound, m.st.OpenedAt = open.Round, open.OpenedAt
@@ -70,25 +72,26 @@ func (m *Machine) resendSaved(t protocol.Type, b []byte, out *Output) error {
 	return nil
 }
 
-func (m *Machine) checkOffer(now time.Time, entries []logEntry, open *audit.RoundOpen, hash [32]byte, msg *protocol.Offer) error {
+func (m *Machine) checkOffer(now time.Time, entries []logEntry, open *audit.RoundOpen, hash [32]byte, msg *protocol.Offer) (a agreed, err error) {
 	var question *audit.Question
 	var questionHash [32]byte
 	var policy *audit.PolicyChange
+	var policyAt uint64
 	for _, e := range entries {
 		switch r := e.record.(type) {
 		case *audit.Question:
 			question, questionHash = r, e.hash
 		case *audit.PolicyChange:
-			policy = r
+			policy, policyAt = r, e.index
 		}
 	}
 	switch {
 	case question == nil || questionHash != open.Question:
-		return refuse(F17NoConsent, "the round's question is not shown from the log")
+		return a, refuse(F17NoConsent, "the round's question is not shown from the log")
 	case policy == nil:
-		return refuse(F01BadProof, "no PolicyChange is shown from the log")
+		return a, refuse(F01BadProof, "no PolicyChange is shown from the log")
 	case m.cfg.Floor.LoopOnly && !demoOrigin(m.cfg.LogOrigin):
-		return refuse(F03BelowFloor, "policy %q is for a log origin that ends in /demo; this one is %q", m.cfg.Floor.Name, m.cfg.LogOrigin)
+		return a, refuse(F03BelowFloor, "policy %q is for a log origin that ends in /demo; this one is %q", m.cfg.Floor.Name, m.cfg.LogOrigin)
 	}
 	m.st.Question = *question
 	for _, check := range []func() error{
@@ -100,14 +103,14 @@ func (m *Machine) checkOffer(now time.Time, entries []logEntry, open *audit.Roun
 		func() error { return checkStricter(open, question) },
 		func() error { return m.checkLogged(open, policy) },
 		func() error { return m.checkCode(open, msg) },
-		func() error { return m.checkBudget(open, policy, hash) },
+		func() error { a, err = m.checkBudget(now, open, question, policy, policyAt, hash); return err },
 	} {
 		if err := check(); err != nil {
-			return err
+			return agreed{}, err
 		}
 	}
 	m.st.Consented[question.ID] = questionHash
-	return nil
+	return a, nil
 }
 
 func demoOrigin(s string) bool { return len(s) > 5 && s[len(s)-5:] == "/demo" }
@@ -156,24 +159,51 @@ func (m *Machine) checkConsent(open *audit.RoundOpen, q *audit.Question, hash [3
 	return nil
 }
 
-// checkBudget compares with the ledger before anything is computed; the charge itself is made in contribute.
-func (m *Machine) checkBudget(o *audit.RoundOpen, p *audit.PolicyChange, hash [32]byte) error {
+// agreed is what an accepted offer leaves for the charge: the stricter of the device's limits and those logged, and the ledger's period.
+type agreed struct {
+	limits  privacy.Limits
+	share   privacy.Units // of the ceiling, for the round's question
+	running running
+	period  *privacy.Entry // begins the period, or nil where it goes on
+}
+
+// checkBudget compares with the ledger before anything is computed; the charge itself is made in upload.
+func (m *Machine) checkBudget(now time.Time, o *audit.RoundOpen, q *audit.Question, p *audit.PolicyChange, policyAt uint64, hash [32]byte) (a agreed, err error) {
 	units, err := privacy.Charge(o.CInt, o.SigmaTotSq)
 	if err != nil {
-		return refuse(F03BelowFloor, "%v", err)
+		return a, refuse(F03BelowFloor, "%v", err)
 	}
 	if uint64(units) != o.RhoUnits {
-		return refuse(F03BelowFloor, "rho_units is %d, C_int and σ_tot² give %d", o.RhoUnits, units)
+		return a, refuse(F03BelowFloor, "rho_units is %d, C_int and σ_tot² give %d", o.RhoUnits, units)
 	}
 	f := m.cfg.Floor
 	if o.P > f.P || o.B < f.B {
-		return refuse(F03BelowFloor, "P %d, b %d: policy %q wants at most %d and at least %d", o.P, o.B, f.Name, f.P, f.B)
+		return a, refuse(F03BelowFloor, "P %d, b %d: policy %q wants at most %d and at least %d", o.P, o.B, f.Name, f.P, f.B)
 	}
 	if err := m.checkLedger(); err != nil {
-		return err
+		return a, err
 	}
-	limits := f.Limits().Stricter(privacy.Limits{Ceiling: privacy.Units(p.CeilingUnits), Participations: min(o.P, p.P), Spacing: max(o.B, p.B)})
-	if err := m.ledger.Check(limits, m.charge(o, hash)); err != nil {
+	a.limits = f.Limits().Stricter(privacy.Limits{Ceiling: privacy.Units(p.CeilingUnits), Participations: min(o.P, p.P), Spacing: max(o.B, p.B)})
+	a.share = privacy.Share(a.limits.Ceiling, q.ShareBP)
+	if a.running, a.period, err = m.period(now, o, p, policyAt); err != nil {
+		return a, err
+	}
+	ledger := m.ledger
+	if a.period != nil { // as it will be
+		ledger = ledger.Clone()
+		if err := ledger.Apply(*a.period); err != nil {
+			return a, refuse(F10Budget, "%v", err)
+		}
+	}
+	return a, payable(ledger, a.limits, a.share, m.charge(o, hash))
+}
+
+// payable holds a charge against every hard stop.
+func payable(l *privacy.Ledger, limits privacy.Limits, share privacy.Units, d privacy.Debit) error {
+	if err := l.Check(limits, d); err != nil {
+		return refuse(F10Budget, "%v", err)
+	}
+	if err := l.CheckShare(share, d); err != nil {
 		return refuse(F10Budget, "%v", err)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cinesync/cinesync/aggregation"
 	"github.com/cinesync/cinesync/audit"
+	"github.com/cinesync/cinesync/privacy"
 	"github.com/cinesync/cinesync/protocol"
 )
 
@@ -36,6 +37,7 @@ type state struct {
 	Shunned   [32]byte            // the round that was refused last
 	Signed    uint64              // the highest ledger sequence that this device's key is known to have signed
 	Cosigned  uint64              // the newest time that a quorum of witnesses vouches for
+	Running   running             // the ledger's period
 	Phase     phase
 	session
 }
@@ -48,6 +50,8 @@ type session struct {
 	OpenHash    [32]byte
 	OpenIndex   uint64
 	Question    audit.Question
+	Limits      privacy.Limits // those that the offer was accepted under
+	Share       privacy.Units
 	Code        []byte
 	ModelSize   uint64
 	Fetched     bool
@@ -100,6 +104,7 @@ type wire struct {
 	Shunned   []byte
 	Signed    uint64
 	Cosigned  uint64
+	Running   running
 	Phase     phase
 	Session   *session `json:",omitempty"`
 }
@@ -131,7 +136,7 @@ var ErrDamaged = errors.New("saved participant state does not match its digest")
 func (s *state) encode() []byte {
 	w := wire{Version: stateVersion, TreeSize: s.TreeSize, TreeRoot: s.TreeRoot[:], LastRound: s.LastRound, OpenedAt: s.OpenedAt,
 		Consented: map[string][]byte{}, Shunned: s.Shunned[:], Signed: s.Signed,
-		Cosigned: s.Cosigned, Phase: s.Phase}
+		Cosigned: s.Cosigned, Running: s.Running, Phase: s.Phase}
 	for id, h := range s.Consented {
 		w.Consented[id] = h[:]
 	}
@@ -180,7 +185,7 @@ func (s *state) load(b []byte) error {
 		return fmt.Errorf("read saved participant state: version %d or its fields are not what this program writes", w.Version)
 	}
 	s.TreeSize, s.TreeRoot, s.LastRound, s.OpenedAt, s.Phase = w.TreeSize, [32]byte(w.TreeRoot), w.LastRound, w.OpenedAt, w.Phase
-	s.Shunned, s.Signed, s.Cosigned = [32]byte(w.Shunned), w.Signed, w.Cosigned
+	s.Shunned, s.Signed, s.Cosigned, s.Running = [32]byte(w.Shunned), w.Signed, w.Cosigned, w.Running
 	for id, h := range w.Consented {
 		if len(h) != 32 {
 			return fmt.Errorf("read saved participant state: consent for %q is %d bytes", id, len(h))

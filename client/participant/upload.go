@@ -33,7 +33,11 @@ func (m *Machine) delivered(msg *protocol.Delivery, out *Output) error {
 	if err != nil {
 		return err
 	}
-	entry, err := m.ledger.Next(m.charge(&m.st.Open, m.st.OpenHash))
+	debit := m.charge(&m.st.Open, m.st.OpenHash)
+	if err := payable(m.ledger, m.st.Limits, m.st.Share, debit); err != nil {
+		return err
+	}
+	entry, err := m.ledger.Next(debit)
 	if err != nil {
 		return refuse(F10Budget, "%v", err)
 	}

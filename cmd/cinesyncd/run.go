@@ -57,7 +57,7 @@ func follow(cmd *cobra.Command) func(door.Event) {
 		switch e.Kind {
 		case "connected":
 			fmt.Fprintln(out, "connected to the coordinator")
-		case "refused":
+		case "refused", "period":
 			fmt.Fprintln(out, e.Detail)
 		case "charged":
 			fmt.Fprintf(out, "round %d: ρ %.4g charged, the masked update leaves now\n", e.Round, e.Units.Rho())
