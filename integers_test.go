@@ -42,7 +42,7 @@ func TestNoFloatBetweenRoundingAndSum(t *testing.T) {
 		}
 	}
 	reached := w.reach(integerPath)
-	for _, must := range []string{"privacy.(*Gaussian).Sample", "aggregation.(*CPUAccumulator).AddVector", "aggregation.(*CPUAccumulator).AddMasks", "aggregation.AppendWords",
+	for _, must := range []string{"privacy.(*Gaussian).Sample", "aggregation.(*CPUAccumulator).AddVector", "aggregation.(*CPUAccumulator).AddMasks", "aggregation.Pack",
 		"coordinator/round.Settle"} {
 		if !slices.Contains(reached, must) {
 			t.Errorf("%s is not reached, though it is between rounding and sum: the walk has a hole", must)

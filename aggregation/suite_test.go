@@ -1,6 +1,7 @@
 package aggregation
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"encoding/hex"
@@ -211,6 +212,9 @@ func TestPackedWordsTravel(t *testing.T) {
 		b := AppendWords([]byte{9}, v, bits)
 		if b[0] != 9 || len(b) != 1+len(v)*int(bits/8) {
 			t.Fatalf("%d bytes for %d words of %d bits", len(b)-1, len(v), bits)
+		}
+		if packed := Pack(slices.Clone(v), bits); !bytes.Equal(packed, b[1:]) {
+			t.Fatalf("packed in place: %x, want %x", packed, b[1:])
 		}
 		got := make([]uint32, len(v))
 		if err := DecodeWords(got, b[1:], bits); err != nil {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"unsafe"
 )
 
@@ -58,19 +59,53 @@ func sameLength(dst, src int) {
 
 // AppendWords appends v to dst as little-endian words of w bits, cut to those.
 func AppendWords(dst []byte, v []uint32, wordBits uint16) []byte {
-	at, width := len(dst), int(wordBits/8)
-	dst = append(dst, make([]byte, width*len(v))...)
-	for b := dst[at:]; len(v) > 0; b, v = b[width:], v[1:] {
-		switch w := v[0]; width {
-		case 4:
-			binary.LittleEndian.PutUint32(b, w)
-		case 3:
-			b[0], b[1], b[2] = byte(w), byte(w>>8), byte(w>>16)
-		default:
-			binary.LittleEndian.PutUint16(b, uint16(w))
+	at, size := len(dst), len(v)*int(wordBits/8)
+	dst = slices.Grow(dst, size)[:at+size]
+	putWords(dst[at:], v, wordBits)
+	return dst
+}
+
+// Pack turns words into what AppendWords appends, in their own memory, and gives those bytes. The words are gone then.
+func Pack(words []uint32, wordBits uint16) []byte {
+	b := bytesOf(words)[:len(words)*int(wordBits/8)]
+	if wordBits == 32 && littleEndian() {
+		return b
+	}
+	putWords(b, words, wordBits)
+	return b
+}
+
+// Fill has read fill 32-bit words with their little-endian bytes, in the words' own memory.
+func Fill(words []uint32, read func(b []byte) error) error {
+	if err := read(bytesOf(words)); err != nil {
+		return err
+	}
+	if !littleEndian() {
+		reorder(words)
+	}
+	return nil
+}
+
+// putWords writes words of w bits to b, which has room for just those. b may be the words' own memory: no word is written over
+// before it is read.
+func putWords(b []byte, v []uint32, wordBits uint16) {
+	switch {
+	case wordBits == 32 && littleEndian():
+		copy(b, bytesOf(v))
+	case wordBits == 32:
+		for i, w := range v {
+			binary.LittleEndian.PutUint32(b[4*i:], w)
+		}
+	case wordBits == 24:
+		for i, w := range v {
+			word := b[3*i : 3*i+3]
+			word[0], word[1], word[2] = byte(w), byte(w>>8), byte(w>>16)
+		}
+	default:
+		for i, w := range v {
+			binary.LittleEndian.PutUint16(b[2*i:], uint16(w))
 		}
 	}
-	return dst
 }
 
 // DecodeWords fills dst from exactly as many bytes of little-endian words of w bits.

@@ -48,6 +48,11 @@ func TestRingArithmeticEqualsPlainLoop(t *testing.T) {
 		})
 		run("addKeystream", diff, func(dst []uint32) { addKeystream(dst, slices.Clone(b), 4, true) })
 		run("reorder", b, func(dst []uint32) { copy(bytesOf(dst), wire); reorder(dst) })
+		run("Fill", b, func(dst []uint32) {
+			if err := Fill(dst, func(p []byte) error { copy(p, wire); return nil }); err != nil {
+				t.Fatal(err)
+			}
+		})
 		if got := AppendWords([]byte{7}, b, 32); got[0] != 7 || !bytes.Equal(got[1:], wire) {
 			t.Fatalf("AppendWords: %x, want 07%x", got, wire)
 		}

@@ -46,8 +46,11 @@ func TestBlocksGiveTheBitsOfTheWhole(t *testing.T) {
 			t.Fatal(err)
 		}
 		parts := make([]uint32, len(x))
+		for i, v := range x {
+			parts[i] = uint32(v)
+		}
 		for _, p := range [][2]int{{0, cut}, {cut, len(x)}} {
-			if err := g.Perturb(parts[p[0]:p[1]], x[p[0]:p[1]]); err != nil {
+			if err := g.Perturb(parts[p[0]:p[1]]); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -17,26 +17,26 @@ func Perturb(x []int32, sigmaLocSq uint64, random io.Reader) ([]uint32, error) {
 	}
 	defer g.Zero()
 	noisy := make([]uint32, len(x))
-	if err := g.Perturb(noisy, x); err != nil {
+	for i, v := range x {
+		noisy[i] = uint32(v)
+	}
+	if err := g.Perturb(noisy); err != nil {
 		return nil, err
 	}
 	return noisy, nil
 }
 
-// Perturb fills dst with x plus a sample on every coordinate, mod 2^32. It is for vectors that are worked on in blocks: one
-// sampler goes through all of them in order, and gives the bits of the function Perturb. It panics if the lengths differ,
-// which is a bug. On an error dst is zeroed, and no block of the vector may leave the device.
-func (g *Gaussian) Perturb(dst []uint32, x []int32) error {
-	if len(dst) != len(x) {
-		panic(fmt.Sprintf("privacy: perturb %d coordinates into %d", len(x), len(dst)))
-	}
-	for i, v := range x {
+// Perturb adds a sample to every word, mod 2^32. It is for vectors that are worked on in blocks: one sampler goes through all
+// of them in order, and gives the bits of the function Perturb. On an error words is zeroed, and no block of the vector may leave
+// the device.
+func (g *Gaussian) Perturb(words []uint32) error {
+	for i := range words {
 		noise, err := g.Sample()
 		if err != nil {
-			clear(dst)
+			clear(words)
 			return fmt.Errorf("perturb update: %w", err)
 		}
-		dst[i] = uint32(int64(v) + noise)
+		words[i] += uint32(noise)
 	}
 	return nil
 }

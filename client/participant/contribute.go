@@ -43,17 +43,20 @@ func quantised(s Scratch, g aggregation.Grid, update Vector, random io.Reader) (
 		return nil
 	}
 	var out *fileWriter
-	file, words := newWordFile(g.D), make([]uint32, min(g.D, blockWords))
-	defer file.zero()
-	defer clear(words)
+	var words []uint32 // of one block; none is longer than the first
+	defer func() { clear(words) }()
 	err = g.QuantiseStream(read, func(block []int32, from int) error {
 		if from == 0 { // for the first time, or drawn again
 			out = newFileWriter(s, fileQuantised)
 		}
+		if words == nil {
+			words = make([]uint32, len(block))
+		}
 		for i, v := range block {
 			words[i] = uint32(v)
 		}
-		return file.write(out, words[:len(block)])
+		_, err := out.Write(aggregation.Pack(words[:len(block)], 32))
+		return err
 	}, coins)
 	if err != nil {
 		return written{}, err
@@ -74,40 +77,34 @@ func noised(s Scratch, o *audit.RoundOpen, hMin int, x written, random io.Reader
 		return written{}, err
 	}
 	defer noise.Zero()
-	plain := make([]int32, min(int(o.D), blockWords))
-	defer clear(plain)
-	return through(s, int(o.D), fileQuantised, x, fileNoised, func(words []uint32, _ int) error {
-		for i, v := range words {
-			plain[i] = int32(v)
-		}
-		return noise.Perturb(words, plain[:len(words)])
-	}, newWordFile(int(o.D)).write)
+	out := newFileWriter(s, fileNoised)
+	add := func(words []uint32, _ int) error { return noise.Perturb(words) }
+	if err := through(newFileReader(s, fileQuantised, x), out, int(o.D), 32, add); err != nil {
+		return written{}, err
+	}
+	return out.done(), nil
 }
 
-// through makes a file from the one before it, whose words do changes in place. What the file before held is checked when all
-// of it was read, so nothing of the new one may be used before.
-func through(s Scratch, d int, from string, old written, to string, do func(words []uint32, from int) error, write func(io.Writer, []uint32) error) (written, error) {
-	in, out := newFileReader(s, from, old), newFileWriter(s, to)
-	file, words := newWordFile(d), make([]uint32, min(d, blockWords))
-	defer file.zero()
+// through makes a file from the one before it, whose d words do changes in place, as words of so many bits. What the file before
+// held is checked when all of it was read, so nothing of the new one may be used before.
+func through(in *fileReader, out io.Writer, d int, bits uint16, do func(words []uint32, from int) error) error {
+	words := make([]uint32, min(d, blockWords))
 	defer clear(words)
 	err := blocks(d, func(from, to int) error {
 		block := words[:to-from]
-		if err := file.read(in, block); err != nil {
+		if err := readWords(in, block); err != nil {
 			return err
 		}
 		if err := do(block, from); err != nil {
 			return err
 		}
-		return write(out, block)
+		_, err := out.Write(aggregation.Pack(block, bits))
+		return err
 	})
-	if err == nil {
-		err = in.check()
-	}
 	if err != nil {
-		return written{}, err
+		return err
 	}
-	return out.done(), nil
+	return in.check()
 }
 
 // upload is a masked vector and what its header tells of it.
@@ -139,22 +136,18 @@ func (q *neighbour) key() aggregation.PeerKey {
 
 // masked adds the self mask and a pair mask for every neighbour whose shares this device holds.
 func masked(s Scratch, secrets *aggregation.Secrets, st *state) (upload, error) {
-	d := int(st.Open.D)
 	masker, err := secrets.Masker(st.aggregation(), st.Index, st.maskedWith())
 	if err != nil {
 		return upload{}, refuse(F07BadKey, "%v", err)
 	}
 	defer masker.Zero()
-	var hashes chunkHashes
-	var buf []byte
-	out, err := through(s, d, fileNoised, st.Noised, fileMasked, func(words []uint32, from int) error {
+	out := newChunkedWriter(newFileWriter(s, fileMasked))
+	add := func(words []uint32, from int) error {
 		masker.Add(words, from)
 		return nil
-	}, func(w io.Writer, words []uint32) error {
-		buf = aggregation.AppendWords(buf[:0], words, st.Open.WordBits)
-		hashes.Write(buf)
-		_, err := w.Write(buf)
-		return err
-	})
-	return upload{out, hashes.done()}, err
+	}
+	if err := through(newFileReader(s, fileNoised, st.Noised), out, int(st.Open.D), st.Open.WordBits, add); err != nil {
+		return upload{}, err
+	}
+	return out.done(), nil
 }

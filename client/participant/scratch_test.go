@@ -93,6 +93,40 @@ func (d *device) ownSecrets() *aggregation.Secrets {
 	return s
 }
 
+// TestEveryChunkHasItsHash writes files in pieces that end where chunks do not.
+func TestEveryChunkHasItsHash(t *testing.T) {
+	const size = protocol.ChunkSize
+	for name, pieces := range map[string][]int{"nothing": nil, "a byte": {1}, "a chunk": {size}, "two and a byte": {size, size + 1},
+		"all at once": {3*size + 5}, "three quarters each": {size * 3 / 4, size * 3 / 4, size * 3 / 4, size * 3 / 4, 7}, "around the edge": {size - 1, 2, size - 1, 3}} {
+		disk := NewMemory()
+		w := newChunkedWriter(newFileWriter(disk, "f"))
+		var all []byte
+		for i, n := range pieces {
+			p := bytes.Repeat([]byte{byte(i + 1)}, n)
+			if m, err := w.Write(p); m != n || err != nil {
+				t.Fatalf("%s: %d, %v", name, m, err)
+			}
+			all = append(all, p...)
+		}
+		var want [][32]byte
+		for p := range slices.Chunk(all, size) {
+			want = append(want, sha256.Sum256(p))
+		}
+		got := w.done()
+		if !slices.Equal(got.chunks, want) || got.Hash != sha256.Sum256(all) || got.Size != int64(len(all)) {
+			t.Errorf("%s: %d bytes in %d chunks, or other hashes", name, got.Size, len(got.chunks))
+		}
+		back := make([]byte, len(all))
+		if err := disk.Read("f", 0, back); err != nil || !bytes.Equal(back, all) {
+			t.Errorf("%s: what was written is not there (%v)", name, err)
+		}
+	}
+	w := newChunkedWriter(newFileWriter(&flaky{Memory: NewMemory(), full: "f"}, "f"))
+	if n, err := w.Write([]byte{1, 2}); n != 0 || err == nil {
+		t.Errorf("on a full disk %d bytes were written", n)
+	}
+}
+
 // TestBlocksGiveTheBitsOfWholeVectors compares with the functions for vectors in memory, under the same coins and noise.
 func TestBlocksGiveTheBitsOfWholeVectors(t *testing.T) {
 	h, d := longRound(t)

@@ -1,13 +1,10 @@
 package participant
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
-	"hash"
 	"io"
 
-	"github.com/cinesync/cinesync/protocol"
+	"github.com/cinesync/cinesync/aggregation"
 )
 
 // Vector is an update that can be read in blocks, any number of times: whoever made it may keep it on a disk.
@@ -50,34 +47,13 @@ func blocks(d int, do func(from, to int) error) error {
 	return nil
 }
 
-// wordFile reads and writes words of one block, through one buffer.
-type wordFile struct {
-	buf []byte
-}
-
-func newWordFile(d int) *wordFile { return &wordFile{make([]byte, wordSize*min(d, blockWords))} }
-
-func (f *wordFile) write(w io.Writer, words []uint32) error {
-	b := f.buf[:wordSize*len(words)]
-	for i, v := range words {
-		binary.LittleEndian.PutUint32(b[wordSize*i:], v)
-	}
-	_, err := w.Write(b)
-	return err
-}
-
-func (f *wordFile) read(r io.Reader, words []uint32) error {
-	b := f.buf[:wordSize*len(words)]
-	if _, err := r.Read(b); err != nil {
+// readWords reads the words of one block.
+func readWords(r io.Reader, words []uint32) error {
+	return aggregation.Fill(words, func(b []byte) error {
+		_, err := r.Read(b)
 		return err
-	}
-	for i := range words {
-		words[i] = binary.LittleEndian.Uint32(b[wordSize*i:])
-	}
-	return nil
+	})
 }
-
-func (f *wordFile) zero() { clear(f.buf) }
 
 // Noised is where the quantised update with its noise lies, before its mask.
 type Noised struct {
@@ -87,54 +63,14 @@ type Noised struct {
 
 // Read gives the whole vector. It is for whoever owns both ends and compares them.
 func (n Noised) Read(s Scratch) ([]uint32, error) {
-	out, f := make([]uint32, n.words), newWordFile(n.words)
-	defer f.zero()
+	out := make([]uint32, n.words)
 	err := blocks(n.words, func(from, to int) error {
-		b := f.buf[:wordSize*(to-from)]
-		if err := s.Read(n.name, wordSize*int64(from), b); err != nil {
-			return fmt.Errorf("read the %s vector: %w", n.name, err)
-		}
-		for i := range out[from:to] {
-			out[from+i] = binary.LittleEndian.Uint32(b[wordSize*i:])
-		}
-		return nil
+		return aggregation.Fill(out[from:to], func(b []byte) error {
+			if err := s.Read(n.name, wordSize*int64(from), b); err != nil {
+				return fmt.Errorf("read the %s vector: %w", n.name, err)
+			}
+			return nil
+		})
 	})
 	return out, err
-}
-
-// chunkHashes hashes what is written in pieces of protocol.ChunkSize.
-type chunkHashes struct {
-	sums [][32]byte
-	sum  hash.Hash
-	n    int // bytes in sum
-}
-
-// Write never fails.
-func (c *chunkHashes) Write(p []byte) (int, error) {
-	for rest := p; len(rest) > 0; {
-		if c.sum == nil {
-			c.sum = sha256.New()
-		}
-		m := min(len(rest), protocol.ChunkSize-c.n)
-		c.sum.Write(rest[:m])
-		rest, c.n = rest[m:], c.n+m
-		if c.n == protocol.ChunkSize {
-			c.end()
-		}
-	}
-	return len(p), nil
-}
-
-func (c *chunkHashes) end() {
-	if c.n > 0 {
-		c.sums = append(c.sums, [32]byte(c.sum.Sum(nil)))
-		c.sum.Reset()
-		c.n = 0
-	}
-}
-
-// done gives the hash of every chunk.
-func (c *chunkHashes) done() [][32]byte {
-	c.end()
-	return c.sums
 }
