@@ -175,7 +175,7 @@ type vault struct {
 
 func (v *vault) Entries(context.Context) ([][]byte, error) { return slices.Clone(v.entries), nil }
 
-func (v *vault) Session(context.Context) ([]byte, error) { return v.session, nil }
+func (v *vault) Session(context.Context) ([]byte, error) { return bytes.Clone(v.session), nil }
 
 func (v *vault) Commit(_ context.Context, c door.Commit) error {
 	if c.Entry != nil {

@@ -84,6 +84,7 @@ func ParsePQKey(b []byte) (*PQPublicKey, error) {
 // message that is signed again has the same bytes.
 func (s Signer) sign(name string, body []byte) (sig [64]byte, sigPQ []byte) {
 	msg := labelled(name, body)
+	defer clear(msg)
 	sig = [64]byte(ed25519.Sign(s.Ed, msg))
 	if s.PQ != nil {
 		sigPQ = signPQ(s.PQ, msg)

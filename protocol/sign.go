@@ -36,6 +36,7 @@ func verify(key ed25519.PublicKey, name string, body []byte, sig [64]byte) error
 // signMessage signs a message whose last fields are sig and sig_pq, which hold nothing yet: the label's name is the message's.
 func signMessage(s Signer, m Message) (sig [64]byte, sigPQ []byte) {
 	body := m.Append(nil)
+	defer clear(body) // an answer's shares may never be sent
 	return s.sign(m.Type().String(), body[:len(body)-tail(nil)])
 }
 

@@ -1,5 +1,7 @@
 package protocol
 
+import "slices"
+
 // Survivors (R3, down) asks for shares, with the proof that the set was logged first.
 type Survivors struct {
 	SID      [32]byte
@@ -57,6 +59,8 @@ func (Reveal) GoString() string { return secretWord }
 
 // Append adds the canonical body.
 func (m *Reveal) Append(dst []byte) []byte {
+	// In one piece: bytes that have to grow leave secrets behind.
+	dst = slices.Grow(dst, 32+1+32+2*4+(4+32)*(len(m.SelfShares)+len(m.PairShares))+64+4+len(m.SigPQ))
 	dst = append(append(dst, m.SID[:]...), m.HasOwn)
 	dst = append(dst, m.OwnB[:]...)
 	dst = appendShares(dst, m.SelfShares)

@@ -30,8 +30,9 @@ type disk struct {
 	kept    []door.Receipt
 	commits int
 	failAt  int
-	files   *files // whose vectors a session may refer to
-	early   bool   // one that must outlive a power cut was recorded before they were
+	files   *files   // whose vectors a session may refer to
+	given   [][]byte // sessions as they were handed over or lent, not copied
+	early   bool     // one that must outlive a power cut was recorded before they were
 }
 
 var errFull = errors.New("the disk is full")
@@ -45,12 +46,15 @@ func (s *disk) Entries(context.Context) ([][]byte, error) {
 func (s *disk) Session(context.Context) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return bytes.Clone(s.session), nil
+	lent := bytes.Clone(s.session)
+	s.given = append(s.given, lent)
+	return lent, nil
 }
 
 func (s *disk) Commit(_ context.Context, c door.Commit) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.given = append(s.given, c.Session)
 	if s.commits++; s.commits == s.failAt {
 		return errFull
 	}
@@ -208,6 +212,7 @@ type phone struct {
 	sent   []protocol.Message
 	times  []time.Time // of each
 	roster time.Time   // when the last one came
+	drew   [][]byte    // what the device read of its random source
 	bytes  int64
 	dials  []time.Time
 	open   int // connections
@@ -233,7 +238,9 @@ func newPhone(t *testing.T, r *rig) *phone {
 func (p *phone) start() {
 	p.t.Helper()
 	p.starts++
-	cfg := door.Config{Participant: p.r.participant(p.r.dev, fmt.Sprintf("device %d", p.starts)), Store: &p.disk, Scratch: &p.files, Models: &p.models, Answerer: p.answer,
+	party := p.r.participant(p.r.dev, fmt.Sprintf("device %d", p.starts))
+	party.Random = &tap{r: party.Random, p: p}
+	cfg := door.Config{Participant: party, Store: &p.disk, Scratch: &p.files, Models: &p.models, Answerer: p.answer,
 		Log: p.log, Hold: p.hold, Dial: p.dial, OnEvent: func(e door.Event) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
@@ -248,6 +255,27 @@ func (p *phone) start() {
 	}
 	p.door = d
 	p.run()
+}
+
+// tap remembers what was drawn: some of it is the session's secrets as they are.
+type tap struct {
+	r io.Reader
+	p *phone
+}
+
+func (t *tap) Read(b []byte) (int, error) {
+	n, err := t.r.Read(b)
+	t.p.mu.Lock()
+	defer t.p.mu.Unlock()
+	t.p.drew = append(t.p.drew, bytes.Clone(b[:n]))
+	return n, err
+}
+
+// secret tells whether any of what was drawn lies in b.
+func (p *phone) secret(b []byte) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.ContainsFunc(p.drew, func(s []byte) bool { return len(s) == 32 && bytes.Contains(b, s) })
 }
 
 func (p *phone) run() {

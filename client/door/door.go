@@ -23,6 +23,7 @@ import (
 // Store keeps the device's ledger, session and outbox, in a file apart from the history.
 type Store interface {
 	Entries(ctx context.Context) ([][]byte, error)
+	// Session gives bytes of the caller's own, who clears them.
 	Session(ctx context.Context) ([]byte, error)
 	Commit(ctx context.Context, c Commit) error
 }
@@ -128,6 +129,7 @@ func Open(ctx context.Context, cfg Config) (*Door, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read round session: %w", err)
 	}
+	defer clear(session)
 	cfg.Participant.Scratch = cfg.Scratch
 	machine, err := participant.New(cfg.Participant, ledger, session)
 	if err != nil {

@@ -45,6 +45,7 @@ func NewPeriod(ctx context.Context, s PeriodStore, at time.Time) (Period, error)
 	if err != nil {
 		return Period{}, fmt.Errorf("read round session: %w", err)
 	}
+	defer clear(session)
 	signed, err := participant.Signed(session)
 	p := Period{Forgot: err != nil}
 	ledger, err := OpenLedger(ctx, s, privacy.Limits{})

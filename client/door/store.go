@@ -10,7 +10,7 @@ type Commit struct {
 	Entry       []byte // canonical bytes of a ledger entry to append at Seq; nil for none
 	Seq         uint64
 	SaveSession bool
-	Session     []byte // replaces the live round session; nil deletes it
+	Session     []byte // replaces the live round session; nil deletes it. It holds secrets, and is cleared when Commit returned
 	Outbox      []OutboxRow
 	Meta        map[string][]byte
 	Receipt     *Receipt

@@ -1,18 +1,28 @@
 package participant
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 )
 
-// The long parts of a session are saved as bytes behind the rest. Each part is a u32 count and its elements, big-endian.
+// Long parts of a session, and those that must stay secret, are saved as bytes behind the rest. Each part is a u32 count and its elements, big-endian.
 
 // neighbourSize is index u32, identity key, spk and epk 32 each, masked u8, shares of m and b 32 each. After it come its ML-DSA and
 // X-Wing keys, each a part of its own.
 const neighbourSize = 4 + 3*32 + 1 + 2*32
 
+// writtenSize is a length u64 and a hash of 32.
+const writtenSize = 8 + 32
+
 func (s *session) appendBulk(dst []byte) []byte {
-	dst = append(appendCount(dst, len(s.Shares)), s.Shares...)
+	for _, part := range [][]byte{s.Secrets, s.Reveal, s.Shares} {
+		dst = append(appendCount(dst, len(part)), part...)
+	}
+	for _, w := range []written{s.Quantised, s.Noised} {
+		dst = append(binary.BigEndian.AppendUint64(dst, uint64(w.Size)), w.Hash[:]...)
+	}
 	dst = appendCount(dst, len(s.Neighbours))
 	for i := range s.Neighbours {
 		dst = s.Neighbours[i].append(dst)
@@ -20,8 +30,9 @@ func (s *session) appendBulk(dst []byte) []byte {
 	return dst
 }
 
+// bulkSize is exact: a buffer that has to grow leaves a copy behind.
 func (s *session) bulkSize() int {
-	n := 2*4 + len(s.Shares)
+	n := 4*4 + len(s.Secrets) + len(s.Reveal) + len(s.Shares) + 2*writtenSize
 	for i := range s.Neighbours {
 		n += neighbourSize + 2*4 + len(s.Neighbours[i].PQ) + len(s.Neighbours[i].KEM)
 	}
@@ -61,8 +72,26 @@ func parseNeighbour(r *bulkReader) neighbour {
 // parseBulk reads what appendBulk wrote, and nothing else. Empty parts are nil, as they were.
 func (s *session) parseBulk(b []byte) error {
 	r := bulkReader{rest: b}
-	s.Shares = append(s.Shares, r.part("shares", 1)...)
-	for n := r.count("neighbours"); n > 0 && r.err == nil; n-- {
+	for _, part := range []struct {
+		name string
+		to   *[]byte
+	}{{"secrets", &s.Secrets}, {"reveal", &s.Reveal}, {"shares", &s.Shares}} {
+		if p := r.part(part.name, 1); len(p) > 0 {
+			*part.to = bytes.Clone(p)
+		}
+	}
+	for _, w := range []*written{&s.Quantised, &s.Noised} {
+		if p := r.take("vector", writtenSize); r.err == nil {
+			*w = written{int64(binary.BigEndian.Uint64(p)), [32]byte(p[8:])}
+		}
+	}
+	n := r.count("neighbours")
+	if least := int64(neighbourSize + 2*4); n > int64(len(r.rest))/least {
+		return cmp.Or(r.err, fmt.Errorf("%d neighbours are announced, %d bytes are left", n, len(r.rest)))
+	} else if n > 0 {
+		s.Neighbours = make([]neighbour, 0, n) // with shares in it: it must not grow
+	}
+	for ; n > 0 && r.err == nil; n-- {
 		s.Neighbours = append(s.Neighbours, parseNeighbour(&r))
 	}
 	if r.err == nil && len(r.rest) > 0 {

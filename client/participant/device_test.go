@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"reflect"
 	"slices"
@@ -72,9 +73,11 @@ func (d *device) boot() {
 	if d.ledger, err = privacy.Replay(d.cfg.Floor.Limits(), d.entries); err != nil {
 		d.t.Fatal(err)
 	}
-	if d.machine, err = New(d.cfg, d.ledger, d.disk); err != nil {
+	saved := bytes.Clone(d.disk)
+	if d.machine, err = New(d.cfg, d.ledger, saved); err != nil {
 		d.t.Fatal(err)
 	}
+	clear(saved) // as the door does
 }
 
 // step lets one thing happen, and what follows of itself.
@@ -97,6 +100,8 @@ func (d *device) one(h *honest, e Event) Output {
 	out := d.machine.Step(h.now, e)
 	if out.Save != nil {
 		d.disk = bytes.Clone(out.Save)
+		d.checkSave(out.Save)
+		clear(out.Save) // as the door does
 	}
 	if out.Entry != nil {
 		d.entries = append(d.entries, *out.Entry)
@@ -216,10 +221,32 @@ func (d *device) checkGone(held session) {
 	}
 }
 
+// checkSave wants one exact buffer, and nothing secret in that part of it that was copied before.
+func (d *device) checkSave(save []byte) {
+	d.t.Helper()
+	if cap(save) != len(save) {
+		d.t.Errorf("%d bytes were saved in a buffer of %d, which had to grow or may have", len(save), cap(save))
+	}
+	s := &d.machine.st
+	head := save[:sha256.Size+4+int(binary.BigEndian.Uint32(save[sha256.Size:]))]
+	secret := [][]byte{s.Secrets, s.Reveal, s.Shares, s.Quantised.Hash[:], s.Noised.Hash[:]}
+	for at := 0; at+32 <= len(s.Secrets); at += 32 {
+		secret = append(secret, s.Secrets[at:at+32])
+	}
+	for i := range s.Neighbours {
+		secret = append(secret, s.Neighbours[i].M[:], s.Neighbours[i].B[:])
+	}
+	for i, b := range secret {
+		if zero := bytes.Equal(b, make([]byte, len(b))); !zero && (bytes.Contains(head, b) || bytes.Contains(head, []byte(base64.StdEncoding.EncodeToString(b)))) {
+			d.t.Errorf("secret %d lies in the JSON of the saved state", i)
+		}
+	}
+}
+
 // savedSecrets looks for the session's secrets in the saved state, to show that checkGone looks in the right place.
 func (d *device) savedSecrets() bool {
 	s := d.machine.st.Secrets
-	return len(s) > 0 && bytes.Contains(d.disk, []byte(base64.StdEncoding.EncodeToString(s)))
+	return len(s) > 0 && bytes.Contains(d.disk, s)
 }
 
 // The stages of a round, each named for what the device is told.

@@ -33,8 +33,9 @@ type Trained struct {
 
 // Output is what one step asks of the door, obeyed in field order.
 type Output struct {
-	// Save, if not nil, is the machine's state; Entry, if not nil, is a charge or begins a ledger period; Outbox what will leave. All are durable in one
-	// transaction BEFORE anything below happens.
+	// Save, if not nil, is the machine's state; Entry, if not nil, is a charge or begins a ledger period; Outbox what will leave. All
+	// are durable in one transaction BEFORE anything below happens. Save holds secrets and is the caller's own: clear it once it is
+	// durable.
 	Save   []byte
 	Entry  *privacy.Entry
 	Outbox *Outbox

@@ -70,6 +70,8 @@ func (m *Machine) share(ring *aggregation.Ring, out *Output) error {
 	if err != nil {
 		return err
 	}
+	defer clear(ms)
+	defer clear(bs)
 	msg := &protocol.Shares{SID: m.st.SID}
 	for i := range m.st.Neighbours {
 		if err := m.seal(msg, secrets, &m.st.Neighbours[i], ms[i], bs[i]); err != nil {

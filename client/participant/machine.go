@@ -42,7 +42,8 @@ type Machine struct {
 	pq        *protocol.PQPrivateKey // made when it is first needed
 }
 
-// New makes a machine from what Save wrote before, or from nothing. The ledger is the replayed one; the caller applies an
+// New makes a machine from what Save wrote before, or from nothing; it keeps nothing of those bytes, so that the caller can clear
+// them. The ledger is the replayed one; the caller applies an
 // Output's Entry to it once that is durable.
 func New(cfg Config, ledger *privacy.Ledger, saved []byte) (*Machine, error) {
 	if err := cfg.Floor.Validate(); err != nil {
@@ -135,6 +136,7 @@ func (m *Machine) receive(now time.Time, msg protocol.Message, out *Output) erro
 
 // giveUp ends the device's part: secrets are erased, the round is remembered as refused, budget stays as it is.
 func (m *Machine) giveUp(r *Refused, out *Output) {
+	clear(out.Save)
 	*out = Output{Refused: r}
 	if r.Why != None {
 		out.HangUp = &protocol.HangUp{Code: protocol.CodeUnexpected, Detail: r.Why.String()}
@@ -144,7 +146,10 @@ func (m *Machine) giveUp(r *Refused, out *Output) {
 	m.save(out)
 }
 
-func (m *Machine) save(out *Output) { out.Save = m.st.encode() }
+func (m *Machine) save(out *Output) {
+	clear(out.Save) // of the same step
+	out.Save = m.st.encode()
+}
 
 // welcome checks that this device's own last signed header is not ahead of its ledger: then the ledger is an old copy,
 // which counts as spent (privacy 8.2).

@@ -49,6 +49,9 @@ func (m *Machine) survived(msg *protocol.Survivors, out *Output) error {
 	m.st.SurvHash, m.st.InputsRoot, m.st.Survivors = last.hash, record.InputsRoot, record.Count
 	m.st.keepSurvivors(msg.Evidence, last)
 	if aggregation.Mode(m.st.Open.Mode) == aggregation.ModeSM {
+		clear(reveal.SelfShares) // what is saved may have to be erased without ever being sent
+		clear(reveal.PairShares)
+		reveal.OwnB = [32]byte{}
 		m.confirm(out)
 	} else {
 		out.Send = append(out.Send, reveal)

@@ -55,8 +55,8 @@ type session struct {
 	Code        []byte
 	ModelSize   uint64
 	Fetched     bool
-	Secrets     []byte  // aggregation.Secrets
-	Quantised   written // until its noise is drawn
+	Secrets     []byte  `json:"-"` // aggregation.Secrets; in bulk, as is all that must stay secret
+	Quantised   written `json:"-"` // until its noise is drawn; in bulk
 	Advertise   []byte
 	Index       uint32
 	N, K, T     uint32
@@ -67,7 +67,7 @@ type session struct {
 	RosterIndex uint64
 	SID         [32]byte
 	Neighbours  []neighbour `json:"-"` // in bulk
-	Noised      written     // until it is masked
+	Noised      written     `json:"-"` // until it is masked; in bulk
 	Shares      []byte      `json:"-"` // in bulk
 	Delivery    [32]byte    // digest of the delivery that was acted on
 	Input       []byte
@@ -77,7 +77,7 @@ type session struct {
 	SurvHash    [32]byte
 	InputsRoot  [32]byte
 	Survivors   uint32
-	Reveal      []byte
+	Reveal      []byte              `json:"-"` // in bulk
 	Confirm     []byte              // mode SM
 	Trees       []audit.ReceiptTree // the heads of the log shown since the survivors
 	SurvEntry   audit.ProvedEntry   // in the first of them
@@ -110,18 +110,13 @@ type wire struct {
 }
 
 const (
-	stateVersion = 3
-	// oldVersion had vectors in the session; of it, what outlives a round is read.
+	stateVersion = 4
+	// From oldVersion on, what outlives a round is read of the versions before. Their sessions had vectors or secrets in the JSON.
 	oldVersion = 2
 )
 
-// The saved bytes are SHA-256(rest) ‖ rest, rest being a u32 length, that much JSON, and the session's bulk: what changed on disk
-// must not be sent, because two vectors under the same masks reveal their difference (9.1).
-func sealed(body []byte) []byte {
-	sum := sha256.Sum256(body)
-	return append(sum[:], body...)
-}
-
+// unsealed takes off the digest: what changed on disk must not be sent, because two vectors under the same masks reveal their
+// difference (9.1).
 func unsealed(b []byte) ([]byte, error) {
 	if len(b) < sha256.Size || sha256.Sum256(b[sha256.Size:]) != [32]byte(b[:sha256.Size]) {
 		return nil, fmt.Errorf("the saved round is damaged, so nothing of it may be sent; restore the file from a copy, or forget the round "+
@@ -133,6 +128,8 @@ func unsealed(b []byte) ([]byte, error) {
 // ErrDamaged means that what a machine saved is not what is read.
 var ErrDamaged = errors.New("saved participant state does not match its digest")
 
+// encode writes the state as SHA-256(rest) ‖ rest, rest being a u32 length, that much JSON, and the session's bulk. Secrets are
+// copied once, into the bytes it gives, which whoever has them clears.
 func (s *state) encode() []byte {
 	w := wire{Version: stateVersion, TreeSize: s.TreeSize, TreeRoot: s.TreeRoot[:], LastRound: s.LastRound, OpenedAt: s.OpenedAt,
 		Consented: map[string][]byte{}, Shunned: s.Shunned[:], Signed: s.Signed,
@@ -143,13 +140,18 @@ func (s *state) encode() []byte {
 	if s.Phase != idle {
 		w.Session = &s.session
 	}
-	head := mustJSON(w)
-	body := make([]byte, 0, 4+len(head)+s.bulkSize())
-	body = append(appendCount(body, len(head)), head...)
+	head, bulk := mustJSON(w), 0
 	if s.Phase != idle {
-		body = s.appendBulk(body)
+		bulk = s.bulkSize()
 	}
-	return sealed(body)
+	out := make([]byte, sha256.Size, sha256.Size+4+len(head)+bulk)
+	out = append(appendCount(out, len(head)), head...)
+	if s.Phase != idle {
+		out = s.appendBulk(out)
+	}
+	sum := sha256.Sum256(out[sha256.Size:])
+	copy(out, sum[:])
+	return out
 }
 
 func mustJSON(v any) []byte {
@@ -160,6 +162,7 @@ func mustJSON(v any) []byte {
 	return b
 }
 
+// load reads what encode wrote, and keeps nothing of b itself.
 func (s *state) load(b []byte) error {
 	*s = state{Consented: map[string][32]byte{}}
 	if b == nil {
@@ -178,7 +181,7 @@ func (s *state) load(b []byte) error {
 	if err := json.Unmarshal(head, &w); err != nil {
 		return fmt.Errorf("read saved participant state: %w", err)
 	}
-	if w.Version == oldVersion { // its round was another version's, and is over
+	if w.Version >= oldVersion && w.Version < stateVersion { // its round was another version's, and is over
 		w.Version, w.Phase, w.Session, r.rest = stateVersion, idle, nil, nil
 	}
 	if w.Version != stateVersion || len(w.TreeRoot) != 32 || len(w.Shunned) != 32 || w.Phase > answered {
@@ -200,6 +203,7 @@ func (s *state) load(b []byte) error {
 	}
 	s.session = *w.Session
 	if err := s.parseBulk(r.rest); err != nil {
+		s.forget()
 		return fmt.Errorf("read saved session: %w", err)
 	}
 	return nil
@@ -212,6 +216,7 @@ func Signed(saved []byte) (uint64, error) {
 	if err := s.load(saved); err != nil {
 		return 0, err
 	}
+	defer s.forget()
 	return s.Signed, nil
 }
 

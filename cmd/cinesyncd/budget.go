@@ -40,6 +40,7 @@ func readBudget(ctx context.Context, d *device.Device) (budget, error) {
 	if err != nil {
 		return budget{}, err
 	}
+	defer clear(session)
 	b := budget{Policy: d.Floor.Name, Rho: ledger.Spent().Rho(), Ceiling: d.Floor.Ceiling.Rho(), Delta: delta,
 		Unit: "this device, its whole history against none, over the ledger period", Gain: "none"}
 	if at := ledger.PeriodStart(); at > 0 {

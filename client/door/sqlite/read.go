@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 
 	"github.com/cinesync/cinesync/client/door"
@@ -45,17 +44,24 @@ func (s *Store) Meta(ctx context.Context, key string) ([]byte, error) {
 	return s.one(ctx, "door setting", "SELECT value FROM meta WHERE key = ?", key)
 }
 
-func (s *Store) one(ctx context.Context, what, query string, args ...any) ([]byte, error) {
-	var b []byte
-	err := s.db.QueryRowContext(ctx, query, args...).Scan(&b)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
-	}
+// one reads a value into bytes of the caller's own, and clears the driver's.
+func (s *Store) one(ctx context.Context, what, query string, args ...any) (b []byte, err error) {
+	rows, err := s.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", what, s.explain(err))
 	}
-	if b == nil {
-		b = []byte{}
+	defer rows.Close()
+	if rows.Next() {
+		var raw sql.RawBytes
+		if err := rows.Scan(&raw); err != nil {
+			return nil, fmt.Errorf("read %s: %w", what, s.explain(err))
+		}
+		b = append([]byte{}, raw...)
+		clear(raw)
+	}
+	if err := rows.Err(); err != nil {
+		clear(b)
+		return nil, fmt.Errorf("read %s: %w", what, s.explain(err))
 	}
 	return b, nil
 }

@@ -333,3 +333,19 @@ func edit(t *testing.T, path string, statements ...string) {
 		}
 	}
 }
+
+// TestReadingTheSessionLeavesItThere: the reader clears what the driver gave it, which must not be SQLite's own page.
+func TestReadingTheSessionLeavesItThere(t *testing.T) {
+	s, _ := fresh(t)
+	defer s.Close()
+	for _, want := range [][]byte{[]byte("a secret"), bytes.Repeat([]byte("secret "), 5000), {}} {
+		commit(t, s, door.Commit{SaveSession: true, Session: want})
+		for range 3 {
+			got, err := s.Session(t.Context())
+			if err != nil || got == nil || !bytes.Equal(got, want) {
+				t.Fatalf("%d bytes are read, %d were written: %v", len(got), len(want), err)
+			}
+			clear(got)
+		}
+	}
+}
