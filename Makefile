@@ -68,6 +68,13 @@ hostile: ## play every attack of the specification against real devices: a line 
 	@cd sim/hostile && $(GO) test -count 1 -run '^TestAttacks$$' -table
 	@cd sim && $(GO) test -count 1 -run '^TestHostileDevices$$' -table
 
+.PHONY: soak-ledger
+soak-ledger: ## debit every ledger: a million debits of each value, ten thousand through each store with crashes; a line each
+	@soak() { CINESYNC_SOAK=$$1 $(GO) test -count 1 -timeout 30m -v -run '^TestSoakLedger' "$${@:2}" | \
+		awk '/ soak: / {sub(/^.* soak: /, ""); print; fflush(); next} !/^(ok |PASS|=== | *--- PASS)/ {print}'; }; \
+	soak 1000000 ./privacy; \
+	soak 10000 $$(grep -rlE --include='*_test.go' '^func TestSoakLedger' . | xargs -n1 dirname | sort -u | grep -vx ./privacy)
+
 .PHONY: interop
 interop: ## close rounds with a second client, in Python from the specification (network, once, where `cryptography` is missing)
 	@python=python3; \

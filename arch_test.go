@@ -59,7 +59,7 @@ client                   driver   client/* model privacy protocol
 coordinator/round        pure     aggregation privacy protocol audit
 coordinator              driver   coordinator/round aggregation privacy model protocol audit
 coordinator/store/*      adapter  coordinator coordinator/round
-coordinator/store/storetest  suite  coordinator coordinator/round
+coordinator/store/storetest  suite  coordinator coordinator/round privacy
 
 # what people see
 serve/catalog            leaf     -
