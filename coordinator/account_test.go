@@ -99,12 +99,10 @@ func TestNextLedgerPeriodBeginsWithItsPolicy(t *testing.T) {
 				w.visit(func() { w.pass(time.Hour) })
 				w.rests(2)
 				w.pass(5 * day) // day 30 and an hour
-				w.devicesBegin(2)
 				w.visit(func() { w.rests(5) })
 				w.halt()
 				w.pass(40 * day) // the period ends while nobody runs
 				w.mustStart()
-				w.devicesBegin(5)
 				w.visit(func() { w.rests(8) })
 				w.pass(40 * day)
 				w.visit(func() { w.await("done", 0) }) // the question has expired
@@ -147,31 +145,6 @@ func (w *world) visit(something func()) {
 	something()
 	cancel()
 	running.Wait()
-}
-
-// devicesBegin starts a new period on every device, as its owner does: a device counts for itself.
-func (w *world) devicesBegin(answered uint64) {
-	w.Helper()
-	for _, d := range w.devices {
-		d.counted(answered)
-		var entries []privacy.Entry
-		for _, row := range d.vault.entries {
-			e, err := privacy.ParseEntry(row)
-			if err != nil {
-				w.Fatal(err)
-			}
-			entries = append(entries, e)
-		}
-		ledger, err := privacy.Replay(privacy.Limits{}, entries)
-		if err != nil {
-			w.Fatal(err)
-		}
-		e, err := ledger.NextPeriod(uint64(time.Now().Unix()), 0)
-		if err != nil {
-			w.Fatal(err)
-		}
-		d.vault.entries = append(d.vault.entries, e.Append(nil))
-	}
 }
 
 // rests waits until this round is over and the budget has ended before the next.
