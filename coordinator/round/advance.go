@@ -79,8 +79,10 @@ func (m *Machine) advance(out *Output) {
 		case m.missing == 0 && (late || !m.anyPresentOwes()):
 			m.startSettle(out)
 		case late:
+			m.blameSilent()
 			m.abort(TooFewReveals, "the deadline of phase unmask passed", out)
 		case m.missing > 0 && !m.waiting():
+			m.blameSilent()
 			m.abort(TooFewReveals, "every member that could still answer has answered or is gone", out)
 		}
 	case Settling:

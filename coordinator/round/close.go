@@ -87,7 +87,7 @@ func (m *Machine) finish(out *Output) {
 		res.Members = append(res.Members, kept)
 	}
 	if failed {
-		res.Phase = Failed
+		res.Phase, res.Culprits = Failed, m.culprits()
 	}
 	m.phase, m.ended = res.Phase, true
 	for _, id := range slices.SortedFunc(maps.Keys(m.members), func(a, b [32]byte) int { return bytes.Compare(a[:], b[:]) }) {

@@ -30,6 +30,7 @@ const comeBack = 5 * time.Second
 // restarted starts every member's grace anew: nobody can be connected to a coordinator that has just come up.
 func (m *Machine) restarted() {
 	clear(m.present)
+	m.disturbed = m.disturbed || m.phase > Keys
 	for _, p := range m.members {
 		p.present, p.away = false, m.now.Add(comeBack)
 	}

@@ -28,6 +28,8 @@ type device struct {
 	random     *rand.ChaCha8
 	said       int // bytes of messages
 	liar       bool
+	spoil      map[[32]byte]bool // whose boxes it spoils
+	rubbish    bool              // it shares something else than its secrets
 }
 
 func newDevice(w *world, name string) *device {
@@ -103,6 +105,11 @@ func (d *device) shares() *protocol.Shares {
 	if err != nil {
 		d.w.t.Fatal(err)
 	}
+	if d.rubbish {
+		for i := range m {
+			m[i], b[i] = aggregation.Share{byte(i + 1)}, aggregation.Share{7, byte(i + 1)}
+		}
+	}
 	msg := &protocol.Shares{SID: d.w.m.SID(d.id)}
 	d.made = map[uint32][]byte{}
 	for i, p := range d.neighbours {
@@ -113,6 +120,9 @@ func (d *device) shares() *protocol.Shares {
 		box, ct, err := d.secrets.Seal(d.session(msg.SID), d.index, d.peer(p), m[i], b[i], d.random)
 		if err != nil {
 			d.w.t.Fatal(err)
+		}
+		if d.spoil[d.w.m.roster[p.Index].id] {
+			box[0] ^= 1
 		}
 		msg.Sealed = append(msg.Sealed, [80]byte(box))
 		if ct == nil {

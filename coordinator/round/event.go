@@ -31,7 +31,7 @@ type Event struct {
 	From         [32]byte // identity key of a device
 	Msg          protocol.Message
 	Hash         [32]byte
-	Index        uint64
+	Index        uint64 // of a log entry; with Unsettled fault u32 ‖ member u32 of whoever is to blame, 0 if nobody is
 	Sums         [][32]byte
 	Model, Serve [32]byte
 	Why          Reason

@@ -59,10 +59,12 @@ type Machine struct {
 	seedNote []byte // the cosigned checkpoint whose signatures gave the graph's seed
 	seedSize uint64 // of its tree
 	relayed  bool   // mode SM: the confirmations went out
-	settled  Event
-	reason   Reason
-	detail   string
-	ended    bool // the final entry is in the log
+	// disturbed says that the coordinator came back after a crash while members owed it something.
+	disturbed bool
+	settled   Event
+	reason    Reason
+	detail    string
+	ended     bool // the final entry is in the log
 }
 
 type member struct {
@@ -71,6 +73,7 @@ type member struct {
 	pq       *protocol.PQPublicKey // suite sig 2
 	standing Standing
 	reason   Reason
+	fault    Fault // for which the round was given up
 	index    uint32
 	cohort   *cohort // once the graph is drawn
 	present  bool
@@ -130,6 +133,7 @@ func (m *Machine) Step(now time.Time, e Event) Output {
 	case Settled:
 		m.settle(e, &out)
 	case Unsettled:
+		m.blameUnsettled(e)
 		m.abort(e.Why, e.Detail, &out)
 	case Ticked:
 	}

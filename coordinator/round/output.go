@@ -84,6 +84,7 @@ type Result struct {
 	Serve      [32]byte
 	Millis     [5]uint32 // time spent in Keys (with Recruit), Shares, Inputs, Unmask, Settle
 	Members    []Member  // the roster in index order; for the store and the operator, never for the log
+	Culprits   []Culprit // for whose faults it was given up, in index order; for the store and the operator alone
 }
 
 // Member is what is kept of one roster member when the round is over, so that a device that comes back late still gets

@@ -131,7 +131,7 @@ func (w *world) settle() ([]uint32, error) {
 		w.t.Fatalf("folded on arrival %v, from the spool %v", err, againErr)
 	}
 	if err != nil {
-		w.step(Event{Kind: Unsettled, Why: BadReveals, Detail: err.Error()})
+		w.step(Unmaskable(BadReveals, err))
 		return nil, err
 	}
 	done := Event{Kind: Settled, Model: [32]byte{1}, Serve: [32]byte{2}}

@@ -27,7 +27,7 @@ func (m *Machine) seal(out *Output) {
 	}
 }
 
-// tooThin says why the round cannot be summed, if so: a cohort without enough vectors, or one whose masks could not be taken off.
+// tooThin says why the round cannot be summed, if so, and takes down who is to blame: a cohort without enough vectors, or one whose masks could not be taken off.
 // Such a round ends before anybody is asked to reveal anything.
 func (m *Machine) tooThin() string {
 	for _, c := range m.cohorts {
@@ -38,10 +38,12 @@ func (m *Machine) tooThin() string {
 			}
 		}
 		if n < least {
+			m.blameThin(c)
 			return fmt.Sprintf("cohort %d: %d vectors can be summed, %d are needed", c.number, n, least)
 		}
 	}
 	if p, holders := m.stuck(); p != nil {
+		m.blameStuck(p)
 		return fmt.Sprintf("the masks of lost member %d cannot be taken off: %d survivors hold its shares, %d are needed", p.index, holders, m.degree.T)
 	}
 	return ""
@@ -97,7 +99,7 @@ func (m *Machine) dropUnsent() {
 // always heard: with fewer than eight neighbours a single liar could else make everyone else go.
 func (m *Machine) dropQuarrels() {
 	for _, p := range m.roster {
-		if p.standing == Sent && len(p.input.Failed) > max(1, len(p.neighbours)/8) {
+		if p.standing == Sent && len(p.input.Failed) > mayComplain(p) {
 			m.drop(p, Complains)
 		}
 	}
@@ -112,6 +114,9 @@ func (m *Machine) dropQuarrels() {
 		}
 	}
 }
+
+// mayComplain is how many complaints of one member are heard.
+func mayComplain(p *member) int { return max(1, len(p.neighbours)/8) }
 
 // dropIsolated drops members that fewer than t neighbours in U3 could answer for, until nobody is left to drop. In the
 // complete graph a device's own share counts (5.5).

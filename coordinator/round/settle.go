@@ -79,11 +79,15 @@ func (p *Plan) selfTerm(in aggregation.Session, s Survivor) ([]aggregation.Term,
 func (p *Plan) pairTerms(in aggregation.Session, l Lost) ([]aggregation.Term, error) {
 	m, err := rebuild(p.T, l.Xs, l.Shares, func(m [32]byte) bool { return aggregation.CheckM(p.Suite.Kex, m, p.OpenHash, l.SPK, l.KEM) })
 	if err != nil {
-		return nil, fmt.Errorf("mask key of lost member %d: %w", l.Index, err)
+		return nil, &FaultError{l.Index, BadShares, fmt.Errorf("mask key of lost member %d: %w", l.Index, err)}
 	}
 	terms, err := aggregation.PairMasks(in, m, l.Index, l.Partners...)
 	if err != nil {
-		return nil, fmt.Errorf("%w: what lost member %d sent: %w", ErrShares, l.Index, err)
+		err = fmt.Errorf("%w: what lost member %d sent: %w", ErrShares, l.Index, err)
+		if errors.Is(err, aggregation.ErrCiphertext) {
+			err = &FaultError{l.Index, WrongCiphertext, err}
+		}
+		return nil, err
 	}
 	return terms, nil
 }
@@ -94,7 +98,7 @@ func (p *Plan) secretB(s Survivor) ([32]byte, error) {
 	}
 	b, err := rebuild(p.T, s.Xs, s.Shares, func(b [32]byte) bool { return aggregation.CheckB(b, p.OpenHash, s.BC) })
 	if err != nil {
-		return b, fmt.Errorf("self mask secret of member %d: %w", s.Index, err)
+		return b, &FaultError{s.Index, BadShares, fmt.Errorf("self mask secret of member %d: %w", s.Index, err)}
 	}
 	return b, nil
 }

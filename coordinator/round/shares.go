@@ -76,6 +76,7 @@ func (m *Machine) closeShares(out *Output) {
 	}
 	for _, c := range m.cohorts {
 		if least := m.leastSurvivors(); c.u2 < least {
+			m.blameAbsent(c.unsent())
 			m.abort(TooFewShares, fmt.Sprintf("cohort %d: %d members shared, %d are needed", c.number, c.u2, least), out)
 			return
 		}
