@@ -42,6 +42,10 @@ func (b *batch) busy(p *peer) {
 
 // commit is the order of writes: the transaction, then the public log, then messages, work and announcements.
 func (c *Coordinator) commit(ctx context.Context, b *batch) error {
+	blamed, err := c.blame(ctx, b)
+	if err != nil {
+		return err
+	}
 	if !b.empty() {
 		if err := c.store.Commit(ctx, &b.Batch); err != nil {
 			return err
@@ -76,7 +80,7 @@ func (c *Coordinator) commit(ctx context.Context, b *batch) error {
 		c.startWork(ctx, b.work)
 	}
 	if b.result != nil {
-		return c.ended(b.result)
+		return c.ended(b.result, blamed)
 	}
 	return nil
 }
@@ -110,7 +114,7 @@ func (c *Coordinator) show(ctx context.Context, b *batch) error {
 }
 
 func (b *batch) empty() bool {
-	return b.Open == nil && len(b.Journal)+len(b.Entries)+len(b.Chunks)+len(b.Headers)+len(b.Charges)+len(b.Uses) == 0 && b.Move == nil && b.End == nil
+	return b.Open == nil && len(b.Journal)+len(b.Entries)+len(b.Chunks)+len(b.Headers)+len(b.Charges)+len(b.Uses)+len(b.Conduct) == 0 && b.Move == nil && b.End == nil
 }
 
 // tellPhase tells the operator where the round stands, once for each phase.
@@ -127,14 +131,14 @@ func (c *Coordinator) tellPhase() {
 }
 
 // ended lets go of a round: promotes what it published, and plans the next.
-func (c *Coordinator) ended(r *round.Result) error {
+func (c *Coordinator) ended(r *round.Result, blamed []Blamed) error {
 	e := Event{Kind: "round", Round: c.row.Round, Phase: r.Phase.String(), Outcome: "done", U1: r.U1, U2: r.U2, U3: r.U3}
 	for _, ms := range r.Millis {
 		e.Millis = append(e.Millis, int(ms))
 	}
 	e.Members = included(r.Members)
 	if r.Phase == round.Failed {
-		e.Outcome, e.Reason, e.Detail = "aborted", r.Reason.String(), r.Detail
+		e.Outcome, e.Reason, e.Detail, e.Blamed = "aborted", r.Reason.String(), r.Detail, blamed
 	} else {
 		e.Sum, e.Model, e.Serve = hexes(r.Sums), fmt.Sprintf("%x", r.Model), fmt.Sprintf("%x", r.Serve)
 		if err := c.announce(); err != nil {

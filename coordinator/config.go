@@ -201,6 +201,15 @@ type Event struct {
 	Millis  []int    `json:"millis,omitempty"`
 	Members []string `json:"members,omitempty"` // identity keys whose vectors are in the sum; stays with the operator
 	Devices int      `json:"devices,omitempty"`
+	Blamed  []Blamed `json:"blamed,omitempty"` // for an aborted round; stays with the operator
+}
+
+// Blamed is a device that is left out of some rounds because one was given up for its fault, proven or suspected.
+type Blamed struct {
+	Device  string `json:"device"` // identity key
+	Fault   string `json:"fault"`
+	Certain bool   `json:"certain"`
+	Until   uint64 `json:"until"` // the last round that it sits out
 }
 
 // Release is what a published version brings to serving: the model offered, and where the log says so.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/cinesync/cinesync/coordinator"
+	"github.com/cinesync/cinesync/coordinator/round"
 	"github.com/cinesync/cinesync/coordinator/store/storetest"
 )
 
@@ -125,6 +126,11 @@ func (s store) Members(_ context.Context, openHash [32]byte) (e *coordinator.End
 func (s store) Used(_ context.Context, serial [16]byte) (n uint32, err error) {
 	err = s.do("used", func() error { n = uint32(len(s.rows.uses[serial])); return nil })
 	return n, err
+}
+
+func (s store) Conduct(_ context.Context, serial [16]byte) (held round.Conduct, err error) {
+	err = s.do("conduct", func() error { held = s.rows.conduct[serial]; return nil })
+	return held, err
 }
 
 func (s store) LastHeader(_ context.Context, id [32]byte) (b []byte, err error) {

@@ -21,6 +21,7 @@ type rows struct {
 	headers map[[32]byte][]byte
 	charges map[uint64]coordinator.ChargeRow
 	uses    map[[16]byte][]uint64 // rounds of each certificate
+	conduct map[[16]byte]round.Conduct
 	ended   map[[32]byte]*coordinator.Ended
 }
 
@@ -31,7 +32,7 @@ type owner struct {
 
 func newRows() *rows {
 	return &rows{rounds: map[uint64]bool{}, journal: map[uint64][]coordinator.JournalRow{}, chunks: map[owner]map[uint64][]byte{},
-		headers: map[[32]byte][]byte{}, charges: map[uint64]coordinator.ChargeRow{}, uses: map[[16]byte][]uint64{}, ended: map[[32]byte]*coordinator.Ended{}}
+		headers: map[[32]byte][]byte{}, charges: map[uint64]coordinator.ChargeRow{}, uses: map[[16]byte][]uint64{}, conduct: map[[16]byte]round.Conduct{}, ended: map[[32]byte]*coordinator.Ended{}}
 }
 
 func (r *rows) clone() *rows {
@@ -39,6 +40,7 @@ func (r *rows) clone() *rows {
 	c.entries, c.rounds = slices.Clip(r.entries), maps.Clone(r.rounds)
 	c.journal, c.chunks = maps.Clone(r.journal), maps.Clone(r.chunks)
 	c.headers, c.charges, c.uses, c.ended = maps.Clone(r.headers), maps.Clone(r.charges), maps.Clone(r.uses), maps.Clone(r.ended)
+	c.conduct = maps.Clone(r.conduct)
 	return &c
 }
 
@@ -60,7 +62,7 @@ func (r *rows) load() *coordinator.Saved {
 }
 
 func (r *rows) take(b *coordinator.Batch) error {
-	for _, write := range []func(*coordinator.Batch) error{r.takeHead, r.takeEntries, r.takeOpen, r.takeRound, r.takeEnd} {
+	for _, write := range []func(*coordinator.Batch) error{r.takeHead, r.takeEntries, r.takeOpen, r.takeRound, r.takeConduct, r.takeEnd} {
 		if err := write(b); err != nil {
 			return err
 		}
@@ -145,6 +147,16 @@ func (r *rows) takeRound(b *coordinator.Batch) error {
 			return fmt.Errorf("round %d of certificate %x was counted before", u.Round, u.Serial)
 		}
 		r.uses[u.Serial] = append(slices.Clip(list), u.Round)
+	}
+	return nil
+}
+
+func (r *rows) takeConduct(b *coordinator.Batch) error {
+	for _, c := range b.Conduct {
+		if old, ok := r.conduct[c.Serial]; ok && old.Last >= c.Last {
+			return fmt.Errorf("round %d was held against certificate %x before", c.Last, c.Serial)
+		}
+		r.conduct[c.Serial] = c.Conduct
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func (c *Coordinator) settle(ctx context.Context, f *folder, open *audit.RoundOp
 		case errors.Is(err, round.ErrVector):
 			return unsettled(round.LostInputs, err), nil
 		case errors.Is(err, round.ErrShares):
-			return unsettled(round.BadReveals, err), nil
+			return round.Unmaskable(round.BadReveals, err), nil
 		case err != nil:
 			return unsettled(round.SettleFailed, err), nil
 		}

@@ -11,7 +11,7 @@ type Store interface {
 	// Load reads everything a starting coordinator needs.
 	Load(ctx context.Context) (*Saved, error)
 	// Commit makes one batch durable as a whole or not at all. It refuses what is written once and is there already (an
-	// event, a chunk, a use), another charge of a round that was charged (the same again changes nothing), an entry that is not the
+	// event, a chunk, a use, a conduct), another charge of a round that was charged (the same again changes nothing), an entry that is not the
 	// log's next, a second running round, the end of a round that does not run, and a Move from another head. An error stops the process: it recovers by loading.
 	Commit(ctx context.Context, b *Batch) error
 	// Archive answers questions about what was committed earlier.
@@ -27,6 +27,8 @@ type Archive interface {
 	Members(ctx context.Context, openHash [32]byte) (*Ended, error)
 	// Used is in how many rounds the certificate with this serial number was used, by the UseRows that were committed.
 	Used(ctx context.Context, serial [16]byte) (uint32, error)
+	// Conduct is what was committed last for the certificate with this serial number, zero if nothing was.
+	Conduct(ctx context.Context, serial [16]byte) (round.Conduct, error)
 	// LastHeader is the last R2 header that this device's key signed, nil if there is none.
 	LastHeader(ctx context.Context, id [32]byte) ([]byte, error)
 }
@@ -83,6 +85,7 @@ type Batch struct {
 	Headers []HeaderRow
 	Charges []ChargeRow
 	Uses    []UseRow
+	Conduct []ConductRow
 	Move    *Move
 	End     *Ended
 }
@@ -118,6 +121,13 @@ type ChargeRow struct {
 type UseRow struct {
 	Round  uint64
 	Serial [16]byte
+}
+
+// ConductRow is what is held against a certificate from now on, written with the end of the round that was spoilt. Its last rounds
+// rise.
+type ConductRow struct {
+	Serial [16]byte
+	round.Conduct
 }
 
 // Move moves the head by compare-and-swap.

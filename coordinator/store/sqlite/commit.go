@@ -82,6 +82,9 @@ func (w *writer) batch(b *coordinator.Batch) {
 	for _, u := range b.Uses {
 		w.use(u)
 	}
+	for _, c := range b.Conduct {
+		w.conduct(c)
+	}
 	w.move(b.Move)
 	w.end(b.End)
 }
@@ -119,6 +122,15 @@ func (w *writer) charge(c coordinator.ChargeRow) {
 		c.Round, c.Question[:], int64(c.Units))
 	if w.err == nil && n != 1 {
 		w.err = fmt.Errorf("charge round %d: it was charged before, with another amount or question", c.Round)
+	}
+}
+
+// conduct keeps what is held against a certificate, once for each spoilt round.
+func (w *writer) conduct(c coordinator.ConductRow) {
+	n := w.exec("INSERT INTO conduct VALUES (?, ?, ?, ?) ON CONFLICT (serial) DO UPDATE SET level = excluded.level, last = excluded.last, until = excluded.until WHERE last < excluded.last",
+		c.Serial[:], c.Level, c.Last, c.Until)
+	if w.err == nil && n != 1 {
+		w.err = fmt.Errorf("hold round %d against certificate %x: it was held against it before", c.Last, c.Serial)
 	}
 }
 

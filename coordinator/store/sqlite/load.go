@@ -149,6 +149,19 @@ func (s *Store) Used(ctx context.Context, serial [16]byte) (uint32, error) {
 	return n, nil
 }
 
+// Conduct is what is held against one certificate.
+func (s *Store) Conduct(ctx context.Context, serial [16]byte) (round.Conduct, error) {
+	var c round.Conduct
+	err := s.db.QueryRowContext(ctx, "SELECT level, last, until FROM conduct WHERE serial = ?", serial[:]).Scan(&c.Level, &c.Last, &c.Until)
+	if errors.Is(err, sql.ErrNoRows) {
+		return round.Conduct{}, nil
+	}
+	if err != nil {
+		return round.Conduct{}, s.explain("read certificate from", err)
+	}
+	return c, nil
+}
+
 // LastHeader is the newest input header of one device.
 func (s *Store) LastHeader(ctx context.Context, id [32]byte) ([]byte, error) {
 	var header []byte

@@ -31,7 +31,8 @@ type Store struct {
 var _ coordinator.Store = (*Store)(nil)
 
 const (
-	schemaVersion = 2
+	schemaVersion = 3
+	oldestVersion = 2          // that Open still steps up
 	applicationID = 0x43534331 // "CSC1"
 )
 
@@ -45,9 +46,17 @@ CREATE TABLE chunk  (round INTEGER NOT NULL, id BLOB NOT NULL, offset INTEGER NO
 CREATE TABLE header (id BLOB PRIMARY KEY, bytes BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE charge (round INTEGER PRIMARY KEY, question BLOB NOT NULL, units INTEGER NOT NULL);
 CREATE TABLE used   (serial BLOB PRIMARY KEY, rounds INTEGER NOT NULL, last INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE conduct(serial BLOB PRIMARY KEY, level INTEGER NOT NULL, last INTEGER NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE member (round INTEGER NOT NULL, id BLOB NOT NULL, idx INTEGER NOT NULL, cohort INTEGER NOT NULL, leaf INTEGER NOT NULL, yhash BLOB NOT NULL, PRIMARY KEY (round, id)) WITHOUT ROWID;
 CREATE UNIQUE INDEX one_open ON round (ended) WHERE ended = -1;
 `
+
+// steps lead from one schema to the next, the first from oldestVersion. Each is one transaction with its number.
+func steps() []string {
+	return []string{
+		"CREATE TABLE conduct(serial BLOB PRIMARY KEY, level INTEGER NOT NULL, last INTEGER NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID",
+	}
+}
 
 // Open opens or makes the store. The file is locked for this process: a second coordinator on the same folder is refused.
 func Open(ctx context.Context, path string) (*Store, error) {
@@ -106,8 +115,13 @@ func (s *Store) prepare(ctx context.Context) error {
 		return err
 	case app != applicationID:
 		return errors.New("the file is a database of something else: name the coordinator's own store.sqlite, or start a new folder")
-	case version != schemaVersion:
+	case version < oldestVersion || version > schemaVersion:
 		return fmt.Errorf("schema version is %d, this program knows %d: use the program that wrote it, or a newer one", version, schemaVersion)
+	}
+	for ; version < schemaVersion; version++ {
+		if _, err := s.db.ExecContext(ctx, fmt.Sprintf("BEGIN IMMEDIATE; %s; PRAGMA user_version = %d; COMMIT", steps()[version-oldestVersion], version+1)); err != nil {
+			return fmt.Errorf("step the schema from version %d to %d: %w", version, version+1, err)
+		}
 	}
 	// Takes the exclusive lock now, not at the first round.
 	if _, err := s.db.ExecContext(ctx, fmt.Sprintf("BEGIN IMMEDIATE; PRAGMA user_version = %d; COMMIT", schemaVersion)); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/cinesync/cinesync/coordinator/round"
 	"github.com/cinesync/cinesync/coordinator/store/sqlite"
 	"github.com/cinesync/cinesync/coordinator/store/storetest"
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestStoreKeepsTheContract(t *testing.T) {
@@ -138,8 +139,34 @@ func change(t *testing.T, path, query string) {
 
 func TestNewerSchemaIsRefused(t *testing.T) {
 	path := one(t)
-	change(t, path, "PRAGMA user_version = 3")
-	refused(t, path, "schema version is 3", "knows 2", "newer")
+	change(t, path, "PRAGMA user_version = 4")
+	refused(t, path, "schema version is 4", "knows 3", "newer")
+}
+
+// TestOlderSchemaIsSteppedUp: a store as the schema before this one left it opens with what is in it, and takes what is new.
+func TestOlderSchemaIsSteppedUp(t *testing.T) {
+	path := one(t)
+	s := open(t, path)
+	want, err := s.Load(t.Context())
+	if err := errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	change(t, path, "DROP TABLE conduct; PRAGMA user_version = 2")
+	for range 2 { // the second finds it stepped up
+		s := open(t, path)
+		got, err := s.Load(t.Context())
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%v\n%s", err, diff)
+		}
+		if held, err := s.Conduct(t.Context(), [16]byte{1}); err != nil || held != (round.Conduct{}) {
+			t.Errorf("%+v, %v", held, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	change(t, path, "PRAGMA user_version = 1")
+	refused(t, path, "schema version is 1")
 }
 
 func TestForeignDatabaseIsRefused(t *testing.T) {

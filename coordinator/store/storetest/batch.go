@@ -45,6 +45,11 @@ func use(r uint64, device byte) coordinator.UseRow {
 	return coordinator.UseRow{Round: r, Serial: [16]byte{device, 15: 9}}
 }
 
+// held is what is held against a device's certificate from a round on.
+func held(r uint64, device byte) coordinator.ConductRow {
+	return coordinator.ConductRow{Serial: use(r, device).Serial, Conduct: round.Conduct{Level: device, Last: r, Until: r + 64}}
+}
+
 func head(v uint64) coordinator.Head {
 	return coordinator.Head{Version: v, Model: hash(0x40 + byte(v)), Serve: hash(0x50 + byte(v)), Round: v, Index: 10 * v}
 }

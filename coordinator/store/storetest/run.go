@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/cinesync/cinesync/coordinator"
+	"github.com/cinesync/cinesync/coordinator/round"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
@@ -31,6 +32,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Open) {
 		{"an empty value is a value", emptyValues},
 		{"a charge is never refunded", charges},
 		{"a certificate's rounds are counted once each", uses},
+		{"what is held against a certificate is kept", conducts},
 		{"what is unknown is nil", unknown},
 		{"a batch belongs to its caller again after the commit", noAliases},
 		{"an upload is read while batches are committed", concurrent},
@@ -79,13 +81,14 @@ type view struct {
 	Headers map[byte][]byte
 	Ended   map[uint64]*coordinator.Ended
 	Used    map[byte]uint32
+	Conduct map[byte]round.Conduct
 }
 
 const maxRound, maxDevice = 4, 4
 
 func (w *world) look() view {
 	w.Helper()
-	v := view{Uploads: map[uint64]map[byte][]byte{}, Headers: map[byte][]byte{}, Ended: map[uint64]*coordinator.Ended{}, Used: map[byte]uint32{}}
+	v := view{Uploads: map[uint64]map[byte][]byte{}, Headers: map[byte][]byte{}, Ended: map[uint64]*coordinator.Ended{}, Used: map[byte]uint32{}, Conduct: map[byte]round.Conduct{}}
 	v.Saved = w.load()
 	for r := uint64(1); r <= maxRound; r++ {
 		v.Uploads[r] = map[byte][]byte{}
@@ -96,7 +99,7 @@ func (w *world) look() view {
 	}
 	for d := byte(1); d <= maxDevice; d++ {
 		v.Headers[d] = w.header(d)
-		v.Used[d] = w.used(d)
+		v.Used[d], v.Conduct[d] = w.used(d), w.conduct(d)
 	}
 	return v
 }
@@ -157,6 +160,15 @@ func (w *world) used(device byte) uint32 {
 		w.Fatalf("rounds of device %d's certificate: %v", device, err)
 	}
 	return n
+}
+
+func (w *world) conduct(device byte) round.Conduct {
+	w.Helper()
+	c, err := w.store.Conduct(w.ctx, use(0, device).Serial)
+	if err != nil {
+		w.Fatalf("conduct of device %d's certificate: %v", device, err)
+	}
+	return c
 }
 
 func (w *world) equal(want, got any) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/cinesync/cinesync/coordinator"
+	"github.com/cinesync/cinesync/coordinator/round"
 )
 
 func newIsEmpty(w *world) {
@@ -38,7 +39,8 @@ func allOrNothing(w *world) {
 	good := func() *coordinator.Batch {
 		return &coordinator.Batch{Entries: []coordinator.EntryRow{entry(5)}, Journal: []coordinator.JournalRow{journal(1, 2)},
 			Chunks: []coordinator.ChunkRow{chunk(1, 2, 8)}, Headers: []coordinator.HeaderRow{header(1, "newer"), header(3, "third")},
-			Charges: []coordinator.ChargeRow{charge(2)}, Uses: []coordinator.UseRow{use(2, 1), use(2, 3)}, Move: &coordinator.Move{From: head(0), To: head(1)}, End: ended(1, 5)}
+			Charges: []coordinator.ChargeRow{charge(2)}, Uses: []coordinator.UseRow{use(2, 1), use(2, 3)},
+			Conduct: []coordinator.ConductRow{held(2, 1), held(2, 3)}, Move: &coordinator.Move{From: head(0), To: head(1)}, End: ended(1, 5)}
 	}
 	other, dearer, elsewhere := head(3), charge(1), charge(1)
 	dearer.Units++
@@ -55,6 +57,8 @@ func allOrNothing(w *world) {
 		"a round is charged elsewhere":        func(b *coordinator.Batch) { b.Charges = append(b.Charges, elsewhere) },
 		"a round is counted twice":            func(b *coordinator.Batch) { b.Uses = append(b.Uses, use(1, 2)) },
 		"a use comes twice in the batch":      func(b *coordinator.Batch) { b.Uses = append(b.Uses, use(2, 1)) },
+		"a round is held against one twice":   func(b *coordinator.Batch) { b.Conduct = append(b.Conduct, held(2, 3)) },
+		"an earlier round is held against it": func(b *coordinator.Batch) { b.Conduct = append(b.Conduct, held(1, 1)) },
 		"the head is another version":         func(b *coordinator.Batch) { b.Move.From = head(2) },
 		"the head is another model":           func(b *coordinator.Batch) { b.Move.From.Model = hash(7) },
 		"a first head comes again":            func(b *coordinator.Batch) { b.First = &other },
@@ -223,12 +227,26 @@ func uses(w *world) {
 	w.equal(uint32(3), w.used(1))
 }
 
+func conducts(w *world) {
+	w.begun()
+	w.commit(&coordinator.Batch{End: ended(1, 4), Conduct: []coordinator.ConductRow{held(1, 1), held(1, 2)}})
+	w.reopen()
+	w.equal([]round.Conduct{held(1, 1).Conduct, held(1, 2).Conduct, {}}, []round.Conduct{w.conduct(1), w.conduct(2), w.conduct(3)})
+	w.refuses(&coordinator.Batch{Conduct: []coordinator.ConductRow{held(1, 1)}})
+	worst := held(9, 1)
+	worst.Until = 1<<63 - 1
+	w.commit(&coordinator.Batch{Conduct: []coordinator.ConductRow{worst}})
+	w.equal([]round.Conduct{worst.Conduct, held(1, 2).Conduct}, []round.Conduct{w.conduct(1), w.conduct(2)})
+	w.refuses(&coordinator.Batch{Conduct: []coordinator.ConductRow{held(8, 1)}})
+}
+
 func unknown(w *world) {
 	ask := func() {
 		w.equal([]byte(nil), w.upload(9, 9))
 		w.equal((*coordinator.Ended)(nil), w.members(hash(9)))
 		w.equal([]byte(nil), w.header(9))
 		w.equal(uint32(0), w.used(9))
+		w.equal(round.Conduct{}, w.conduct(9))
 	}
 	ask()
 	w.begun()
