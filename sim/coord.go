@@ -32,11 +32,12 @@ type coord struct {
 	phase    round.Phase
 	crashed  map[string]bool
 	spool    map[[32]byte][]byte
-	folds    []*round.Fold         // of the cohorts
-	life     int                   // raised by every crash: what was planned before it does not happen
-	tree     map[[32]byte]uint64   // what each device was last shown
-	closings map[[32]byte]farewell // how ended rounds are told to late devices
-	sums     [][]uint32            // of the cohorts of the round that was settled last
+	folds    []*round.Fold              // of the cohorts
+	life     int                        // raised by every crash: what was planned before it does not happen
+	tree     map[[32]byte]uint64        // what each device was last shown
+	closings map[[32]byte]farewell      // how ended rounds are told to late devices
+	sums     [][]uint32                 // of the cohorts of the round that was settled last
+	conduct  map[[16]byte]round.Conduct // what is held against certificates
 }
 
 type journaled struct {
@@ -51,7 +52,7 @@ type farewell struct {
 }
 
 func (w *world) newCoord() error {
-	c := &coord{w: w, key: w.key("coordinator", 0), logKey: w.key("log", 0), log: audit.NewLog(), tree: map[[32]byte]uint64{}, closings: map[[32]byte]farewell{}}
+	c := &coord{w: w, key: w.key("coordinator", 0), logKey: w.key("log", 0), log: audit.NewLog(), tree: map[[32]byte]uint64{}, closings: map[[32]byte]farewell{}, conduct: map[[16]byte]round.Conduct{}}
 	w.coord = c
 	c.model = sha256.Sum256([]byte("sim model 0"))
 	cInt, sigma := w.terms()
@@ -107,7 +108,7 @@ func (c *coord) openRound() error {
 	for _, d := range c.w.devices {
 		d.lost = false
 		if d.up {
-			if err := c.step(round.Event{Kind: round.Connected, From: d.id}); err != nil {
+			if err := c.invite(d); err != nil {
 				return err
 			}
 		} else if !d.dialing {
@@ -115,6 +116,19 @@ func (c *coord) openRound() error {
 		}
 	}
 	return nil
+}
+
+// invite tells the machine that a device is there, unless it sits out.
+func (c *coord) invite(d *device) error {
+	if c.sitsOut(d) {
+		return nil
+	}
+	return c.step(round.Event{Kind: round.Connected, From: d.id})
+}
+
+// sitsOut reports whether rounds were spoilt under the device's certificate, for which it is left out of the running one.
+func (c *coord) sitsOut(d *device) bool {
+	return c.machine != nil && !c.machine.Member(d.id) && c.conduct[d.cfg.Cert.Serial].Left(c.number) > 0
 }
 
 func (c *coord) newMachine() *round.Machine {
@@ -215,7 +229,7 @@ func (c *coord) work(p *round.Plan) {
 		for i := range p.Cohorts {
 			sum, err := c.unmask(p, i)
 			if err != nil {
-				return c.step(round.Event{Kind: round.Unsettled, Why: round.BadReveals, Detail: err.Error()})
+				return c.step(round.Unmaskable(round.BadReveals, err))
 			}
 			c.sums = append(c.sums, sum)
 			done.Sums = append(done.Sums, aggregation.SumHash(aggregation.Signed(sum, c.open.WordBits)))
@@ -345,7 +359,15 @@ func (c *coord) ended(r *round.Result) error {
 		res.Refusals = append(res.Refusals, d.refusals...)
 		d.refusals = nil
 	}
+	for _, p := range r.Culprits {
+		held := c.conduct[p.Serial].After(c.number, p.Fault)
+		c.conduct[p.Serial] = held
+		res.Culprits = append(res.Culprits, Blame{Device: c.w.byID[p.ID].i, Fault: p.Fault, Out: held.Left(c.number + 1)})
+	}
 	c.w.fact("%s n=%d u3=%d reason=%q", r.Phase, r.U1, r.U3, r.Reason)
+	for _, b := range res.Culprits {
+		c.w.fact("blamed device=%d for=%q out=%d", b.Device, b.Fault, b.Out)
+	}
 	c.w.out.Rounds = append(c.w.out.Rounds, res)
 	c.machine = nil
 	if len(c.w.out.Rounds) < c.w.cfg.Rounds {

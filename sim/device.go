@@ -30,6 +30,7 @@ type device struct {
 	lastUp   time.Time
 	lastDown time.Time
 	random   *tap
+	hidden   hidden // what a liar needs of its machine's secrets
 	refusals []string
 	moment   time.Time // before which its shares must not be seen
 }
@@ -105,12 +106,15 @@ func (d *device) connect() error {
 			return err
 		}
 	}
-	return c.step(round.Event{Kind: round.Connected, From: d.id})
+	return c.invite(d)
 }
 
 // step obeys the machine's output in field order.
 func (d *device) step(e participant.Event) error {
 	d.random.reads = nil
+	if r, ok := e.Msg.(*protocol.Roster); ok {
+		d.hidden.roster = r
+	}
 	out := d.machine.Step(d.w.now, e)
 	d.tell(e, out)
 	if err := d.w.oracle.stepped(d, e, out); err != nil {
@@ -254,6 +258,9 @@ func (d *device) arrive(m protocol.Message) error {
 	c := d.w.coord
 	chunk, ok := m.(*protocol.Chunk)
 	if !ok {
+		if _, keys := m.(*protocol.Advertise); keys && c.sitsOut(d) {
+			return nil // hung up on, and not worth a journal line
+		}
 		return c.step(round.Event{Kind: round.Message, From: d.id, Msg: m})
 	}
 	if c.machine.SID(d.id) != chunk.SID || chunk.Offset != uint64(len(c.spool[d.id])) || c.machine.Header(d.id) == nil {

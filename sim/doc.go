@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/cinesync/cinesync/aggregation"
+	"github.com/cinesync/cinesync/coordinator/round"
 	"github.com/cinesync/cinesync/protocol"
 )
 
@@ -80,6 +81,14 @@ type RoundOutcome struct {
 	U1, U2, U3 int
 	SumOK      bool
 	Refusals   []string
+	Culprits   []Blame
+}
+
+// Blame is a device that is held to have spoilt a round, and how many rounds it sits out for that.
+type Blame struct {
+	Device int
+	Fault  round.Fault
+	Out    uint64
 }
 
 // limit bounds a run: events handled, and simulated time.

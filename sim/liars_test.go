@@ -20,7 +20,7 @@ var byDevices = []struct {
 	{"B01", "wrong keys", "certificate and signature at the door; low order refused", []Lie{"a signature under the keys that fails", "a key of low order",
 		"a sharing key that it does not hold", "a commitment to nothing", "keys for another round"}},
 	{"B02", "garbage for shares", "a box that does not open names its sender (10.2)", []Lie{"one box is spoiled", "all boxes are spoiled", "boxes for the wrong ones",
-		"a box is missing", "a box too many"}},
+		"a box is missing", "a box too many", "good boxes for fewer than t, then silence"}},
 	{"B03", "two inputs, false headers, false complaints", "one message each (9.1); complaints are bounded (10.2)", []Lie{"two headers", "masked with nobody",
 		"complaints about others", "another vector than announced", "a length of its own"}},
 	{"B04", "another vector than announced", "hashes in the signed header", []Lie{"a changed byte of the vector", "a piece out of place", "a piece of no vector at all"}},
@@ -30,12 +30,12 @@ var byDevices = []struct {
 		"silence at the reveal"}},
 	{"B07", "flooding", "one message each; what is not due is dropped", []Lie{"everything many times", "many messages out of place"}},
 	{"B08", "bad X-Wing keys and ciphertexts", "checked at the door; a box that does not open names its sender", []Lie{"X-Wing keys that are none", "no X-Wing keys",
-		"one ciphertext is spoiled", "a ciphertext is missing", "a mask's ciphertext is too many"}},
+		"one ciphertext is spoiled", "a ciphertext is missing", "a mask's ciphertext is too many", "a wrong ciphertext in its box, then silence"}},
 }
 
-// costly lies may cost a whole round, aborted before anybody is asked to reveal: who seals good shares for some neighbours, but
-// for fewer than t, leaves masks on their vectors that nobody could take off.
-var costly = []Lie{"boxes for the wrong ones"}
+// costly lies may cost a whole round: who seals good shares for some neighbours, but for fewer than t, leaves masks on their vectors
+// that nobody could take off; and who binds a wrong ciphertext into its box, masks that nobody knows. Whoever did it sits out.
+var costly = []Lie{"boxes for the wrong ones", "good boxes for fewer than t, then silence", "a wrong ciphertext in its box, then silence"}
 
 // TestHostileDevices: one member that tells one lie for a whole round costs nobody but at most itself its place: the others'
 // sum comes out, exact. Two liars among eight may cost the round, never its truth.

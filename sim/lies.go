@@ -54,6 +54,10 @@ var lies = map[Lie]func(d *device, m protocol.Message) []protocol.Message{
 	"a ciphertext is missing":         ciphertexts(func(_ *device, m *protocol.Shares) { m.ShareCTs = m.ShareCTs[1:] }),
 	"a mask's ciphertext is too many": ciphertexts(func(_ *device, m *protocol.Shares) { m.MaskCTs = append(m.MaskCTs, [protocol.CiphertextSize]byte{}) }),
 
+	// These two ended every round with such a member before it was left out (secure aggregation 10.8).
+	"good boxes for fewer than t, then silence":   tooFew,
+	"a wrong ciphertext in its box, then silence": wrongCiphertext,
+
 	"silence about its keys":   silence(protocol.TypeAdvertise),
 	"silence about its shares": silence(protocol.TypeShares),
 	"silence about its vector": silence(protocol.TypeInput),
