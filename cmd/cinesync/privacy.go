@@ -13,6 +13,7 @@ func privacyCommand() *cobra.Command {
 // privacyParts has a line for each file privacy_NAME.go.
 func privacyParts() []*cobra.Command {
 	return []*cobra.Command{
+		privacyCheck(),
 		privacyPlan(),
 	}
 }

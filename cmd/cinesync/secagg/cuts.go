@@ -3,6 +3,8 @@ package secagg
 import (
 	"errors"
 	"math/bits"
+
+	"github.com/cinesync/cinesync/cmd/internal/vectors"
 )
 
 var errOdd = errors.New("an even number is wanted: as many neighbours before as after")
@@ -17,16 +19,16 @@ const (
 )
 
 // cuts makes the evaluation of a kind that counts at two thresholds, k/2 + 1 and k/2 answering neighbours.
-func cuts(largest int, count func(ring []uint32, need int) int) func(in *inputs) func() answer {
-	return func(in *inputs) func() answer {
-		n := in.whole("n", 3, int64(largest))
-		k := in.whole("degree", 2, int64(max(n-2, 2)))
+func cuts(largest int, count func(ring []uint32, need int) int) func(in *vectors.Inputs) func() vectors.Answer {
+	return func(in *vectors.Inputs) func() vectors.Answer {
+		n := in.Whole("n", 3, int64(largest))
+		k := in.Whole("degree", 2, int64(max(n-2, 2)))
 		if k%2 != 0 {
-			in.wrong("degree", errOdd)
+			in.Wrong("degree", errOdd)
 		}
-		return func() answer {
+		return func() vectors.Answer {
 			r := ring(n, k)
-			return answer{values: map[string]any{"isolating_cuts_at_half_plus_one": count(r, k/2+1), "isolating_cuts_at_half": count(r, k/2)}}
+			return vectors.Answer{Values: map[string]any{"isolating_cuts_at_half_plus_one": count(r, k/2+1), "isolating_cuts_at_half": count(r, k/2)}}
 		}
 	}
 }

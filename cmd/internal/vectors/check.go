@@ -1,11 +1,9 @@
-package secagg
+package vectors
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
-	"math/big"
 	"slices"
 )
 
@@ -24,9 +22,9 @@ type Checked struct {
 	Missed  int
 }
 
-// Check evaluates every vector of a file in the schema of graph_parameters.json and calls each with its result as it is known.
-// An error means that the text is no such file; misses are results.
-func Check(b []byte, each func(Result)) (Checked, error) {
+// Check evaluates every vector of a file with the functions of kinds and calls each with its result as it is known. An error means
+// that the text is no such file; misses are results.
+func Check(b []byte, kinds map[string]Kind, each func(Result)) (Checked, error) {
 	f, err := parseFile(b)
 	if err != nil {
 		return Checked{}, err
@@ -35,7 +33,7 @@ func Check(b []byte, each func(Result)) (Checked, error) {
 	for i, v := range f.vectors {
 		r := Result{ID: v.ID, Kind: v.Kind, Err: f.broken[i]}
 		if r.Err == nil {
-			r = v.check()
+			r = v.check(kinds)
 		}
 		if r.Err != nil {
 			out.Missed++
@@ -46,13 +44,7 @@ func Check(b []byte, each func(Result)) (Checked, error) {
 	return out, nil
 }
 
-// answer is what a kind's function returned, by field. A nil value says that no answer exists.
-type answer struct {
-	values map[string]any // int, bool or nil
-	note   string
-}
-
-func (v vector) check() Result {
+func (v vector) check(kinds map[string]Kind) Result {
 	r := Result{ID: v.ID, Kind: v.Kind}
 	k, ok := kinds[v.Kind]
 	if !ok {
@@ -64,17 +56,20 @@ func (v vector) check() Result {
 		r.Err = err
 		return r
 	}
-	in := inputs{rest: maps.Clone(v.inputs)}
-	evaluate := k.prepare(&in)
-	if r.Err = in.end(); r.Err != nil {
+	in := &Inputs{rest: maps.Clone(v.inputs)}
+	evaluate := k.Prepare(in)
+	if r.Err = in.End(); r.Err != nil {
 		return r
 	}
 	got := evaluate()
-	r.Note = got.note
+	if r.Err = got.Err; r.Err != nil {
+		return r
+	}
+	r.Note = got.Note
 	var misses []error
 	for _, name := range slices.Sorted(maps.Keys(bounds)) {
 		r.Fields++
-		if err := compare(got.values[name], v.expected[name], bounds[name]); err != nil {
+		if err := compare(got.Values[name], v.expected[name], bounds[name]); err != nil {
 			misses = append(misses, fmt.Errorf("%s: %w", name, err))
 		}
 	}
@@ -84,14 +79,14 @@ func (v vector) check() Result {
 
 // bounds reads the tolerances: each belongs to a field that is expected and that the kind computes. What has none is
 // information, but for a vector without any: that would check nothing.
-func (v vector) bounds(k kind) (map[string]bound, error) {
+func (v vector) bounds(k Kind) (map[string]bound, error) {
 	out := map[string]bound{}
 	for _, name := range slices.Sorted(maps.Keys(v.tolerance)) {
 		if _, there := v.expected[name]; !there {
 			return nil, fmt.Errorf("tolerance.%s: expected has no such field", name)
 		}
-		if !slices.Contains(k.fields, name) {
-			return nil, fmt.Errorf("expected.%s: kind %s computes %v", name, v.Kind, k.fields)
+		if !slices.Contains(k.Fields, name) {
+			return nil, fmt.Errorf("expected.%s: kind %s computes %v", name, v.Kind, k.Fields)
 		}
 		b, err := parseBound(v.tolerance[name])
 		if err != nil {
@@ -103,39 +98,4 @@ func (v vector) bounds(k kind) (map[string]bound, error) {
 		return nil, errors.New("tolerance: empty, so that nothing would be checked")
 	}
 	return out, nil
-}
-
-// compare holds one computed value against the file's.
-func compare(got any, raw json.RawMessage, b bound) error {
-	if got == nil || string(raw) == "null" {
-		if got == nil && string(raw) == "null" {
-			return nil
-		}
-		return fmt.Errorf("%s is expected, the answer is %s", raw, show(got))
-	}
-	switch got := got.(type) {
-	case bool:
-		if string(raw) != "true" && string(raw) != "false" {
-			return fmt.Errorf("%.40s is expected, where only true or false can be", raw)
-		}
-		if string(raw) != show(got) {
-			return fmt.Errorf("%s is expected, the answer is %v", raw, got)
-		}
-	case int:
-		want, err := number(raw)
-		if err != nil {
-			return err
-		}
-		if !b.holds(new(big.Rat).SetInt64(int64(got)), want) {
-			return fmt.Errorf("%s is expected, the answer is %d", raw, got)
-		}
-	}
-	return nil
-}
-
-func show(v any) string {
-	if v == nil {
-		return "that there is none"
-	}
-	return fmt.Sprint(v)
 }

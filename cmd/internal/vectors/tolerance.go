@@ -1,4 +1,4 @@
-package secagg
+package vectors
 
 import (
 	"encoding/json"
