@@ -95,12 +95,15 @@ func (r *fileReader) check() error {
 }
 
 // Memory is a Scratch for devices with room, and for tests. Its files end with the process. It is for one goroutine.
-type Memory struct{ files map[string][][]byte }
+type Memory struct {
+	files map[string][][]byte
+	free  [][]byte // zeroed pieces of files that are gone, for those that come after them
+}
 
 // NewMemory makes an empty one.
 func NewMemory() *Memory { return &Memory{files: map[string][][]byte{}} }
 
-// Write puts p at an offset. Pieces stay as they came, so that a long file is never copied to grow.
+// Write puts p at an offset. Pieces stay where they are, so that a long file is never copied to grow.
 func (m *Memory) Write(name string, at int64, p []byte) error {
 	if at == 0 {
 		m.remove(name)
@@ -108,8 +111,28 @@ func (m *Memory) Write(name string, at int64, p []byte) error {
 	if n := m.size(name); n != at {
 		return fmt.Errorf("file %q has %d bytes, and %d is not its end", name, n, at)
 	}
-	m.files[name] = append(m.files[name], bytes.Clone(p))
+	pieces := m.files[name]
+	for len(p) > 0 {
+		last := len(pieces) - 1
+		if last < 0 || len(pieces[last]) == cap(pieces[last]) {
+			pieces, last = append(pieces, m.piece(len(p))), last+1
+		}
+		n := min(len(p), cap(pieces[last])-len(pieces[last]))
+		pieces[last] = append(pieces[last], p[:n]...)
+		p = p[n:]
+	}
+	m.files[name] = pieces
 	return nil
+}
+
+// piece is an empty one: used before, or with room for n bytes.
+func (m *Memory) piece(n int) []byte {
+	if last := len(m.free) - 1; last >= 0 {
+		p := m.free[last]
+		m.free = m.free[:last]
+		return p
+	}
+	return make([]byte, 0, n)
 }
 
 // Read fills p from an offset.
@@ -146,8 +169,23 @@ func (m *Memory) Sync() error { return nil }
 func (m *Memory) remove(name string) {
 	for _, piece := range m.files[name] {
 		clear(piece)
+		m.free = append(m.free, piece[:0])
 	}
 	delete(m.files, name)
+	if len(m.files) == 0 {
+		m.free = nil // between rounds nothing is held
+	}
+}
+
+// Clone is a copy with no memory in common: a device as it was, for whoever sets it back.
+func (m *Memory) Clone() *Memory {
+	c := NewMemory()
+	for name, pieces := range m.files {
+		for _, piece := range pieces {
+			c.files[name] = append(c.files[name], bytes.Clone(piece))
+		}
+	}
+	return c
 }
 
 // Names lists the files.
