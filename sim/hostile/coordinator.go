@@ -136,7 +136,7 @@ func (s *Coordinator) certOf(key, authority ed25519.PrivateKey, change func(*pro
 func (s *Coordinator) newDevice(name string) *Device {
 	s.t.Helper()
 	key := keyOf(name)
-	d := &Device{t: s.t, s: s, Name: name, scratch: files{}, Truth: map[[32]byte][]uint32{}}
+	d := &Device{t: s.t, s: s, Name: name, scratch: participant.NewMemory(), Truth: map[[32]byte][]uint32{}}
 	d.cfg = participant.Config{Key: key, Cert: s.certOf(key, s.authority, nil), Authority: publicOf(s.authority), Coordinator: publicOf(s.key),
 		LogOrigin: origin, LogKey: publicOf(keyOf("log")), Witnesses: s.Policy, Floor: s.floor(), Random: streamOf(name), Scratch: d.scratch}
 	d.boot()

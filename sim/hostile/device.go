@@ -20,7 +20,7 @@ type Device struct {
 	ledger  *privacy.Ledger
 	machine *participant.Machine
 	disk    []byte
-	scratch files
+	scratch *participant.Memory
 	entries []privacy.Entry
 	seen    uint64 // the tree it was shown last
 
@@ -114,7 +114,11 @@ func (d *Device) step(e participant.Event) {
 		d.Truth[out.Entry.SID] = words
 	}
 	if out.Drop {
-		d.scratch.keep(d.machine.Files())
+		d.work(func() {
+			if err := d.scratch.Keep(d.machine.Files()...); err != nil {
+				d.t.Fatal(err)
+			}
+		})
 	}
 	if out.Refused != nil {
 		d.Refused = out.Refused

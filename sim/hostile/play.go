@@ -35,22 +35,35 @@ func (s *Coordinator) shared() *View {
 func (s *Coordinator) uploaded() *View {
 	s.t.Helper()
 	v := s.shared()
+	v.uploads()
+	return v
+}
+
+// uploads goes on from shares to vectors.
+func (v *View) uploads() {
+	s := v.r.s
+	s.t.Helper()
 	for _, d := range s.Devices {
 		v.Deliver(d, nil, nil)
 	}
 	for _, d := range s.Devices {
 		v.Receipt(d)
 	}
-	return v
 }
 
 // answered plays to where every device in the set gave its shares.
 func (s *Coordinator) answered(in func(i int) bool) (*View, Set) {
 	s.t.Helper()
 	v := s.uploaded()
+	return v, v.answers(in)
+}
+
+// answers goes on from vectors to shares of those in the set.
+func (v *View) answers(in func(i int) bool) Set {
+	v.r.s.t.Helper()
 	set := v.Seals(in, nil)
 	v.AskAll(set, v.devices(in)...)
-	return v, set
+	return set
 }
 
 // everyone is the set of all.

@@ -252,7 +252,7 @@ func (x *Try) count(s *Coordinator) {
 // moment is what devices had on disk and had said at one time, so that many things can be tried from there.
 type moment struct {
 	devices   []Device
-	scratch   []files
+	scratch   []*participant.Memory
 	log       *Ledger
 	witnesses []Witness
 }
@@ -263,7 +263,7 @@ func (s *Coordinator) checkpointed() moment {
 		c := *d
 		c.disk, c.entries, c.Said = slices.Clone(d.disk), slices.Clone(d.entries), slices.Clone(d.Said)
 		m.devices = append(m.devices, c)
-		m.scratch = append(m.scratch, d.scratch.clone())
+		m.scratch = append(m.scratch, d.scratch.Clone())
 	}
 	for _, w := range s.Witnesses {
 		m.witnesses = append(m.witnesses, *w)
@@ -278,7 +278,7 @@ func (s *Coordinator) restore(m moment) {
 		c := m.devices[i]
 		d.disk, d.entries, d.Said = slices.Clone(c.disk), slices.Clone(c.entries), slices.Clone(c.Said)
 		d.Refused, d.Closed, d.seen = c.Refused, c.Closed, c.seen
-		d.scratch.become(m.scratch[i])
+		*d.scratch = *m.scratch[i].Clone()
 		d.boot()
 	}
 	for i, w := range m.witnesses {
