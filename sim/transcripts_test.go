@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"testing"
@@ -73,7 +74,9 @@ type refusal struct {
 	Step       int    `json:"step"`  // whose frame is changed; those before are as they are
 	Again      bool   `json:"again"` // the frame comes after the step instead of in its place
 	Why        string `json:"why"`
-	Frame      hexes  `json:"frame"`
+	Event      string `json:"event,omitempty"` // "message" if not said
+	Frame      hexes  `json:"frame,omitempty"`
+	Hash       hexes  `json:"hash,omitempty"` // of the model that arrived
 	Refused    string `json:"refused"`
 }
 
@@ -171,7 +174,8 @@ func TestTranscriptsThatMustBeRefused(t *testing.T) {
 					t.Fatalf("step %d: %v", i, err)
 				}
 			}
-			got := p.step(t, transcriptStep{At: tr.Steps[r.Step].At, Event: "message", Frame: r.Frame})
+			lie := transcriptStep{At: tr.Steps[r.Step].At, Event: cmp.Or(r.Event, "message"), Frame: r.Frame, Hash: r.Hash}
+			got := p.step(t, lie)
 			if got.Refused != r.Refused || len(got.Sends) > 0 {
 				t.Errorf("refused %q and %d messages, want %q and none", got.Refused, len(got.Sends), r.Refused)
 			}
@@ -185,10 +189,7 @@ func makeRefusals(t *testing.T) []refusal {
 	for _, c := range changes() {
 		var tr transcript
 		readVectors(t, c.transcript+".json", &tr)
-		at := slices.IndexFunc(tr.Steps, func(s transcriptStep) bool { return len(s.Frame) > 3 && s.Frame[3] == byte(c.typ) })
-		if at < 0 {
-			t.Fatalf("%s has no message of type %d", c.transcript, c.typ)
-		}
+		at := tr.at(t, c.typ)
 		m, err := protocol.ReadMessage(bytes.NewReader(tr.Steps[at].Frame), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -196,5 +197,30 @@ func makeRefusals(t *testing.T) []refusal {
 		c.change(m)
 		out = append(out, refusal{Transcript: c.transcript, Step: at, Again: c.again, Why: c.why, Frame: frame(m), Refused: c.refused.String()[:3]})
 	}
-	return out
+	var tr transcript
+	readVectors(t, "witnessed.json", &tr)
+	wrong := refusal{Transcript: "witnessed", Why: "the file that came is another model", Event: "model", Hash: make([]byte, 32), Refused: participant.F04WrongModel.String()[:3]}
+	wrong.Step = slices.IndexFunc(tr.Steps, func(s transcriptStep) bool { return s.Event == wrong.Event })
+	return append(append(out, tr.forge(t, "witnessed")...), wrong)
+}
+
+// at is the step that brings the first message of a type.
+func (tr *transcript) at(t *testing.T, typ protocol.Type) int {
+	t.Helper()
+	at := slices.IndexFunc(tr.Steps, func(s transcriptStep) bool { return len(s.Frame) > 3 && s.Frame[3] == byte(typ) })
+	if at < 0 {
+		t.Fatalf("the transcript has no message of type %d", typ)
+	}
+	return at
+}
+
+// TestEveryRefusalIsWrittenDown: whoever writes another client finds each code that a round can show.
+func TestEveryRefusalIsWrittenDown(t *testing.T) {
+	var all []refusal
+	readVectors(t, "refused.json", &all)
+	for _, code := range participant.Refusals() {
+		if name := code.String()[:3]; !slices.ContainsFunc(all, func(r refusal) bool { return r.Refused == name }) {
+			t.Errorf("no message is refused with %v", code)
+		}
+	}
 }

@@ -88,6 +88,12 @@ class Device:
         self.index = self.noised = None
         return self.advertise()
 
+    def model_arrived(self, digest):
+        """The file that was fetched has this hash (12.1, last)."""
+        if digest != self.open["model_in"]:
+            self.erase()
+            raise Refused("F04", "the file is not the model that was logged")
+
     def advertise(self):
         """Fresh secrets, and R0."""
         self.m, self.b, self.e = self.draw["scalar"](), self.draw["scalar"](), self.draw["bytes"](32)
