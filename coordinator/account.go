@@ -81,7 +81,7 @@ func (c *Coordinator) exhausted(number, at uint64, b *batch) error {
 	}
 	if end, _ := c.ledger.PeriodEnd(); at >= end {
 		c.stopped = true // not even the first round of a period fits
-		c.cfg.Log.Warn("one round costs more than the ceiling of a whole ledger period: no round is opened")
+		c.cfg.Log.Warn("one round costs more than a whole ledger period allows the question: no round is opened")
 		return nil
 	}
 	c.rest()

@@ -117,3 +117,29 @@ func BenchmarkReplay(b *testing.B) {
 	}
 	b.ReportMetric(float64(took)/float64(time.Since(start)), "x-of-hashing")
 }
+
+// BenchmarkPopulation debits a thousand rounds, and compares it with computing the worst case afresh after each of them.
+func BenchmarkPopulation(b *testing.B) {
+	for _, terms := range [][2]uint32{{30, 1}, {30, 2}} {
+		b.Run(fmt.Sprintf("P=%d,b=%d", terms[0], terms[1]), func(b *testing.B) {
+			const rounds = 1000
+			start := time.Now()
+			for b.Loop() {
+				p := ruled(b, maxUnits-1)
+				for r := range uint64(rounds) {
+					if _, err := p.Debit(debit(r, 0, 1+Units(r%7), terms[0], terms[1])); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			took := time.Since(start) / time.Duration(b.N)
+			var charges []RoundCharge
+			start = time.Now()
+			for r := range uint64(rounds) {
+				charges = append(charges, RoundCharge{Round: r, Units: 1 + Units(r%7)})
+				WorstCase(charges, terms[0], terms[1], maxUnits)
+			}
+			b.ReportMetric(float64(took)/float64(time.Since(start)), "x-of-afresh")
+		})
+	}
+}

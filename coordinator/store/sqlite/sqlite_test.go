@@ -179,6 +179,7 @@ func TestGapsAreFoundAtLoad(t *testing.T) {
 	for name, query := range map[string]struct{ sql, want string }{
 		"entry":   {"DELETE FROM entry WHERE idx = 0; INSERT INTO entry VALUES (1, x'00')", "entry 0 is missing"},
 		"hash":    {"UPDATE head SET model = x'00'", "a hash of 1 bytes"},
+		"charge":  {"INSERT INTO charge VALUES (1, x'00', 1)", "charge.question holds a hash of 1 bytes"},
 		"context": {"INSERT INTO round (round, open_hash, idx, grace, code, context) VALUES (1, zeroblob(32), 1, 1, x'00', x'00')", "index list of 1 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
