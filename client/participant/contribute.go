@@ -19,9 +19,9 @@ func quantised(s Scratch, g aggregation.Grid, update Vector, random io.Reader) (
 	if err != nil {
 		return written{}, err
 	}
-	floats := make([]float32, min(g.D, blockWords))
+	floats := make([]float32, min(g.D, measureWords))
 	defer clear(floats)
-	err = blocks(g.D, func(from, to int) error {
+	err = blocks(g.D, measureWords, func(from, to int) error {
 		if err := update.ReadFloats(floats[:to-from], from); err != nil {
 			return fmt.Errorf("read update: %w", err)
 		}
@@ -90,7 +90,7 @@ func noised(s Scratch, o *audit.RoundOpen, hMin int, x written, random io.Reader
 func through(in *fileReader, out io.Writer, d int, bits uint16, do func(words []uint32, from int) error) error {
 	words := make([]uint32, min(d, blockWords))
 	defer clear(words)
-	err := blocks(d, func(from, to int) error {
+	err := blocks(d, blockWords, func(from, to int) error {
 		block := words[:to-from]
 		if err := readWords(in, block); err != nil {
 			return err

@@ -236,29 +236,47 @@ func TestOneVectorIsOnTheDiskAtATime(t *testing.T) {
 	}
 }
 
-func TestMemoryIsAFile(t *testing.T) {
+// TestMemoryIsFiles writes two files by turns, drops them and sets them back, against plain bytes.
+func TestMemoryIsFiles(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := NewMemory()
-		var want []byte
-		for range rapid.IntRange(0, 6).Draw(t, "writes") {
-			p := rapid.SliceOfN(rapid.Byte(), 0, 9).Draw(t, "p")
-			if rapid.IntRange(0, 9).Draw(t, "anew") == 0 {
-				want = nil
+		m, want := NewMemory(), map[string][]byte{}
+		name := rapid.SampledFrom([]string{"f", "g"})
+		for range rapid.IntRange(0, 12).Draw(t, "steps") {
+			f := name.Draw(t, "name")
+			switch rapid.IntRange(0, 9).Draw(t, "what") {
+			case 0: // anew
+				delete(want, f)
+			case 1:
+				if err := m.Keep(f); err != nil {
+					t.Fatal(err)
+				}
+				want = map[string][]byte{f: want[f]}
+			case 2:
+				old := m
+				m = m.Clone()
+				_ = old.Keep()
 			}
-			if err := m.Write("f", int64(len(want)), p); err != nil {
+			p := rapid.SliceOfN(rapid.Byte(), 0, 9).Draw(t, "p")
+			if err := m.Write(f, int64(len(want[f])), p); err != nil {
 				t.Fatal(err)
 			}
-			want = append(want, p...)
+			want[f] = append(want[f], p...)
+			for _, free := range m.free {
+				if all := free[:cap(free)]; !bytes.Equal(all, make([]byte, len(all))) {
+					t.Fatal("what was dropped is still there")
+				}
+			}
 		}
-		if err := m.Write("f", int64(len(want))+1, []byte{1}); err == nil {
+		f := name.Draw(t, "name")
+		if err := m.Write(f, int64(len(want[f]))+1, []byte{1}); err == nil {
 			t.Fatal("a hole was written")
 		}
-		from := rapid.IntRange(0, len(want)).Draw(t, "from")
-		got := make([]byte, rapid.IntRange(0, len(want)-from).Draw(t, "n"))
-		if err := m.Read("f", int64(from), got); err != nil || !bytes.Equal(got, want[from:from+len(got)]) {
+		from := rapid.IntRange(0, len(want[f])).Draw(t, "from")
+		got := make([]byte, rapid.IntRange(0, len(want[f])-from).Draw(t, "n"))
+		if err := m.Read(f, int64(from), got); err != nil || !bytes.Equal(got, want[f][from:from+len(got)]) {
 			t.Fatalf("%x, %v", got, err)
 		}
-		if m.Read("f", int64(from), make([]byte, len(want)-from+1)) == nil {
+		if m.Read(f, int64(from), make([]byte, len(want[f])-from+1)) == nil {
 			t.Fatal("it was read beyond its end")
 		}
 	})

@@ -37,10 +37,13 @@ const blockWords = 64 << 10
 // wordSize is that of words between the steps, in bytes; what is sent has the round's own.
 const wordSize = 4
 
-// blocks goes through d words in order.
-func blocks(d int, do func(from, to int) error) error {
-	for from := 0; from < d; from += blockWords {
-		if err := do(from, min(d, from+blockWords)); err != nil {
+// measureWords is how much of an update is measured at a time: 32 KiB stay in the first-level cache.
+const measureWords = 8 << 10
+
+// blocks goes through d words in order, so many at a time.
+func blocks(d, words int, do func(from, to int) error) error {
+	for from := 0; from < d; from += words {
+		if err := do(from, min(d, from+words)); err != nil {
 			return err
 		}
 	}
@@ -64,7 +67,7 @@ type Noised struct {
 // Read gives the whole vector. It is for whoever owns both ends and compares them.
 func (n Noised) Read(s Scratch) ([]uint32, error) {
 	out := make([]uint32, n.words)
-	err := blocks(n.words, func(from, to int) error {
+	err := blocks(n.words, blockWords, func(from, to int) error {
 		return aggregation.Fill(out[from:to], func(b []byte) error {
 			if err := s.Read(n.name, wordSize*int64(from), b); err != nil {
 				return fmt.Errorf("read the %s vector: %w", n.name, err)
