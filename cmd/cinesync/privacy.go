@@ -14,6 +14,7 @@ func privacyCommand() *cobra.Command {
 func privacyParts() []*cobra.Command {
 	return []*cobra.Command{
 		privacyCheck(),
+		privacyAudit(),
 		privacyPlan(),
 	}
 }

@@ -1,0 +1,129 @@
+package attack
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/cinesync/cinesync/client/history/imports"
+	"github.com/cinesync/cinesync/cmd/cinesync/central"
+	"github.com/cinesync/cinesync/model"
+	"github.com/cinesync/cinesync/privacy/empirical"
+	"github.com/cinesync/cinesync/serve/catalog"
+	"github.com/cinesync/cinesync/serve/catalog/household"
+)
+
+// population is who a model may be trained on. The newest title of each is kept back, to see what the model is worth.
+type population struct {
+	start  *model.Snapshot
+	people [][]model.Watch
+	cases  []model.Case
+	in     []bool
+}
+
+// leastWatches is how many titles somebody has watched to be among the people.
+const leastWatches = 5
+
+// width of the item vectors, as the demo has it for this many people.
+const width = 16
+
+func (o *Options) population() (*population, error) {
+	titles, histories, err := o.histories()
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(titles))
+	for i, t := range titles {
+		ids[i] = t.ID
+	}
+	p := &population{}
+	if p.start, err = model.New(model.TwoTowerFamily, ids, catalog.Features(titles), width); err != nil {
+		return nil, err
+	}
+	var persons []model.Person
+	for _, h := range histories {
+		if len(p.people) == o.People || len(h) < leastWatches {
+			continue
+		}
+		last := len(h) - 1
+		p.people = append(p.people, h[:last])
+		persons = append(persons, model.Person{Watches: h[:last], HeldOut: h[last].Item})
+	}
+	if len(p.people) < o.People {
+		return nil, fmt.Errorf("--people is %d, and there are %d with %d titles or more: ask for --people %d", o.People, len(p.people), leastWatches, len(p.people))
+	}
+	const negatives = 99
+	if p.cases, err = model.Cases(p.start.Layout, persons, negatives, o.Seed); err != nil {
+		return nil, err
+	}
+	p.in = empirical.Coins(len(p.people), rand.New(rand.NewPCG(o.Seed, 1<<62)))
+	return p, nil
+}
+
+// histories are invented households, or a MovieLens folder's first people.
+func (o *Options) histories() ([]catalog.Title, [][]model.Watch, error) {
+	var out [][]model.Watch
+	if o.Data == "" {
+		titles := catalog.Builtin().Titles()
+		households, err := household.Make(titles, o.People, o.Seed)
+		for _, h := range households {
+			var list []model.Watch
+			for _, w := range h {
+				list = append(list, model.Watch{Item: w.Item, At: w.At})
+			}
+			out = append(out, list)
+		}
+		return titles, out, err
+	}
+	set, err := imports.ReadMovieLens(o.Data)
+	if err != nil {
+		return nil, nil, fmt.Errorf("--data: %w", err)
+	}
+	var titles []catalog.Title
+	for _, t := range set.Titles {
+		titles = append(titles, catalog.Title{ID: t.ID, Kind: catalog.Film, Title: t.Title, Year: t.Year, Genres: t.Genres})
+	}
+	for _, u := range set.Users {
+		out = append(out, u.Watches)
+	}
+	return titles, out, nil
+}
+
+// recipe is the training whose members are to be found. Who is out takes part with zeros, as in the claim.
+func (p *population) recipe(o *Options, z float64, progress func() error) central.Recipe {
+	r := central.Recipe{Task: model.TwoTowerFamily, Rounds: trainingRounds, Clip: model.DefaultClip(model.TwoTowerFamily), Seed: o.Seed,
+		People: p.people, Progress: func(int, int) error { return progress() }}
+	for _, in := range p.in {
+		r.Out = append(r.Out, !in)
+	}
+	if z > 0 {
+		r.Noise = &central.Noise{Z: z, GammaBP: 500, DeltaBP: 1000}
+	}
+	return r
+}
+
+// trainAndAttack trains once and tells members from others in two ways.
+func (p *population) trainAndAttack(ctx context.Context, o *Options, z float64, progress func() error) (*PeopleRun, error) {
+	recipe := p.recipe(o, z, progress)
+	trained, err := recipe.Train(ctx, p.start)
+	if err != nil {
+		return nil, err
+	}
+	worth, err := model.Evaluate(trained.Serve, p.cases)
+	if err != nil {
+		return nil, err
+	}
+	run := &PeopleRun{People: len(p.people), HitRate: worth.HR10}
+	scores, err := p.byLoss(trained.Serve)
+	if err != nil {
+		return nil, err
+	}
+	if run.Loss, err = p.membership(scores); err != nil {
+		return nil, err
+	}
+	if scores, err = p.byUpdate(recipe, trained, o.Seed+1, progress); err != nil {
+		return nil, err
+	}
+	run.Update, err = p.membership(scores)
+	return run, err
+}
