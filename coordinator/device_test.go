@@ -70,7 +70,7 @@ func (d *device) open() (*door.Door, error) {
 		Participant: participant.Config{Key: d.id.Key, Cert: d.id.Cert, CertPQ: d.id.CertPQ, Authority: prototest.AuthorityKey(),
 			AuthorityPQ: prototest.AuthorityPQ(), CoordinatorPQ: d.w.coordPQ(), Witnesses: d.w.cfg.WitnessPolicy, Coordinator: d.w.coord.Cert.IDPK[:],
 			LogOrigin: logOrigin, LogKey: prototest.Public(d.w.logKey), Floor: participant.Demo(100), Random: rand.Reader},
-		Store: &d.vault, Scratch: &d.scratch, Models: &d.models, Answerer: d, Dial: d.dial, OnEvent: d.told,
+		Store: &d.vault, Counter: &d.vault, Scratch: &d.scratch, Models: &d.models, Answerer: d, Dial: d.dial, OnEvent: d.told,
 		OnContribution: func(round uint64, noised []uint32) { d.w.gave(round, d.id.Cert.IDPK, noised) }})
 }
 
@@ -171,7 +171,12 @@ func (c *tapped) Recv(ctx context.Context) (protocol.Message, error) {
 type vault struct {
 	entries [][]byte
 	session []byte
+	counted uint64 // what stands for a counter elsewhere
 }
+
+func (v *vault) Reached(context.Context) (uint64, bool, error) { return v.counted, true, nil }
+
+func (v *vault) Record(_ context.Context, seq uint64) error { v.counted = seq; return nil }
 
 func (v *vault) Entries(context.Context) ([][]byte, error) { return slices.Clone(v.entries), nil }
 

@@ -30,6 +30,7 @@ type disk struct {
 	kept    []door.Receipt
 	commits int
 	failAt  int
+	refuse  bool     // the next commit with a ledger entry fails
 	files   *files   // whose vectors a session may refer to
 	given   [][]byte // sessions as they were handed over or lent, not copied
 	early   bool     // one that must outlive a power cut was recorded before they were
@@ -56,6 +57,10 @@ func (s *disk) Commit(_ context.Context, c door.Commit) error {
 	defer s.mu.Unlock()
 	s.given = append(s.given, c.Session)
 	if s.commits++; s.commits == s.failAt {
+		return errFull
+	}
+	if s.refuse && c.Entry != nil {
+		s.refuse = false
 		return errFull
 	}
 	if !c.Lazy && s.files != nil {
@@ -102,6 +107,45 @@ func (s *disk) charged(sid [32]byte) bool {
 		e, err := privacy.ParseEntry(b)
 		return err == nil && e.SID == sid
 	})
+}
+
+// tally is a counter in memory, apart from the disk.
+type tally struct {
+	mu      sync.Mutex
+	seq     uint64
+	known   bool
+	damaged bool
+	fail    string // "before": the next Record writes nothing; "after": it writes and says that it failed
+}
+
+func (c *tally) Reached(context.Context) (uint64, bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.damaged {
+		return 0, false, door.ErrCounter
+	}
+	return c.seq, c.known, nil
+}
+
+func (c *tally) Record(_ context.Context, seq uint64) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	fail := c.fail
+	c.fail = ""
+	if fail == "before" {
+		return errFull
+	}
+	c.seq, c.known, c.damaged = seq, true, false
+	if fail == "after" {
+		return errFull
+	}
+	return nil
+}
+
+func (c *tally) at() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.seq
 }
 
 // files are the vectors' scratch, in memory, which outlives the door as a disk does. Each method can be made to fail.
@@ -198,6 +242,7 @@ type phone struct {
 	t      *testing.T
 	r      *rig
 	disk   disk
+	tally  tally
 	files  files
 	models models
 	answer answers
@@ -240,7 +285,7 @@ func (p *phone) start() {
 	p.starts++
 	party := p.r.participant(p.r.dev, fmt.Sprintf("device %d", p.starts))
 	party.Random = &tap{r: party.Random, p: p}
-	cfg := door.Config{Participant: party, Store: &p.disk, Scratch: &p.files, Models: &p.models, Answerer: p.answer,
+	cfg := door.Config{Participant: party, Store: &p.disk, Counter: &p.tally, Scratch: &p.files, Models: &p.models, Answerer: p.answer,
 		Log: p.log, Hold: p.hold, Dial: p.dial, OnEvent: func(e door.Event) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
@@ -339,6 +384,9 @@ func (c *tapped) Send(ctx context.Context, m protocol.Message) error {
 	}
 	if sid != [32]byte{} && !c.p.disk.charged(sid) {
 		c.p.t.Errorf("a %v left, and its charge is not on the disk", m.Type())
+	}
+	if in, ok := m.(*protocol.Input); ok && c.p.tally.at() < in.LedgerSeq {
+		c.p.t.Errorf("ledger entry %d was paid for a vector that leaves, and the counter stands at %d", in.LedgerSeq, c.p.tally.at())
 	}
 	if m.Type() == c.p.stall {
 		<-ctx.Done()

@@ -60,6 +60,7 @@ type Scratch interface {
 type Config struct {
 	Participant participant.Config
 	Store       Store
+	Counter     Counter // of the ledger in Store, kept elsewhere
 	Scratch     Scratch // a round's vectors, in place of Participant.Scratch
 	Models      Models
 	Answerer    Answerer
@@ -90,7 +91,7 @@ type Door struct {
 	cfg     Config
 	ledger  *privacy.Ledger
 	machine *participant.Machine
-	shut    error // the store failed: what is in memory may be ahead of it, so nothing leaves any more
+	shut    error // the store or the counter failed: what is in memory may be ahead of it, so nothing leaves any more
 	fetch   *fetch
 	publish [32]byte // a published model that is still to be downloaded; zero for none
 	trained chan *participant.Trained
@@ -98,12 +99,14 @@ type Door struct {
 	more    bool  // the machine has more to send on this connection
 	held    *held // waits for its moment, and everything else on this connection with it
 	next    *participant.Train
-	working sync.WaitGroup
-	work    context.Context // of the local function: ends with Run
-	away    backoff         // no word from the coordinator
-	no      backoff         // one side refused
-	up      atomic.Int64
-	down    atomic.Int64
+	// uncounted: the counter is missing, and the ledger counts as spent until the coordinator vouches for it.
+	uncounted bool
+	working   sync.WaitGroup
+	work      context.Context // of the local function: ends with Run
+	away      backoff         // no word from the coordinator
+	no        backoff         // one side refused
+	up        atomic.Int64
+	down      atomic.Int64
 }
 
 // Open reads ledger and session. A chain that does not hold means: spent. The door stays shut until the owner starts a
@@ -125,6 +128,11 @@ func Open(ctx context.Context, cfg Config) (*Door, error) {
 	if err != nil {
 		return nil, err
 	}
+	standing, err := CatchUp(ctx, cfg.Counter, ledger)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Participant.Reached, cfg.Participant.Uncounted = standing.Reached, standing.Uncounted
 	session, err := cfg.Store.Session(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read round session: %w", err)
@@ -138,7 +146,7 @@ func Open(ctx context.Context, cfg Config) (*Door, error) {
 	if err := cfg.Scratch.Keep(machine.Files()...); err != nil { // what a crash left
 		return nil, fmt.Errorf("erase the vectors of earlier rounds: %w", err)
 	}
-	return &Door{cfg: cfg, ledger: ledger, machine: machine, trained: make(chan *participant.Trained, 1),
+	return &Door{cfg: cfg, ledger: ledger, machine: machine, uncounted: standing.Uncounted, trained: make(chan *participant.Trained, 1),
 		away: backoff{least: minBackoff, most: maxBackoff}, no: backoff{least: afterNo, most: maxNo}}, nil
 }
 

@@ -318,7 +318,7 @@ func TestOldCopyOfTheLedgerCountsAsSpent(t *testing.T) {
 		if len(p.disk.entries) != 0 || len(sentOf[*protocol.Advertise](p)) != 0 {
 			t.Error("it took part")
 		}
-		period, err := door.NewPeriod(t.Context(), &p.disk, time.Now())
+		period, err := door.NewPeriod(t.Context(), &p.disk, &p.tally, time.Now())
 		if err != nil || period.Entry.Seq != 6 {
 			t.Fatalf("the new period begins at %d, %v", period.Entry.Seq, err)
 		}
@@ -340,7 +340,10 @@ func TestLostLedgerGoesOnAtTheFirstCheckIn(t *testing.T) {
 		header.Sign(protocol.Signer{Ed: r.dev.Key})
 		r.header = header.Append(nil)
 		p := newPhone(t, r)
-		period := door.LostPeriod(time.Now())
+		period, err := door.LostPeriod(t.Context(), &p.tally, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
 		p.disk.entries = [][]byte{period.Entry.Append(nil)}
 		p.start()
 		r.open()

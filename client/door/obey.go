@@ -131,6 +131,9 @@ func (d *Door) send(ctx context.Context, conn protocol.Conn, m protocol.Message)
 }
 
 func (d *Door) commit(ctx context.Context, conn protocol.Conn, out participant.Output) error {
+	if err := d.vouched(ctx); err != nil {
+		return err
+	}
 	if out.Save == nil && out.Entry == nil && out.Outbox == nil {
 		return nil
 	}
@@ -154,7 +157,7 @@ func (d *Door) commit(ctx context.Context, conn protocol.Conn, out participant.O
 			return fmt.Errorf("record the vector that is about to leave this device: %w", err)
 		}
 	}
-	if err := d.cfg.Store.Commit(context.WithoutCancel(ctx), c); err != nil {
+	if err := Record(context.WithoutCancel(ctx), d.cfg.Store, d.cfg.Counter, c); err != nil {
 		return fmt.Errorf("record what is about to leave this device: %w", err)
 	}
 	if out.Entry != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
@@ -35,8 +36,8 @@ type Period struct {
 
 // NewPeriod starts a new ledger period: what was spent and the participations begin again from zero (privacy 8.2). An
 // intact ledger is continued. A damaged one, or an old copy, is kept aside, and a new chain begins above every sequence that
-// is known from anywhere, so that no old copy passes for it.
-func NewPeriod(ctx context.Context, s PeriodStore, at time.Time) (Period, error) {
+// is known from anywhere, so that no old copy passes for it. A counter that is missing or damaged is begun again; nil is none.
+func NewPeriod(ctx context.Context, s PeriodStore, counter Counter, at time.Time) (Period, error) {
 	rows, err := s.Rows(ctx)
 	if err != nil {
 		return Period{}, fmt.Errorf("read privacy ledger: %w", err)
@@ -48,10 +49,15 @@ func NewPeriod(ctx context.Context, s PeriodStore, at time.Time) (Period, error)
 	defer clear(session)
 	signed, err := participant.Signed(session)
 	p := Period{Forgot: err != nil}
+	reached, err := reached(ctx, counter)
+	if err != nil {
+		return p, err
+	}
+	signed = max(signed, reached)
 	ledger, err := OpenLedger(ctx, s, privacy.Limits{})
 	if err == nil {
 		if head, _ := ledger.Head(); signed <= head {
-			return p, p.goOn(ctx, s, ledger, at)
+			return p, p.goOn(ctx, s, counter, ledger, at)
 		}
 	}
 	p.Aside = len(rows)
@@ -59,17 +65,45 @@ func NewPeriod(ctx context.Context, s PeriodStore, at time.Time) (Period, error)
 	if err := s.Restart(ctx, at, Row{Seq: p.Entry.Seq, Bytes: p.Entry.Append(nil)}, p.Forgot); err != nil {
 		return p, fmt.Errorf("start a new ledger: %w", err)
 	}
-	return p, nil
+	return p, p.Count(ctx, counter)
+}
+
+// reached is the counter's sequence, 0 where there is none that can be read.
+func reached(ctx context.Context, counter Counter) (uint64, error) {
+	if counter == nil {
+		return 0, nil
+	}
+	seq, _, err := counter.Reached(ctx)
+	if err != nil && !errors.Is(err, ErrCounter) {
+		return 0, fmt.Errorf("read the counter of this device's ledger: %w", err)
+	}
+	return seq, nil
+}
+
+// Count counts the entry that began the period. What failed to be counted is when the door opens, or asked for again.
+func (p *Period) Count(ctx context.Context, counter Counter) error {
+	if counter == nil {
+		return nil
+	}
+	if err := counter.Record(ctx, p.Entry.Seq); err != nil {
+		return fmt.Errorf("a new period began, ledger entry %d; count it outside the device's folder: %w", p.Entry.Seq, err)
+	}
+	return nil
 }
 
 // LostPeriod begins the ledger of a store that is gone, with all that was known of what this device signed. Its sequence is
-// the clock's seconds: above the lost one's, since no device is charged once a second from 1970 on.
-func LostPeriod(at time.Time) Period {
-	return Period{Entry: privacy.Reopen(uint64(max(0, at.Unix())), [32]byte{}, uint64(max(0, at.Unix())), 0)}
+// the clock's seconds: above the lost one's, since no device is charged once a second from 1970 on; and above the counter's. The caller
+// makes the entry durable and then counts it.
+func LostPeriod(ctx context.Context, counter Counter, at time.Time) (Period, error) {
+	seq, err := reached(ctx, counter)
+	if err != nil {
+		return Period{}, err
+	}
+	return Period{Entry: privacy.Reopen(max(seq, uint64(max(0, at.Unix()))), [32]byte{}, uint64(max(0, at.Unix())), 0)}, nil
 }
 
 // goOn adds the entry that starts the period to an intact chain.
-func (p *Period) goOn(ctx context.Context, s Store, ledger *privacy.Ledger, at time.Time) error {
+func (p *Period) goOn(ctx context.Context, s Store, counter Counter, ledger *privacy.Ledger, at time.Time) error {
 	var err error
 	if p.Entry, err = ledger.NextPeriod(uint64(at.Unix()), 0); err != nil {
 		return err
@@ -77,7 +111,7 @@ func (p *Period) goOn(ctx context.Context, s Store, ledger *privacy.Ledger, at t
 	if err := s.Commit(ctx, Commit{Entry: p.Entry.Append(nil), Seq: p.Entry.Seq, SaveSession: p.Forgot}); err != nil {
 		return fmt.Errorf("record the new period: %w", err)
 	}
-	return nil
+	return p.Count(ctx, counter)
 }
 
 // highest is the largest sequence known from anywhere: where rows lie, what they say, what this device signed. What only

@@ -39,7 +39,7 @@ func TestSavedStateIsClearedOnceItIsDurable(t *testing.T) {
 		}
 		synctest.Wait()
 		p.close()
-		if _, err := door.NewPeriod(t.Context(), &p.disk, time.Now()); err != nil {
+		if _, err := door.NewPeriod(t.Context(), &p.disk, nil, time.Now()); err != nil {
 			t.Error(err)
 		}
 		full := 0

@@ -195,13 +195,13 @@ func TestSignedSequenceOutlivesTheRound(t *testing.T) {
 		t.Errorf("signed %d, %v", seq, err)
 	}
 	var old *Refused
-	if err := CheckLedger(d.disk, d.ledger); !errors.As(err, &old) || old.Why != F10Budget || !strings.Contains(old.Detail, "signed ledger entry 41 before, and its ledger ends at 1") {
+	if err := CheckLedger(d.disk, d.ledger, 0, false); !errors.As(err, &old) || old.Why != F10Budget || !strings.Contains(old.Detail, "signed ledger entry 41 before, and its ledger ends at 1") {
 		t.Errorf("a ledger that ends before what was signed: %v", err)
 	}
-	if err := CheckLedger(nil, d.ledger); err != nil {
+	if err := CheckLedger(nil, d.ledger, 0, false); err != nil {
 		t.Errorf("a device that signed nothing: %v", err)
 	}
-	if err := CheckLedger([]byte("x"), d.ledger); !errors.Is(err, ErrDamaged) {
+	if err := CheckLedger([]byte("x"), d.ledger, 0, false); !errors.Is(err, ErrDamaged) {
 		t.Errorf("a damaged state: %v", err)
 	}
 	if _, err := Signed([]byte("x")); err == nil {

@@ -27,6 +27,10 @@ type Config struct {
 	Floor         Floor
 	Random        io.Reader // for every secret, coin and noise key
 	Scratch       Scratch   // for the session's vectors
+	// Reached is the ledger's sequence by the counter that is kept outside the device's folder. Uncounted: the ledger holds charges and
+	// there is no counter, so that it counts as spent until the coordinator shows that it is no old copy.
+	Reached   uint64
+	Uncounted bool
 }
 
 // Machine is the device's side. It is owned by one goroutine.
@@ -34,6 +38,7 @@ type Machine struct {
 	cfg       Config
 	ledger    *privacy.Ledger
 	st        state
+	vouched   bool  // the coordinator has shown this device's last header
 	uploading bool  // chunks are on their way on this connection
 	at        int64 // where the next one begins
 	now       time.Time
@@ -171,8 +176,12 @@ func (m *Machine) welcome(msg *protocol.Welcome, out *Output) error {
 	}
 	m.st.Signed = max(m.st.Signed, header.LedgerSeq)
 	m.save(out)
+	m.vouched = true // it is this device's own; what it says is held against the ledger here and at every offer
 	return m.checkLedger()
 }
+
+// Vouched reports that the coordinator has shown this device's last header, and that the ledger reaches as far.
+func (m *Machine) Vouched() bool { return m.vouched && m.checkLedger() == nil }
 
 // signer signs in the round's suite.
 func (m *Machine) signer() protocol.Signer {
@@ -204,23 +213,33 @@ func (m *Machine) coordinator() protocol.Verifier {
 	return v
 }
 
-// checkLedger wants the ledger to reach as far as this device's signatures do.
-func (m *Machine) checkLedger() error { return reaches(m.ledger, m.st.Signed) }
+// checkLedger wants the ledger to reach as far as this device's signatures and its counter do.
+func (m *Machine) checkLedger() error {
+	return reaches(m.ledger, m.st.Signed, m.cfg.Reached, m.cfg.Uncounted && !m.vouched)
+}
 
-func reaches(l *privacy.Ledger, signed uint64) error {
-	if seq, _ := l.Head(); signed > seq {
+func reaches(l *privacy.Ledger, signed, reached uint64, uncounted bool) error {
+	seq, _ := l.Head()
+	switch {
+	case signed > seq:
 		return refuse(F10Budget, "this device signed ledger entry %d before, and its ledger ends at %d: an old copy counts as spent; "+
 			"start a new period with `cinesyncd budget --new-period`", signed, seq)
+	case reached > seq:
+		return refuse(F10Budget, "this device's ledger had reached entry %d, as the counter outside its folder says, and it ends at %d: an old copy counts as spent; "+
+			"put the newest copy back, or start a new period with `cinesyncd budget --new-period`", reached, seq)
+	case uncounted:
+		return refuse(F10Budget, "the counter outside this device's folder is missing, so its ledger may be an old copy and counts as spent: put the counter back, "+
+			"let the coordinator show this device's last header at a check-in (`cinesyncd run`), or start a new period with `cinesyncd budget --new-period`")
 	}
 	return nil
 }
 
-// CheckLedger holds a ledger against a saved state, as the machine does before a round: an old copy, which counts as spent,
+// CheckLedger holds a ledger against a saved state and a counter, as the machine does before a round: an old copy, which counts as spent,
 // gives the refusal F10.
-func CheckLedger(saved []byte, l *privacy.Ledger) error {
+func CheckLedger(saved []byte, l *privacy.Ledger, reached uint64, uncounted bool) error {
 	signed, err := Signed(saved)
 	if err != nil {
 		return err
 	}
-	return reaches(l, signed)
+	return reaches(l, signed, reached, uncounted)
 }

@@ -33,6 +33,9 @@ func (m *Machine) delivered(msg *protocol.Delivery, out *Output) error {
 	if err != nil {
 		return err
 	}
+	if err := m.checkLedger(); err != nil { // of an old copy, this round may have been paid for, and answered otherwise
+		return err
+	}
 	debit := m.charge(&m.st.Open, m.st.OpenHash)
 	if err := payable(m.ledger, m.st.Limits, m.st.Share, debit); err != nil {
 		return err

@@ -47,7 +47,12 @@ func readBudget(ctx context.Context, d *device.Device) (budget, error) {
 		b.Since = time.Unix(int64(at), 0).UTC().Format(time.RFC3339)
 	}
 	var old *participant.Refused
-	if err := participant.CheckLedger(session, ledger); errors.As(err, &old) {
+	standing, err := door.Compare(ctx, d.Counter, ledger)
+	if errors.Is(err, door.ErrCounter) {
+		b.Spent = err.Error()
+	} else if err != nil {
+		return budget{}, err
+	} else if err := participant.CheckLedger(session, ledger, standing.Reached, standing.Uncounted); errors.As(err, &old) {
 		b.Spent = old.Detail
 	} else if err != nil {
 		return budget{}, err

@@ -46,6 +46,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("DATA", data)
+			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
 			key := hex.EncodeToString(authority().Public().(ed25519.PublicKey))
 			env.Setenv("KEY", key)
 			policy := audit.WitnessPolicy{Quorum: 1, Witnesses: []audit.Witness{{Name: "witness.example.org", Key: authority().Public().(ed25519.PublicKey)}}}
@@ -149,7 +150,19 @@ func charge(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		ts.Check(s.Commit(ctx, door.Commit{Entry: e.Append(nil), Seq: e.Seq, Outbox: []door.OutboxRow{row}}))
 		ts.Check(l.Apply(e))
+		count(ts, args[0], e.Seq)
 	}
+}
+
+// count writes the counter of DIR's ledger in the script's state folder, in the form of docs/spec/privacy.md 7.5.
+func count(ts *testscript.TestScript, dir string, seq uint64) {
+	key, err := identity.LoadKey(filepath.Join(ts.MkAbs(dir), "identity.key"))
+	ts.Check(err)
+	pub := key.Public().(ed25519.PublicKey)
+	sum := sha256.Sum256(fmt.Appendf(nil, "cinesync/counter1\x00%s\x00%d", pub, seq))
+	folder := filepath.Join(ts.Getenv("XDG_STATE_HOME"), "cinesync")
+	ts.Check(os.MkdirAll(folder, 0o700))
+	ts.Check(os.WriteFile(filepath.Join(folder, hex.EncodeToString(pub)+".counter"), fmt.Appendf(nil, "%d %x\n", seq, sum), 0o600))
 }
 
 // receipt DIR N leaves DIR with a receipt of round N, of a form that lists and exports look at.

@@ -146,7 +146,10 @@ func TestStoreIsCreatedOnce(t *testing.T) {
 // TestLostLedgerBeginsWithItsFirstRow: the two are one transaction, or a crash would leave a ledger with nothing spent.
 func TestLostLedgerBeginsWithItsFirstRow(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "door.sqlite")
-	p := door.LostPeriod(time.Unix(1_800_000_000, 0))
+	p, err := door.LostPeriod(t.Context(), nil, time.Unix(1_800_000_000, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
 	s, err := sqlite.Create(path, &door.Row{Seq: p.Entry.Seq, Bytes: p.Entry.Append(nil)})
 	if err != nil {
 		t.Fatal(err)

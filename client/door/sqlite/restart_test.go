@@ -32,7 +32,7 @@ func charge(t *testing.T, s *sqlite.Store, n int) {
 func TestNewPeriodGoesOnWithAnIntactLedger(t *testing.T) {
 	s, _ := fresh(t)
 	charge(t, s, 3)
-	p, err := door.NewPeriod(t.Context(), s, time.Unix(1_800_000_000, 0))
+	p, err := door.NewPeriod(t.Context(), s, nil, time.Unix(1_800_000_000, 0))
 	if err != nil || p.Entry.Seq != 4 || p.Aside != 0 || p.Forgot {
 		t.Fatalf("%+v, %v", p, err)
 	}
@@ -45,7 +45,7 @@ func TestNewPeriodGoesOnWithAnIntactLedger(t *testing.T) {
 
 func TestNewPeriodOnAnEmptyLedger(t *testing.T) {
 	s, _ := fresh(t)
-	if p, err := door.NewPeriod(t.Context(), s, time.Unix(1, 0)); err != nil || p.Entry.Seq != 1 {
+	if p, err := door.NewPeriod(t.Context(), s, nil, time.Unix(1, 0)); err != nil || p.Entry.Seq != 1 {
 		t.Fatalf("%+v, %v", p, err)
 	}
 	charge(t, s, 1)
@@ -72,7 +72,7 @@ func TestNewPeriodBeginsAgainAfterDamage(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p, err := door.NewPeriod(t.Context(), s, time.Unix(1_800_000_000, 0))
+			p, err := door.NewPeriod(t.Context(), s, nil, time.Unix(1_800_000_000, 0))
 			if err != nil || p.Entry.Seq != 5 || p.Aside != len(rows) || p.Entry.Prev == ([32]byte{}) {
 				t.Fatalf("%+v, %v", p, err)
 			}
@@ -122,7 +122,7 @@ func TestNewPeriodForgetsADamagedRound(t *testing.T) {
 	s, _ := fresh(t)
 	charge(t, s, 1)
 	commit(t, s, door.Commit{SaveSession: true, Session: []byte("damaged")})
-	p, err := door.NewPeriod(t.Context(), s, time.Unix(1, 0))
+	p, err := door.NewPeriod(t.Context(), s, nil, time.Unix(1, 0))
 	if err != nil || !p.Forgot || p.Aside != 0 || p.Entry.Seq != 2 {
 		t.Fatalf("%+v, %v", p, err)
 	}

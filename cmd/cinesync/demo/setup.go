@@ -116,7 +116,7 @@ func (f *folder) makeDevice(ctx context.Context, i int, p person, titles map[str
 		return fmt.Errorf("fill history of device %d: %w", i, err)
 	}
 	cfg := devices.New(address, protocol.VerifierOf(f.coord.Key, protocol.SigHybrid), f.authorityKeys(), f.logKey, LogOrigin, "demo")
-	cfg.DemoRounds, cfg.AddressTCP = uint32(o.Rounds), o.TCP
+	cfg.DemoRounds, cfg.AddressTCP, cfg.Counter = uint32(o.Rounds), o.TCP, "../../counters"
 	cfg.PinWitnesses(f.witnesses)
 	return cfg.Save(dir)
 }

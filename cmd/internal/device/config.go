@@ -31,6 +31,7 @@ type Config struct {
 	LogOrigin     string `json:"log_origin"`
 	LogKey        string `json:"log_key"`                  // of checkpoints, hex
 	Witnesses     string `json:"witness_policy,omitempty"` // whose cosignatures checkpoints must have, as a policy's text; empty: rounds in mode W are refused
+	Counter       string `json:"counter,omitempty"`        // folder of the ledger's counter, from this one on; empty: in the user's state folder
 	Policy        string `json:"policy"`                   // strict, balanced or open (or, in the demo's folders, demo)
 	DemoRounds    uint32 `json:"demo_rounds,omitempty"`
 
@@ -68,31 +69,10 @@ func (c *Config) Save(dir string) error {
 	if err != nil {
 		return fmt.Errorf("encode device.json: %w", err)
 	}
-	path := filepath.Join(dir, "device.json")
-	f, err := os.OpenFile(path+".part", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return fmt.Errorf("write configuration: %w", err)
-	}
-	_, err = f.Write(append(b, '\n'))
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = errors.Join(os.Rename(f.Name(), path), syncFolder(dir))
-	}
-	if err != nil {
+	if err := replaceFile(filepath.Join(dir, "device.json"), append(b, '\n')); err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}
 	return nil
-}
-
-// syncFolder makes what was renamed in a folder outlive a power cut. Some systems have no such call for a folder.
-func syncFolder(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, os.ErrInvalid) && !errors.Is(err, os.ErrPermission) {
-		return errors.Join(err, f.Close())
-	}
-	return f.Close()
 }
 
 // maxConfig is what device.json may have; a real one is a few hundred bytes.
@@ -129,7 +109,7 @@ func parse(b []byte) (*Config, error) {
 	var c Config
 	fields := map[string]any{"address": &c.Address, "address_tcp": &c.AddressTCP, "coordinator": &c.Coordinator, "coordinator_pq": &c.CoordinatorPQ,
 		"authority": &c.Authority, "authority_pq": &c.AuthorityPQ, "log_origin": &c.LogOrigin,
-		"log_key": &c.LogKey, "witness_policy": &c.Witnesses, "policy": &c.Policy, "demo_rounds": &c.DemoRounds,
+		"log_key": &c.LogKey, "witness_policy": &c.Witnesses, "counter": &c.Counter, "policy": &c.Policy, "demo_rounds": &c.DemoRounds,
 		"edit": &c.Edit, "min_members": &c.MinMembers, "kex": &c.Kex, "sig": &c.Sig, "word_bits": &c.WordBits, "max_cohorts": &c.MaxCohorts}
 	err := strictjson.Object(b, func(name string, value json.RawMessage) error {
 		to, ok := fields[name]

@@ -3,7 +3,7 @@
 // Owns: the folder's layout, device.json, the wiring of history, door, client and transports, the rule where policy demo may run.
 // Promises: what `cinesyncd` runs and what the demo runs is the same device.
 // Never: trains, charges or sends by itself.
-// Start here: Init once, then Open. Layout: device.json, identity.key, identity.cert, history.sqlite, door.sqlite, models/, vectors/, lock.
+// Start here: Init once, then Open. Layout: device.json, identity.key, identity.cert, history.sqlite, door.sqlite, models/, vectors/, lock; and a counter elsewhere.
 package device
 
 import (
@@ -34,6 +34,7 @@ type Device struct {
 	History *history.Store
 	Outbox  *sqlite.Store
 	Client  *client.Client
+	Counter door.Counter // nil for a device without a key
 	models  *client.ModelDir
 	vectors *client.VectorDir
 	lock    *os.File // held from Lock to Close
@@ -60,6 +61,9 @@ func openAround(dir string) (*Device, error) {
 	}
 	d := &Device{Dir: dir, Config: cfg}
 	if d.Floor, err = cfg.Floor(dir); err != nil {
+		return nil, err
+	}
+	if d.Counter, err = cfg.counterOf(dir); err != nil {
 		return nil, err
 	}
 	if d.History, err = history.Open(filepath.Join(dir, "history.sqlite")); err != nil {
@@ -124,7 +128,7 @@ func (d *Device) Door(ctx context.Context, h Hooks) (*door.Door, error) {
 		Participant: participant.Config{Key: id.Key, Cert: id.Cert, CertPQ: id.CertPQ, Authority: d.Config.authority.Ed, AuthorityPQ: d.Config.authority.PQ,
 			Coordinator: d.Config.coordinator.Ed, CoordinatorPQ: d.Config.coordinator.PQ, LogOrigin: d.Config.LogOrigin, LogKey: d.Config.logKey,
 			Witnesses: d.Config.witnesses, Floor: d.Floor, Random: rand.Reader},
-		Store: d.Outbox, Scratch: d.vectors, Models: d.models, Answerer: answerer, Dial: dial, Log: h.Log, OnEvent: h.OnEvent, OnContribution: h.OnContribution,
+		Store: d.Outbox, Counter: d.Counter, Scratch: d.vectors, Models: d.models, Answerer: answerer, Dial: dial, Log: h.Log, OnEvent: h.OnEvent, OnContribution: h.OnContribution,
 	})
 }
 

@@ -174,6 +174,7 @@ func FuzzConfig(f *testing.F) {
 // made is a device's folder without a key.
 func made(t *testing.T) string {
 	t.Helper()
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
 	dir := folder(t, false)
 	if err := errors.Join(New("127.0.0.1:9", both(1), both(2), pub(3), "x/log", "balanced").Save(dir), Make(dir)); err != nil {
 		t.Fatal(err)

@@ -70,15 +70,17 @@ func NewPeriod(ctx context.Context, dir string, at time.Time) (p door.Period, er
 	path := filepath.Join(dir, "door.sqlite")
 	outbox, err := sqlite.Open(path)
 	if errors.Is(err, sqlite.ErrMissing) {
-		p = door.LostPeriod(at)
+		if p, err = door.LostPeriod(ctx, around.Counter, at); err != nil {
+			return p, err
+		}
 		if outbox, err = sqlite.Create(path, &door.Row{Seq: p.Entry.Seq, Bytes: p.Entry.Append(nil)}); err != nil {
 			return p, err
 		}
-		return p, outbox.Close()
+		return p, errors.Join(p.Count(ctx, around.Counter), outbox.Close())
 	}
 	if err != nil {
 		return p, err
 	}
-	p, err = door.NewPeriod(ctx, outbox, at)
+	p, err = door.NewPeriod(ctx, outbox, around.Counter, at)
 	return p, errors.Join(err, outbox.Close())
 }

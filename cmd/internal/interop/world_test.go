@@ -152,7 +152,7 @@ func (w *world) ourDevice(t *testing.T, ctx context.Context, name, address strin
 	_, err = store.Apply(ctx, imp)
 	check(t, errors.Join(err, store.Close()))
 	cfg := devices.New(address, protocol.VerifierOf(w.coord.Key, protocol.SigHybrid), protocol.VerifierOf(w.authority, protocol.SigHybrid), w.logKey, origin, "demo")
-	cfg.DemoRounds = rounds
+	cfg.DemoRounds, cfg.Counter = rounds, "../../counters"
 	cfg.PinWitnesses(w.witnesses)
 	check(t, cfg.Save(dir))
 	d, err := devices.Open(dir)
