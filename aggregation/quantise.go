@@ -41,9 +41,15 @@ func (g Grid) Validate(n int, sigmaTotSq uint64) error {
 	if err := g.coarse(); err != nil {
 		return err
 	}
-	if reach := uint64(n)*uint64(g.XMax) + 6*ceilSqrt(sigmaTotSq); reach >= 1<<(g.WordBits-1) {
+	return CheckWord(n, g.XMax, sigmaTotSq, g.WordBits)
+}
+
+// CheckWord checks that the sum of one word of n devices does not wrap, when each is at most most in magnitude and the noise of the sum has
+// variance sigmaSq: n·most + 6⌈σ⌉ below 2^(w−1) (secure aggregation 6.2). n is at most MaxDevices, wordBits 16, 24 or 32.
+func CheckWord(n int, most uint32, sigmaSq uint64, wordBits uint16) error {
+	if reach := uint64(n)*uint64(most) + 6*ceilSqrt(sigmaSq); reach >= 1<<(wordBits-1) {
 		return fmt.Errorf("check grid: the sum of %d devices may reach %d, beyond the ring's 2^%d: lower x_max (%d) or the noise (σ² = %d)",
-			n, reach, g.WordBits-1, g.XMax, sigmaTotSq)
+			n, reach, wordBits-1, most, sigmaSq)
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ func (a *auditor) charge(o *RoundOpen) (uint64, error) {
 	if err != nil || o.SigmaBitSq == 0 {
 		return units, err
 	}
-	bit, err := a.rules.Charge(min(64, o.XMax), o.SigmaBitSq)
+	bit, err := a.rules.Charge(o.BitSize(), o.SigmaBitSq)
 	if err != nil {
 		return 0, fmt.Errorf("the clip bit: %w", err)
 	}
@@ -73,6 +73,9 @@ func (a *auditor) checkLimits(t *session) error {
 	}
 	if reach := uint64(n)*uint64(o.XMax) + 6*ceilSqrt(o.SigmaTotSq); reach >= 1<<(o.WordBits-1) {
 		return fmt.Errorf("the sum of %d members may reach %d, which wraps words of %d bits", n, reach, o.WordBits)
+	}
+	if reach := uint64(n)*uint64(o.BitSize()) + 6*ceilSqrt(o.SigmaBitSq); o.SigmaBitSq > 0 && reach >= 1<<(o.WordBits-1) {
+		return fmt.Errorf("the sum of %d clip bits may reach %d, which wraps words of %d bits", n, reach, o.WordBits)
 	}
 	for _, sigmaSq := range []uint64{o.SigmaTotSq, o.SigmaBitSq} {
 		h, local := a.localNoise(t, sigmaSq)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"slices"
 )
 
 // unitsPerRho is ρ = 1 (design: privacy 8.1).
@@ -164,10 +165,26 @@ func (a *auditor) takeExhausted(e exhaustion) {
 	if err != nil {
 		return // no round of this question can be charged at all
 	}
+	units = max(units, a.lastCharge(e))
 	onQuestion, sum := l.wouldTake(&a.rules, e.record.Question, RoundCost{Round: round, Units: units}, e.question.P, e.question.B)
 	if sum <= e.policy.CeilingUnits && onQuestion <= share(e.policy, e.question) {
 		a.accounts.fault("a BudgetExhausted was logged at round %d, which would still fit under the ceiling", round)
 	}
+}
+
+// lastCharge is what the last round of a question cost before its budget was exhausted. Rounds may cost more than the question's own
+// terms do: their clip bit is charged too.
+func (a *auditor) lastCharge(e exhaustion) uint64 {
+	for _, t := range slices.Backward(a.story.rounds[:e.before]) {
+		if t.open.Question == e.record.Question {
+			units, err := a.charge(t.open)
+			if err != nil {
+				return 0 // A2 says what is wrong with it
+			}
+			return units
+		}
+	}
+	return 0
 }
 
 // dearest is the period in which a device can have spent most; nil if there was none. A figure of any other would hide it.

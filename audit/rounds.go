@@ -32,6 +32,17 @@ type RoundOpen struct {
 	WitnessPolicy [32]byte  // zero = no witnesses
 }
 
+// Words is the length of a round's vectors: D, and one word more where there is a clip bit.
+func (r *RoundOpen) Words() int {
+	if r.SigmaBitSq != 0 {
+		return int(r.D) + 1
+	}
+	return int(r.D)
+}
+
+// BitSize is B, the magnitude of the clip bit in grid units (privacy 12).
+func (r *RoundOpen) BitSize() uint32 { return min(64, r.XMax) }
+
 func (*RoundOpen) kind() Kind { return KindRoundOpen }
 
 func (r *RoundOpen) fields(c *codec) {

@@ -12,7 +12,8 @@ import (
 	"github.com/cinesync/cinesync/protocol"
 )
 
-// blobs are the model files, by content address: NAME.snapshot, and NAME.optimizer beside those that rounds train on.
+// blobs are the model files, by content address: NAME.snapshot, and NAME.optimizer beside those that rounds train on, NAME.clip beside those
+// whose round had clip bits.
 type blobs struct {
 	files Files
 	mu    sync.Mutex
@@ -38,7 +39,7 @@ func (b *blobs) offered(hash [32]byte) bool {
 	return ok
 }
 
-func (b *blobs) stage(hash [32]byte, snapshot, optimizer []byte) error {
+func (b *blobs) stage(hash [32]byte, snapshot, optimizer, clip []byte) error {
 	name := hex.EncodeToString(hash[:])
 	if _, err := b.files.Read(name + ".snapshot"); errors.Is(err, fs.ErrNotExist) {
 		b.claim(hash)
@@ -46,6 +47,11 @@ func (b *blobs) stage(hash [32]byte, snapshot, optimizer []byte) error {
 	if optimizer != nil {
 		if err := b.files.Write(name+".optimizer", optimizer); err != nil {
 			return fmt.Errorf("stage optimiser state: %w", err)
+		}
+	}
+	if clip != nil {
+		if err := b.files.Write(name+".clip", clip); err != nil {
+			return fmt.Errorf("stage the next clip: %w", err)
 		}
 	}
 	if err := b.files.Write(name+".snapshot", snapshot); err != nil {

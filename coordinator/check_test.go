@@ -152,7 +152,7 @@ func (c *checker) sum(i uint64, r *audit.RoundClose) {
 	}
 	sums, n := make([][]uint32, c.open.Cohorts), uint32(0)
 	for k := range sums {
-		sums[k] = make([]uint32, c.open.D)
+		sums[k] = make([]uint32, c.open.Words())
 	}
 	for _, m := range e.Members {
 		if m.Leaf < 0 {

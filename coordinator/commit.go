@@ -3,6 +3,7 @@ package coordinator
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/cinesync/cinesync/coordinator/round"
@@ -136,7 +137,7 @@ func (c *Coordinator) ended(r *round.Result, blamed []Blamed) error {
 	for _, ms := range r.Millis {
 		e.Millis = append(e.Millis, int(ms))
 	}
-	e.Members = included(r.Members)
+	e.Members, e.Clip = included(r.Members), math.Float32frombits(c.openRecord(c.row.OpenHash).C)
 	if r.Phase == round.Failed {
 		e.Outcome, e.Reason, e.Detail, e.Blamed = "aborted", r.Reason.String(), r.Detail, blamed
 	} else {

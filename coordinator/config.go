@@ -58,8 +58,9 @@ type Task struct {
 	C          float32
 	CInt       uint32
 	SigmaTotSq uint64
-	P          uint32 // most participations of one device in a period
-	B          uint32 // least spacing, in rounds
+	AdaptClip  privacy.ClipRule // how C, the first round's, follows the devices' clip bits; zero: it stays, and there are none
+	P          uint32           // most participations of one device in a period
+	B          uint32           // least spacing, in rounds
 	Ceiling    privacy.Units
 	ShareBP    uint32 // the question's share of the ceiling, basis points; 0 = 10000, all of it
 	Period     time.Duration
@@ -110,6 +111,9 @@ func (t *Task) check(d int) error {
 	if err := t.checkProtocol(); err != nil {
 		return fmt.Errorf("task: %w", err)
 	}
+	if err := t.checkClip(); err != nil {
+		return fmt.Errorf("task: %w", err)
+	}
 	for i := range t.Deadlines {
 		if t.Deadlines[i] == 0 || i > 0 && t.Deadlines[i] < t.Deadlines[i-1] {
 			return fmt.Errorf("task: deadlines %v must be positive and in order", t.Deadlines)
@@ -137,7 +141,10 @@ func (t *Task) checkCohort(d, n int) error {
 	if err != nil {
 		return err
 	}
-	return privacy.CheckCohortNoise(n, corrupt, int(t.DeltaBP), t.SigmaTotSq)
+	if err := privacy.CheckCohortNoise(n, corrupt, int(t.DeltaBP), t.SigmaTotSq); err != nil {
+		return err
+	}
+	return t.checkBit(n, corrupt)
 }
 
 // checkProtocol looks at how the vectors are summed.
@@ -201,6 +208,7 @@ type Event struct {
 	Millis  []int    `json:"millis,omitempty"`
 	Members []string `json:"members,omitempty"` // identity keys whose vectors are in the sum; stays with the operator
 	Devices int      `json:"devices,omitempty"`
+	Clip    float32  `json:"clip,omitempty"`   // of the round that ended
 	Blamed  []Blamed `json:"blamed,omitempty"` // for an aborted round; stays with the operator
 }
 

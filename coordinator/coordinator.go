@@ -255,7 +255,7 @@ func (c *Coordinator) begin(ctx context.Context) error {
 		return err
 	}
 	hash := sha256.Sum256(c.cfg.Start)
-	if err := c.blobs.stage(hash, c.cfg.Start, nil); err != nil {
+	if err := c.blobs.stage(hash, c.cfg.Start, nil, nil); err != nil {
 		return err
 	}
 	c.head = Head{Model: hash, Serve: hash}

@@ -21,7 +21,7 @@ func (c *Coordinator) open(now time.Time, b *batch) error {
 		c.cfg.Log.Warn("the question has expired: no further round is opened; begin a new task in a new folder")
 		return nil
 	}
-	units, err := privacy.Charge(t.CInt, t.SigmaTotSq)
+	units, err := t.charge()
 	if err != nil {
 		return fmt.Errorf("charge of a round: %w", err)
 	}
@@ -35,11 +35,19 @@ func (c *Coordinator) open(now time.Time, b *batch) error {
 	if err != nil {
 		return err
 	}
+	clip, err := c.clip()
+	if err != nil {
+		return err
+	}
+	_, bitNoise, err := t.bit()
+	if err != nil {
+		return err
+	}
 	open := &audit.RoundOpen{Round: number, OpenedAt: opened, PrevRound: c.prev, Question: c.question,
 		ModelIn: c.head.Model, CodeHash: sha256.Sum256(t.Local.Append(nil)), LayoutHash: c.layout.Hash(), D: uint32(c.layout.Size()),
 		WordBits: t.WordBits, XMax: t.XMax, Kex: t.Kex, PRG: t.PRG, Sig: t.Sig, Mode: uint16(t.Mode), SeedKind: round.SeedKind(t.Mode),
 		GammaBP: t.GammaBP, DeltaBP: t.DeltaBP, Lambda: t.Lambda, Eta: t.Eta, NTarget: t.NTarget, NMin: t.NMin, Cohorts: t.Cohorts,
-		C: math.Float32bits(t.C), CInt: t.CInt, SigmaTotSq: t.SigmaTotSq, RhoUnits: uint64(units), P: t.P, B: t.B, Deadlines: t.Deadlines,
+		C: math.Float32bits(clip), CInt: t.CInt, SigmaTotSq: t.SigmaTotSq, SigmaBitSq: bitNoise, RhoUnits: uint64(units), P: t.P, B: t.B, Deadlines: t.Deadlines,
 		WitnessPolicy: c.cfg.WitnessPolicy.ID()}
 	entry, err := audit.Seal(c.key(), open)
 	if err != nil {

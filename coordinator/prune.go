@@ -48,7 +48,7 @@ func (c *Coordinator) tidy() error {
 func modelOf(name string) (hash [32]byte, ok bool) {
 	digits, kind, _ := strings.Cut(name, ".")
 	switch kind {
-	case "snapshot", "optimizer", "release":
+	case "snapshot", "optimizer", "clip", "release":
 	default:
 		return hash, false
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/cinesync/cinesync/audit"
@@ -27,6 +28,7 @@ func (c *Coordinator) retell(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	e.Clip = math.Float32frombits(open.C)
 	if kept != nil {
 		e.Members = included(kept.Members)
 	}

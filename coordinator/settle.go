@@ -53,6 +53,7 @@ func (c *Coordinator) settled(o outcome, b *batch) error {
 func (c *Coordinator) settle(ctx context.Context, f *folder, open *audit.RoundOpen, plan *round.Plan, start bool) (round.Event, error) {
 	done := round.Event{Kind: round.Settled}
 	var means [][]float32
+	var bits int64
 	for i := range plan.Cohorts {
 		sum, err := f.unmask(ctx, plan, i)
 		switch {
@@ -67,10 +68,13 @@ func (c *Coordinator) settle(ctx context.Context, f *folder, open *audit.RoundOp
 		}
 		exact := aggregation.Signed(sum, open.WordBits)
 		done.Sums = append(done.Sums, aggregation.SumHash(exact))
-		means = append(means, gridOf(open).Mean(exact, len(plan.Cohorts[i].Survivors)))
+		means = append(means, gridOf(open).Mean(exact[:open.D], len(plan.Cohorts[i].Survivors)))
+		for _, v := range exact[open.D:] {
+			bits += int64(v)
+		}
 	}
 	var err error
-	done.Model, done.Serve, err = c.learnFrom(open, combine(means), start)
+	done.Model, done.Serve, err = c.learnFrom(open, combine(means), c.nextClip(open, plan, bits), start)
 	if errors.Is(err, errApply) {
 		return unsettled(round.SettleFailed, err), nil
 	}
@@ -97,7 +101,7 @@ func unsettled(why round.Reason, err error) round.Event {
 }
 
 func shapeOf(open *audit.RoundOpen) aggregation.Shape {
-	return aggregation.Shape{D: int(open.D), WordBits: open.WordBits, PRG: open.PRG}
+	return aggregation.Shape{D: open.Words(), WordBits: open.WordBits, PRG: open.PRG}
 }
 
 func (c *Coordinator) accumulator(shape aggregation.Shape) aggregation.Accumulator {
@@ -108,7 +112,7 @@ func (c *Coordinator) accumulator(shape aggregation.Shape) aggregation.Accumulat
 }
 
 // learnFrom steps the model and stages the results under their hashes. The same inputs give the same bytes.
-func (c *Coordinator) learnFrom(open *audit.RoundOpen, mean []float32, start bool) (next, serve [32]byte, err error) {
+func (c *Coordinator) learnFrom(open *audit.RoundOpen, mean []float32, clip []byte, start bool) (next, serve [32]byte, err error) {
 	b, err := c.blobs.snapshot(open.ModelIn)
 	if err != nil {
 		return next, serve, err
@@ -127,10 +131,10 @@ func (c *Coordinator) learnFrom(open *audit.RoundOpen, mean []float32, start boo
 	}
 	nextFile, serveFile := out.Encode(), average.Encode()
 	next, serve = sha256.Sum256(nextFile), sha256.Sum256(serveFile)
-	if err := c.blobs.stage(serve, serveFile, nil); err != nil {
+	if err := c.blobs.stage(serve, serveFile, nil, nil); err != nil {
 		return next, serve, err
 	}
-	return next, serve, c.blobs.stage(next, nextFile, opt.Encode())
+	return next, serve, c.blobs.stage(next, nextFile, opt.Encode(), clip)
 }
 
 // optimizer is the server optimiser's state that belongs to a model. The start has none, and gets the task's fresh one.

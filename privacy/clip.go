@@ -70,13 +70,15 @@ func (k *Clipper) Measure(block []float32) error {
 // Norm is the L2 norm of what was measured.
 func (k *Clipper) Norm() float64 { return math.Sqrt(k.sum) }
 
+// Within reports whether Scale leaves everything as it is: the norm was within the bound before.
+func (k *Clipper) Within() bool { return k.Norm() <= k.limit }
+
 // Scale clips a block in place, by the norm of all that was measured.
 func (k *Clipper) Scale(block []float32) {
-	norm := k.Norm()
-	if norm <= k.limit {
+	if k.Within() {
 		return
 	}
-	scale := k.limit / norm
+	scale := k.limit / k.Norm()
 	for i, x := range block {
 		block[i] = towardsZero(float64(x) * scale)
 	}

@@ -13,7 +13,7 @@ import (
 // integerFiles are the files that draw noise, split it or charge for it. A float in any of them would let its rounding
 // decide what the guarantee rests on.
 var integerFiles = []string{
-	"source.go", "bernoulli.go", "gaussian.go", "perturb.go", "stream.go", "calibrate.go", "units.go", "worst.go",
+	"source.go", "bernoulli.go", "gaussian.go", "perturb.go", "stream.go", "calibrate.go", "units.go", "bit.go", "worst.go",
 	"entry.go", "ledger.go", "limits.go", "share.go", "population.go", "account.go",
 }
 

@@ -17,7 +17,6 @@ var elsewhere = map[string]string{
 	"distributed_noise_epsilon":  "privacy/accountant",
 	"tree_epsilon":               "privacy/accountant",
 	"matrix_factorisation_coefs": "privacy/accountant",
-	"adaptive_clip_noise":        "privacy/accountant",
 	"pld_epsilon":                "privacy/accountant",
 	"smallest_subsampled_noise":  "privacy/accountant",
 	"advanced_composition":       "privacy/accountant",
@@ -33,6 +32,7 @@ var computed = map[string]func(t *testing.T, in inputs) map[string]float64{
 	"discrete_gaussian_law":     lawVector,
 	"discrete_gaussian_sum_tau": tauVector,
 	"rounded_l2_bound":          roundedVector,
+	"adaptive_clip_noise":       clipBitVector,
 }
 
 type inputs map[string]any

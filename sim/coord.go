@@ -249,7 +249,7 @@ func (c *coord) unmask(p *round.Plan, cohort int) ([]uint32, error) {
 
 func (c *coord) newFolds() []*round.Fold {
 	var out []*round.Fold
-	shape := aggregation.Shape{D: int(c.open.D), WordBits: c.open.WordBits, PRG: c.open.PRG}
+	shape := aggregation.Shape{D: c.open.Words(), WordBits: c.open.WordBits, PRG: c.open.PRG}
 	for range max(1, c.open.Cohorts) {
 		out = append(out, round.NewFold(shape, aggregation.NewAccumulator(shape)))
 	}

@@ -83,6 +83,13 @@ func (o *oracle) stepped(d *device, e participant.Event, out participant.Output)
 		if o.noise[d.id], err = privacy.Perturb(make([]int32, o.w.cfg.D), variance, privacy.NewStream([32]byte(key))); err != nil {
 			return err
 		}
+		if o.open.SigmaBitSq != 0 { // from the second key
+			bit, err := privacy.Perturb([]int32{0}, privacy.LocalVariance(o.open.SigmaBitSq, h), privacy.NewStream([32]byte(d.random.reads[1])))
+			if err != nil {
+				return err
+			}
+			o.noise[d.id] = append(o.noise[d.id], bit...)
+		}
 		left, err := o.w.remaining(d, variance)
 		if err != nil {
 			return err
@@ -112,7 +119,7 @@ func (o *oracle) stepped(d *device, e participant.Event, out participant.Output)
 
 // contributed looks at a quantised, noised vector.
 func (o *oracle) contributed(d *device, x []uint32) error {
-	if len(x) != o.w.cfg.D || len(o.noise[d.id]) != o.w.cfg.D {
+	if len(x) != o.open.Words() || len(o.noise[d.id]) != o.open.Words() {
 		return fmt.Errorf("device %d was charged for a vector of %d words, noise of %d", d.i, len(x), len(o.noise[d.id]))
 	}
 	aggregation.Sub(x, o.noise[d.id])
@@ -154,8 +161,12 @@ func grid(r *audit.RoundOpen) aggregation.Grid {
 	return aggregation.Grid{C: math.Float32frombits(r.C), CInt: r.CInt, XMax: r.XMax, D: int(r.D), WordBits: r.WordBits}
 }
 
-// contribution is what a device has to have at a place, before noise and mask.
+// contribution is what a device has to have at a place, before noise and mask: an experiment's vector, or a single 1; and that it is within the clip
+// where that is asked.
 func (o *oracle) contribution(d *device, i int) uint32 {
+	if i == int(o.open.D) {
+		return o.open.BitSize()
+	}
 	if x := o.truth[d.id]; x != nil {
 		return x[i]
 	}
@@ -328,10 +339,8 @@ func (o *oracle) exact(members []round.Member, cohort int, sum []uint32, in map[
 		}
 		in[m.ID] = true
 		included++
-		if x := o.truth[m.ID]; x != nil {
-			aggregation.Add(want, x)
-		} else {
-			want[o.w.byID[m.ID].place()]++
+		for i := range want {
+			want[i] += o.contribution(o.w.byID[m.ID], i)
 		}
 		noise := o.noise[m.ID]
 		if rest := o.left[m.ID]; rest != nil {

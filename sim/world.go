@@ -114,7 +114,7 @@ func (w *world) fact(format string, args ...any) {
 // least σ_loc = 4 however many share it.
 func (w *world) terms() (cInt uint32, sigmaTotSq uint64) {
 	c := uint64(math.Ceil(8*math.Sqrt(float64(max(w.cfg.D, w.cfg.Devices))))) + 1
-	if w.cfg.Shipped {
+	if w.cfg.Shipped || w.cfg.ClipBit {
 		return uint32(c), 4 * c * c
 	}
 	return uint32(c), (c*c + 3) / 4
@@ -124,15 +124,27 @@ const origin = "sim.cinesync/demo"
 
 func (w *world) open(number uint64, prev [32]byte) *audit.RoundOpen {
 	cInt, sigma := w.terms()
-	units, err := privacy.Charge(cInt, sigma)
+	bit := w.bitNoise(cInt)
+	units, err := privacy.ChargeWithBit(cInt, sigma, (&audit.RoundOpen{XMax: cInt}).BitSize(), bit)
 	if err != nil {
 		panic(err) // the terms are within their limits
 	}
 	return &audit.RoundOpen{Round: number, OpenedAt: uint64(w.now.Unix()), PrevRound: prev, Question: w.coord.question, ModelIn: w.coord.model,
 		CodeHash: sha256.Sum256(simCode), LayoutHash: simLayout, D: uint32(w.cfg.D), WordBits: w.cfg.Suite.WordBits, XMax: cInt, Kex: w.cfg.Suite.Kex, PRG: w.cfg.Suite.PRG, Sig: w.cfg.Sig,
 		Mode: uint16(w.cfg.Mode), SeedKind: w.seedKind(), WitnessPolicy: w.policy().ID(), GammaBP: 500, DeltaBP: uint16(w.cfg.DeltaBP), Lambda: w.lambda(), Eta: 20,
-		NTarget: uint32(w.cfg.Devices), NMin: uint32(w.cfg.Min), Cohorts: uint32(w.cfg.Cohorts), C: math.Float32bits(1), CInt: cInt, SigmaTotSq: sigma,
+		NTarget: uint32(w.cfg.Devices), NMin: uint32(w.cfg.Min), Cohorts: uint32(w.cfg.Cohorts), C: math.Float32bits(1), CInt: cInt, SigmaTotSq: sigma, SigmaBitSq: bit,
 		RhoUnits: uint64(units), P: uint32(w.cfg.Rounds), B: 1, Deadlines: [5]uint32{10, 20, 30, 40, 50}}
+}
+
+func (w *world) bitNoise(xMax uint32) uint64 {
+	if !w.cfg.ClipBit {
+		return 0
+	}
+	sigmaSq, err := privacy.BitNoise(uint32(w.cfg.Min), (&audit.RoundOpen{XMax: xMax}).BitSize())
+	if err != nil {
+		panic(err) // the terms are within their limits
+	}
+	return sigmaSq
 }
 
 func (w *world) seedKind() uint16 {

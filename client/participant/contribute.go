@@ -14,7 +14,8 @@ import (
 // the one before from the scratch and writes its own, a block at a time.
 
 // quantised clips the update to C and rounds it to integers whose squares sum to at most C_int², exactly.
-func quantised(s Scratch, g aggregation.Grid, update Vector, random io.Reader) (written, error) {
+func quantised(s Scratch, o *audit.RoundOpen, update Vector, random io.Reader) (written, error) {
+	g := grid(o)
 	clip, err := privacy.NewClipper(g.C)
 	if err != nil {
 		return written{}, err
@@ -58,6 +59,9 @@ func quantised(s Scratch, g aggregation.Grid, update Vector, random io.Reader) (
 		_, err := out.Write(aggregation.Pack(words[:len(block)], 32))
 		return err
 	}, coins)
+	if err == nil {
+		err = appendBit(o, clip.Within(), out)
+	}
 	if err != nil {
 		return written{}, err
 	}
@@ -77,9 +81,23 @@ func noised(s Scratch, o *audit.RoundOpen, hMin int, x written, random io.Reader
 		return written{}, err
 	}
 	defer noise.Zero()
+	bit := noise
+	if o.SigmaBitSq != 0 {
+		var zero func()
+		if bit, zero, err = bitNoise(o, hMin, random); err != nil {
+			return written{}, err
+		}
+		defer zero()
+	}
 	out := newFileWriter(s, fileNoised)
-	add := func(words []uint32, _ int) error { return noise.Perturb(words) }
-	if err := through(newFileReader(s, fileQuantised, x), out, int(o.D), 32, add); err != nil {
+	add := func(words []uint32, from int) error {
+		m := min(len(words), int(o.D)-from) // what of the block is vector
+		if err := noise.Perturb(words[:m]); err != nil {
+			return err
+		}
+		return bit.Perturb(words[m:])
+	}
+	if err := through(newFileReader(s, fileQuantised, x), out, o.Words(), 32, add); err != nil {
 		return written{}, err
 	}
 	return out.done(), nil
@@ -146,7 +164,7 @@ func masked(s Scratch, secrets *aggregation.Secrets, st *state) (upload, error) 
 		masker.Add(words, from)
 		return nil
 	}
-	if err := through(newFileReader(s, fileNoised, st.Noised), out, int(st.Open.D), st.Open.WordBits, add); err != nil {
+	if err := through(newFileReader(s, fileNoised, st.Noised), out, st.Open.Words(), st.Open.WordBits, add); err != nil {
 		return upload{}, err
 	}
 	return out.done(), nil

@@ -3,7 +3,6 @@ package participant
 import (
 	"fmt"
 	"math"
-	"math/bits"
 	"slices"
 
 	"github.com/cinesync/cinesync/aggregation"
@@ -133,12 +132,5 @@ func (f Floor) validateChoices() error {
 }
 
 func (f Floor) maxCohorts() uint32 { return max(1, f.MaxCohorts) }
-
-// noisy reports whether σ_tot ≥ z·C_int, exactly: σ_tot²·ZDen² ≥ ZNum²·C_int².
-func (f Floor) noisy(cInt uint32, sigmaTotSq uint64) bool {
-	lh, ll := bits.Mul64(sigmaTotSq, f.ZDen*f.ZDen)
-	rh, rl := bits.Mul64(uint64(cInt)*uint64(cInt), f.ZNum*f.ZNum)
-	return lh > rh || lh == rh && ll >= rl
-}
 
 func (f Floor) allowsMode(m aggregation.Mode) bool { return slices.Contains(f.Modes, m) }

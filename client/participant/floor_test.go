@@ -86,7 +86,7 @@ func TestNoiseIsComparedExactly(t *testing.T) {
 		left := new(big.Int).Mul(new(big.Int).SetUint64(sigma), new(big.Int).SetUint64(f.ZDen*f.ZDen))
 		right := new(big.Int).SetUint64(uint64(cInt))
 		right.Mul(right.Mul(right, right), new(big.Int).SetUint64(f.ZNum*f.ZNum))
-		if got, want := f.noisy(cInt, sigma), left.Cmp(right) >= 0; got != want {
+		if got, want := f.noisy(&audit.RoundOpen{CInt: cInt, SigmaTotSq: sigma}), left.Cmp(right) >= 0 && sigma > 0; got != want {
 			t.Fatalf("noisy(%d, %d) at z = %d/%d is %v, want %v", cInt, sigma, f.ZNum, f.ZDen, got, want)
 		}
 	})

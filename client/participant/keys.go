@@ -23,7 +23,7 @@ func (m *Machine) trained(e *Trained, out *Output) error {
 	if e.LayoutHash != o.LayoutHash || e.Update.Len() != int(o.D) {
 		return refuse(F05UnknownCode, "the model's layout or its %d values are not the round's (%d)", e.Update.Len(), o.D)
 	}
-	x, err := quantised(m.cfg.Scratch, grid(o), e.Update, m.cfg.Random)
+	x, err := quantised(m.cfg.Scratch, o, e.Update, m.cfg.Random)
 	if err != nil {
 		return because(F15Malformed, err)
 	}

@@ -169,12 +169,12 @@ type agreed struct {
 
 // checkBudget compares with the ledger before anything is computed; the charge itself is made in upload.
 func (m *Machine) checkBudget(now time.Time, o *audit.RoundOpen, q *audit.Question, p *audit.PolicyChange, policyAt uint64, hash [32]byte) (a agreed, err error) {
-	units, err := privacy.Charge(o.CInt, o.SigmaTotSq)
+	units, err := privacy.ChargeWithBit(o.CInt, o.SigmaTotSq, o.BitSize(), o.SigmaBitSq)
 	if err != nil {
 		return a, refuse(F03BelowFloor, "%v", err)
 	}
 	if uint64(units) != o.RhoUnits {
-		return a, refuse(F03BelowFloor, "rho_units is %d, C_int and σ_tot² give %d", o.RhoUnits, units)
+		return a, refuse(F03BelowFloor, "rho_units is %d, C_int, σ_tot² and the clip bit give %d", o.RhoUnits, units)
 	}
 	f := m.cfg.Floor
 	if o.P > f.P || o.B < f.B {

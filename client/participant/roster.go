@@ -102,6 +102,14 @@ func (m *Machine) checkSize(roster *audit.Roster) error {
 	if err != nil {
 		return refuse(F03BelowFloor, "%v", err)
 	}
+	if err := checkBit(o, n); err != nil {
+		return err
+	}
+	if o.SigmaBitSq != 0 {
+		if err := privacy.CheckCohortNoise(n, corrupt, int(o.DeltaBP), o.SigmaBitSq); err != nil {
+			return refuse(F03BelowFloor, "clip bit: %v", err)
+		}
+	}
 	m.st.Corrupt = uint32(corrupt)
 	return nil
 }

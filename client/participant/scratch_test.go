@@ -139,7 +139,7 @@ func TestBlocksGiveTheBitsOfWholeVectors(t *testing.T) {
 				u[i] *= 1e-4
 			}
 		}
-		x, err := quantised(d.scratch, g, Floats(slices.Clone(u)), testStream("coins"))
+		x, err := quantised(d.scratch, &h.open, Floats(slices.Clone(u)), testStream("coins"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,8 +13,6 @@ import (
 func (m *Machine) checkFloor(o *audit.RoundOpen) error {
 	f := m.cfg.Floor
 	switch {
-	case o.SigmaBitSq != 0:
-		return refuse(F03BelowFloor, "the clip bit's noise is %d: this device knows no clip bit", o.SigmaBitSq)
 	case !slices.Contains(f.WordBits, o.WordBits):
 		return refuse(F03BelowFloor, "words of %d bits: policy %q allows %v", o.WordBits, f.Name, f.WordBits)
 	case o.Cohorts < 1 || o.Cohorts > f.maxCohorts():
@@ -29,8 +27,11 @@ func (m *Machine) checkFloor(o *audit.RoundOpen) error {
 		return refuse(F03BelowFloor, "λ %d, η %d: policy %q wants at least %d and 10", o.Lambda, o.Eta, f.Name, f.Lambda)
 	case !(math.Float32frombits(o.C) > 0) || math.Float32frombits(o.C) > f.MaxC:
 		return refuse(F03BelowFloor, "clip is %v, policy %q allows up to %v", math.Float32frombits(o.C), f.Name, f.MaxC)
-	case !f.noisy(o.CInt, o.SigmaTotSq):
+	case !f.noisy(o):
 		return refuse(F03BelowFloor, "σ_tot² %d at C_int %d is less noise than z = %d/%d of policy %q", o.SigmaTotSq, o.CInt, f.ZNum, f.ZDen, f.Name)
+	}
+	if err := checkBit(o, int(min(o.NMin, aggregation.MaxDevices))); err != nil {
+		return err
 	}
 	if err := grid(o).Validate(int(min(o.NMin, aggregation.MaxDevices)), o.SigmaTotSq); err != nil {
 		return refuse(F03BelowFloor, "%v", err) // with n_min already, so before any work; with n once the roster is known

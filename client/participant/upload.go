@@ -56,7 +56,7 @@ func (m *Machine) delivered(msg *protocol.Delivery, out *Output) error {
 		m.st.Neighbours[i].maskCT = nil
 	}
 	m.save(out)
-	out.Entry, out.Sync, out.Noised = &entry, true, Noised{fileNoised, int(m.st.Open.D)}
+	out.Entry, out.Sync, out.Noised = &entry, true, Noised{fileNoised, m.st.Open.Words()}
 	out.Outbox = m.outbox(nil)
 	out.Send = append(out.Send, header)
 	return nil

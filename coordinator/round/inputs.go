@@ -35,7 +35,7 @@ func (m *Machine) inputIn(id [32]byte, msg *protocol.Input, out *Output) {
 }
 
 func (m *Machine) checkInput(p *member, msg *protocol.Input) error {
-	size := uint64(m.cfg.Open.D) * uint64(m.cfg.Open.WordBits/8)
+	size := uint64(m.cfg.Open.Words()) * uint64(m.cfg.Open.WordBits/8)
 	if msg.Length != size {
 		return fmt.Errorf("input: length is %d bytes, the round's vector has %d", msg.Length, size)
 	}

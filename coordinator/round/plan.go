@@ -71,7 +71,7 @@ func (m *Machine) suite() aggregation.Suite {
 
 func (m *Machine) plan() *Plan {
 	m.assertMaySettle()
-	plan := &Plan{D: int(m.cfg.Open.D), Suite: m.suite(), OpenHash: m.openHash, T: m.degree.T}
+	plan := &Plan{D: m.cfg.Open.Words(), Suite: m.suite(), OpenHash: m.openHash, T: m.degree.T}
 	held := m.revealed()
 	for _, c := range m.cohorts {
 		plan.Cohorts = append(plan.Cohorts, m.part(c, held))

@@ -105,6 +105,6 @@ func (m *Machine) Wanted() int {
 		keys += protocol.KEMKeysSize
 		perNeighbour += 2 * protocol.CiphertextSize
 	}
-	chunks := int(uint64(o.D)*uint64(o.WordBits/8)/protocol.ChunkSize) + 1
+	chunks := int(uint64(o.Words())*uint64(o.WordBits/8)/protocol.ChunkSize) + 1
 	return keys + m.degree.K*(perNeighbour+1) + 32*chunks + 4*(128+signature) // shares, input, confirm, reveal
 }

@@ -62,7 +62,8 @@ type Task struct {
 	DeltaBP       uint16    `json:"delta_basis_points"`
 	Lambda        uint16    `json:"lambda"`
 	Eta           uint16    `json:"eta"`
-	Clip          float32   `json:"clip"`
+	Clip          float32   `json:"clip"` // of the first round where adapt_clip is given, else of all
+	AdaptClip     *Adapt    `json:"adapt_clip,omitempty"`
 	CInt          uint32    `json:"c_int"`
 	SigmaTotSq    uint64    `json:"sigma_tot_sq"`
 	P             uint32    `json:"participations"`
@@ -74,6 +75,22 @@ type Task struct {
 	GraceMillis   uint32    `json:"grace_milliseconds"`
 	IntervalMS    uint32    `json:"interval_milliseconds"`
 	ExpirySeconds uint64    `json:"expiry_seconds"`
+}
+
+// Adapt is how the clip follows the devices: towards one that leaves this part of their updates whole.
+type Adapt struct {
+	Quantile float64 `json:"quantile"`
+	Rate     float64 `json:"rate"`
+	Least    float32 `json:"least"`
+	Most     float32 `json:"most"`
+}
+
+// rule is the coordinator's; zero without one.
+func (a *Adapt) rule() privacy.ClipRule {
+	if a == nil {
+		return privacy.ClipRule{}
+	}
+	return privacy.ClipRule{Quantile: a.Quantile, Rate: a.Rate, Least: a.Least, Most: a.Most}
 }
 
 // Save writes coordinator.json.
@@ -144,6 +161,8 @@ func strict(b []byte, t reflect.Type, within string) error {
 			return fmt.Errorf("%s is null: give it a value, or leave it out", within+name)
 		case field.Kind() == reflect.Struct:
 			return strict(value, field, within+name+".")
+		case field.Kind() == reflect.Pointer:
+			return strict(value, field.Elem(), within+name+".")
 		case field.Kind() == reflect.Array:
 			var list []json.RawMessage
 			if err := json.Unmarshal(value, &list); err != nil || len(list) != field.Len() {
@@ -218,7 +237,7 @@ func (t *Task) task() (coordinator.Task, error) {
 	}
 	return coordinator.Task{Purpose: t.Purpose, Local: local, Optimizer: opt, Rounds: t.Rounds, NTarget: t.Members, NMin: t.MinMembers,
 		GammaBP: t.GammaBP, DeltaBP: t.DeltaBP, Lambda: t.Lambda, Eta: t.Eta, Mode: mode, Kex: t.Kex, PRG: t.PRG, Sig: t.Sig,
-		WordBits: t.WordBits, XMax: t.XMax, Cohorts: t.Cohorts, C: t.Clip, CInt: t.CInt, SigmaTotSq: t.SigmaTotSq,
+		WordBits: t.WordBits, XMax: t.XMax, Cohorts: t.Cohorts, C: t.Clip, CInt: t.CInt, SigmaTotSq: t.SigmaTotSq, AdaptClip: t.AdaptClip.rule(),
 		P: t.P, B: t.B, Ceiling: privacy.Units(t.CeilingUnits), ShareBP: t.ShareBP, Period: time.Duration(t.PeriodSeconds) * time.Second, Deadlines: t.Deadlines,
 		Grace: time.Duration(t.GraceMillis) * time.Millisecond, Interval: time.Duration(t.IntervalMS) * time.Millisecond,
 		Expiry: time.Duration(t.ExpirySeconds) * time.Second}, nil
