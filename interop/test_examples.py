@@ -80,7 +80,7 @@ def of_vectors(lines):
     for own, peer in "ij", "ji":
         x = list(map(int, g.values[f"x_{own}"].split()))
         neighbour = {g.int(peer): {"spk": keys.public(s[peer])}}
-        y = masking.masked(x, {"prg": prg, "d": 4, "word_bits": w}, sid, g.int(own), g.bytes(f"b_{own}"), s[own], neighbour)
+        y = masking.masked(x, {"prg": prg, "d": 4, "word_bits": w, "sigma_bit_sq": 0}, sid, g.int(own), g.bytes(f"b_{own}"), s[own], neighbour)
         out.append(f"y_{own} = {y.hex()}")
         v = w // 8
         mask = keys.mask_words(prg, keys.self_key(g.bytes(f"b_{own}"), sid, prg), 4, w)

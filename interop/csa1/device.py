@@ -133,10 +133,13 @@ class Device:
     def share(self):
         """Noise for the vector, and R1."""
         o = self.open
-        variance = noise.local_variance(o["sigma_tot_sq"], terms.honest_survivors(o, self.roster["n"]))
+        h_min = terms.honest_survivors(o, self.roster["n"])
+        variance = noise.local_variance(o["sigma_tot_sq"], h_min)
         x = self.vector(o)
         terms.check_vector(o, x)
         self.noised = self.add_noise(x, variance)
+        if o["sigma_bit_sq"]:  # its vector is within the clip
+            self.noised += self.add_noise([terms.bit_size(o)], noise.local_variance(o["sigma_bit_sq"], h_min))
         xs = [self.ring.x(j) for j in self.neighbours]
         parts = [shares.split(v, self.roster["t"], xs, self.draw.get(name)) for name, v in (("m", self.m), ("b", self.b))]
         boxes = [keys.seal(self.e, self.peers[j]["epk"], self.sid, self.index, j, ms + bs) for j, ms, bs in zip(self.neighbours, *parts)]

@@ -2,6 +2,7 @@
 
 from . import keys, shares
 from .refusal import refuse_if, bit
+from .terms import words
 
 
 def open_boxes(delivery, neighbours, peers, e, sid, index):
@@ -22,7 +23,7 @@ def open_boxes(delivery, neighbours, peers, e, sid, index):
 
 def masked(noised, o, sid, index, b, s, peers):
     """y_i as it travels: the noised integers, the self mask of b, and a pair mask with s for each of peers, mod 2^w."""
-    prg, d, bits = o["prg"], o["d"], o["word_bits"]
+    prg, d, bits = o["prg"], words(o), o["word_bits"]
     y = [v + m for v, m in zip(noised, keys.mask_words(prg, keys.self_key(b, sid, prg), d, bits))]
     for j, bundle in peers.items():
         sign, key = 1 if j > index else -1, keys.pair_key(s, bundle["spk"], sid, index, j, prg)

@@ -1,5 +1,6 @@
 """The terms of a round and the floor under them (secure-aggregation.md 3.2, 3.5, 6.5, 12.1)."""
 
+from fractions import Fraction
 from math import isqrt
 
 from .refusal import refuse_if
@@ -32,7 +33,9 @@ def check_terms(o, question, policy, witnesses, floor):
     refuse_if(o["n_min"] < policy["n_min"] or o["gamma_bp"] < policy["gamma_bp"] or o["delta_bp"] > policy["delta_bp"], "F03", "weaker than the logged policy")
     refuse_if(o["d"] != question["d"] or o["C_int"] > question["C_int"] or o["sigma_tot_sq"] < question["sigma_tot_sq"] or o["n_min"] < question["n_min"],
               "F03", "weaker than the question")
-    refuse_if(o["sigma_tot_sq"] * floor["z_den"]**2 < o["C_int"]**2 * floor["z_num"]**2, "F03", "too little noise")
+    cost = Fraction(o["C_int"]**2, max(o["sigma_tot_sq"], 1)) + (Fraction(bit_size(o)**2, o["sigma_bit_sq"]) if o["sigma_bit_sq"] else 0)
+    refuse_if(o["sigma_tot_sq"] == 0 or cost > Fraction(floor["z_den"], floor["z_num"])**2, "F03", "too little noise")
+    refuse_if(o["rho_units"] != charge(o), "F03", "rho_units is not what the noise costs")
     check_ring(o, o["n_min"])
 
 
@@ -40,7 +43,24 @@ def check_ring(o, n):
     """6.5, with n members of a sum."""
     reach = n * o["x_max"] + 6 * (isqrt(o["sigma_tot_sq"] - 1) + 1)
     coarse = o["C_int"]**2 < o["d"] * (64 if o["word_bits"] == 32 else 1)
-    refuse_if(reach >= 2**(o["word_bits"] - 1) or coarse or not 1 <= o["x_max"] <= o["C_int"], "F03", "the sum could wrap, or the grid is too coarse")
+    bits = n * bit_size(o) + 6 * (isqrt(o["sigma_bit_sq"] - 1) + 1) if o["sigma_bit_sq"] else 0
+    refuse_if(max(reach, bits) >= 2**(o["word_bits"] - 1) or coarse or not 1 <= o["x_max"] <= o["C_int"], "F03", "the sum could wrap, or the grid is too coarse")
+
+
+def bit_size(o):
+    """B (privacy.md 12)."""
+    return min(64, o["x_max"])
+
+
+def words(o):
+    """Words of a vector (6.1)."""
+    return o["d"] + (1 if o["sigma_bit_sq"] else 0)
+
+
+def charge(o):
+    """Units of a round (privacy.md 6.1, 12.3)."""
+    parts = [(o["C_int"], o["sigma_tot_sq"])] + ([(bit_size(o), o["sigma_bit_sq"])] if o["sigma_bit_sq"] else [])
+    return sum(-(-(norm**2 << 39) // sigma_sq) for norm, sigma_sq in parts)
 
 
 def check_vector(o, x):

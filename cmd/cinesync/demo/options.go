@@ -17,6 +17,7 @@ type Options struct {
 	Task     string  // two-tower or ncf
 	Drop     float64 // exactly this share of the roster vanishes in every round
 	Crash    bool    // kill -9 the coordinator once in every phase
+	Adapt    bool    // the clip follows the devices' clip bits
 	Seed     uint64
 	HTTP     string   // address of the platform's API while the demo runs; empty: none
 	TCP      string   // address on loopback where the coordinator listens over TCP too; empty: none

@@ -43,6 +43,7 @@ type Round struct {
 	BytesDown int64          `json:"bytes_down_per_device"`
 	SumOK     bool           `json:"sum_ok"`
 	HR10      float64        `json:"hr10"`
+	Clip      float64        `json:"clip"`
 }
 
 // Metrics are of the last published model, on each device's newest title, which training never saw: ranked against 99

@@ -33,7 +33,8 @@ func (s *show) on(e coordinator.Event) {
 
 // roundOver takes down a round, checks its sum and measures what it published.
 func (s *show) roundOver(e coordinator.Event) {
-	r := Round{Round: e.Round, Outcome: e.Outcome, Reason: reason(e), Roster: e.U1, Included: e.U3, DroppedIn: s.faults.vanished(), Phases: s.recruiting.phases(e)}
+	r := Round{Round: e.Round, Outcome: e.Outcome, Reason: reason(e), Roster: e.U1, Included: e.U3, DroppedIn: s.faults.vanished(), Phases: s.recruiting.phases(e),
+		Clip: round4(float64(e.Clip))}
 	r.Dropped = e.U1 - e.U3 + r.DroppedIn["unmask"]
 	s.measureTraffic(&r)
 	vectors := s.given.take(e.Round)

@@ -16,12 +16,13 @@ type screen struct {
 	out    io.Writer
 	live   bool
 	rounds int
+	adapts bool   // the clip follows the devices, and is shown
 	drawn  int    // characters of the live line
 	score  string // of the newest version, for the live line
 }
 
 func newScreen(o *Options) *screen {
-	return &screen{out: o.Stderr, live: o.Terminal, rounds: o.Rounds}
+	return &screen{out: o.Stderr, live: o.Terminal, rounds: o.Rounds, adapts: o.Adapt}
 }
 
 func (s *screen) say(format string, args ...any) {
@@ -95,6 +96,9 @@ func (s *screen) round(r Round, j *judge, epsilon float64) {
 		sum = "SUM WRONG"
 	}
 	s.score = fmt.Sprintf("  hit rate@10 %.3f (popularity %.3f)  ε %.1f", j.hr10, j.popularity, epsilon)
+	if s.adapts {
+		s.score += fmt.Sprintf("  clip %.3f", r.Clip)
+	}
 	ms := 0
 	for _, v := range r.Phases {
 		ms += v

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -33,7 +34,11 @@ func (f *folder) makeCoordinator(o *Options, w *world, start *model.Snapshot, li
 	f.witnesses = policy
 	dir := f.path("coordinator")
 	cInt, sigma := terms(start.Layout.Size())
-	units, err := privacy.Charge(cInt, sigma)
+	rule, bit, err := adapting(o, cInt, &sigma)
+	if err != nil {
+		return err
+	}
+	units, err := privacy.ChargeWithBit(cInt, sigma, bitSize, bit)
 	if err != nil {
 		return fmt.Errorf("charge of a round: %w", err)
 	}
@@ -41,7 +46,7 @@ func (f *folder) makeCoordinator(o *Options, w *world, start *model.Snapshot, li
 		WitnessPolicy: policyFile, Witnesses: []string{"http://" + witness}, Task: operate.Task{
 			Family: o.Task, Purpose: "Learn which titles go together, from the sums of many devices' updates.", Rounds: o.Rounds, Mode: "W",
 			Members: uint32(o.Devices), MinMembers: uint32(minMembers(o)), GammaBP: gammaBP, DeltaBP: lossBP(o), Lambda: lambda, Eta: eta,
-			Clip: clip(o.Task), CInt: cInt, SigmaTotSq: sigma, P: uint32(o.Rounds), B: 1, CeilingUnits: uint64(units) * uint64(o.Rounds),
+			Clip: clip(o.Task), AdaptClip: rule, CInt: cInt, SigmaTotSq: sigma, P: uint32(o.Rounds), B: 1, CeilingUnits: uint64(units) * uint64(o.Rounds),
 			PeriodSeconds: 30 * 24 * 3600, Deadlines: [5]uint32{180, 300, 420, 540, 600}, GraceMillis: grace(o), ExpirySeconds: 24 * 3600}}
 	req, err := operate.Make(dir, cfg, f.authorityKeys(), start.Encode())
 	if err != nil {
@@ -74,6 +79,29 @@ func grace(o *Options) uint32 {
 }
 
 func clip(family string) float32 { return model.DefaultClip(family) }
+
+// bitSize is B of a clip bit on grids as fine as the demo's.
+const bitSize = 64
+
+// adapting gives the rule of a clip that follows the devices and the noise of their bits, and raises the vector's noise so that both together
+// cost what the vector alone does without.
+func adapting(o *Options, cInt uint32, sigmaTotSq *uint64) (*operate.Adapt, uint64, error) {
+	if !o.Adapt {
+		return nil, 0, nil
+	}
+	least := uint32(minMembers(o))
+	bit, err := privacy.BitNoise(least, bitSize)
+	if err != nil {
+		return nil, 0, err
+	}
+	z, err := privacy.VectorMultiplier(0.5, float64(least)/20)
+	if err != nil {
+		return nil, 0, fmt.Errorf("--adapt-clip: %d devices are too few to hide a clip bit: %w", o.Devices, err)
+	}
+	*sigmaTotSq = uint64(math.Ceil(z*z*float64(cInt)*float64(cInt))) + 1
+	most := 8 * clip(o.Task)
+	return &operate.Adapt{Quantile: 0.5, Rate: 0.2, Least: clip(o.Task) / 8, Most: most}, bit, nil
+}
 
 func writeCatalogue(path string, titles []catalog.Title) error {
 	var b bytes.Buffer

@@ -94,15 +94,21 @@ func (w *world) start() (*model.Snapshot, error) {
 // config is a round of six in mode W with the least noise that policy demo allows. A device that was cut off has the grace to come back.
 func config(d int) (*operate.Config, error) {
 	c := uint64(math.Ceil(8*math.Sqrt(float64(d)))) + 1
-	sigma := (c*c + 3) / 4
-	units, err := privacy.Charge(uint32(c), sigma)
+	const members = ours + theirs
+	sigma := c * c // z = 1 leaves enough of the demo's 1/2 for the clip bits of six
+	bit, err := privacy.BitNoise(members, 64)
+	if err != nil {
+		return nil, err
+	}
+	units, err := privacy.ChargeWithBit(uint32(c), sigma, 64, bit)
 	if err != nil {
 		return nil, err
 	}
 	return &operate.Config{LogOrigin: origin, Listen: "127.0.0.1:0", ListenTCP: "127.0.0.1:0", LogDir: "../log", Catalogue: "catalogue.jsonl",
 		WitnessPolicy: policy, Witnesses: []string{"http://127.0.0.1:0"}, Task: operate.Task{
-			Family: "two-tower", Purpose: "See whether two clients agree.", Rounds: rounds, Mode: "W", Members: ours + theirs, MinMembers: ours + theirs - 1,
-			GammaBP: 500, DeltaBP: 2000, Lambda: 80, Eta: 20, Clip: model.DefaultClip("two-tower"), CInt: uint32(c), SigmaTotSq: sigma, P: rounds, B: 1,
+			Family: "two-tower", Purpose: "See whether two clients agree.", Rounds: rounds, Mode: "W", Members: members, MinMembers: members,
+			GammaBP: 500, DeltaBP: 2000, Lambda: 80, Eta: 20, Clip: model.DefaultClip("two-tower"),
+			AdaptClip: &operate.Adapt{Quantile: 0.5, Rate: 0.2, Least: 0.1, Most: 2}, CInt: uint32(c), SigmaTotSq: sigma, P: rounds, B: 1,
 			CeilingUnits: uint64(units) * rounds, PeriodSeconds: 30 * 24 * 3600, Deadlines: [5]uint32{30, 50, 70, 90, 110}, GraceMillis: 10000,
 			ExpirySeconds: 3600}}, nil
 }
