@@ -131,13 +131,13 @@ func (d *Door) send(ctx context.Context, conn protocol.Conn, m protocol.Message)
 }
 
 func (d *Door) commit(ctx context.Context, conn protocol.Conn, out participant.Output) error {
+	defer clear(out.Save)
 	if err := d.vouched(ctx); err != nil {
 		return err
 	}
 	if out.Save == nil && out.Entry == nil && out.Outbox == nil {
 		return nil
 	}
-	defer clear(out.Save)
 	c := Commit{SaveSession: out.Save != nil, Session: out.Save, Lazy: !out.Sync && out.Entry == nil, Erase: out.Erase}
 	if out.Entry != nil {
 		c.Entry, c.Seq = out.Entry.Append(nil), out.Entry.Seq
