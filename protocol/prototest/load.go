@@ -73,6 +73,8 @@ func abandoned(t *testing.T, p *parties) {
 			var hung *protocol.HangUpError
 			if !errors.Is(err, protocol.ErrLost) && !errors.As(err, &hung) {
 				t.Errorf("the connection ends with %v, want a hang-up or ErrLost", err)
+			} else if hung != nil && hung.Code != protocol.CodeShutdown && hung.Code != protocol.CodeOK {
+				t.Errorf("the connection ends with %v: a sender that gives up accuses nobody", err)
 			}
 			break
 		}

@@ -117,6 +117,8 @@ func (c *Conn) write(ctx context.Context, frame []byte) error {
 		case timedOut(err):
 			err = fmt.Errorf("%w: the peer took no bytes for %v", protocol.ErrLost, c.e.Limits.Stall)
 			c.End(protocol.CodeTimeout, "frames must be read at 1 KiB/s or faster", err)
+		case errors.Is(ctx.Err(), context.Canceled) && c.cut: // this side gives up, as it does when it stops: the peer was not slow
+			c.End(protocol.CodeShutdown, "a frame was cut short", err)
 		case ctx.Err() != nil && c.cut:
 			c.End(protocol.CodeTimeout, "a frame was cut short", err)
 		}
