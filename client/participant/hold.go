@@ -22,8 +22,8 @@ func (h Hold) Moment(ready time.Time) (time.Time, bool) {
 }
 
 const (
-	// drawTime is allowed for the noise of one word. A sample takes 0.3 to 0.45 µs on a laptop's core.
-	drawTime = time.Microsecond
+	// drawTime is allowed for the noise of one word. BenchmarkSample in privacy took 0.4 to 0.9 µs on a busy core.
+	drawTime = 2 * time.Microsecond
 	// drawGrid is what the time for the whole vector is rounded up to, so that a short one leaves room for boxes and disk.
 	drawGrid = 50 * time.Millisecond
 )

@@ -48,8 +48,8 @@ func TestSharesAreHeldByWhatEverybodyKnows(t *testing.T) {
 	}{
 		{48, 0, 50 * time.Millisecond, 50 * time.Millisecond, "one"},
 		{48, 0, 50 * time.Millisecond, 50 * time.Millisecond, "another"},
-		{250_000, 0, 250 * time.Millisecond, 250 * time.Millisecond, "one"},
-		{250_001, 0, 300 * time.Millisecond, 300 * time.Millisecond, "one"},
+		{125_000, 0, 250 * time.Millisecond, 250 * time.Millisecond, "one"},
+		{125_001, 0, 300 * time.Millisecond, 300 * time.Millisecond, "one"},
 		{48, 22*time.Second - 60*time.Millisecond, 30 * time.Millisecond, 50 * time.Millisecond, "one"}, // half of what is left
 	} {
 		h := longHonest(t, c.words)
