@@ -78,9 +78,9 @@ func ClipNoise(z, sigmaBit float64) (float64, error) {
 	if err := first(checkNoise(z), within("sigma_b", sigmaBit, MinNoise, MaxNoise)); err != nil {
 		return 0, err
 	}
-	left := 1/(z*z) - 1/(4*sigmaBit*sigmaBit)
-	if !(left > 0) {
+	split, err := privacy.VectorMultiplier(z, sigmaBit)
+	if err != nil {
 		return 0, InputError{"sigma_b", sigmaBit, "more than half the noise multiplier: the bit alone would cost it all"}
 	}
-	return 1 / math.Sqrt(left), nil
+	return split, nil
 }
