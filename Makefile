@@ -85,6 +85,13 @@ interop: ## close rounds with a second client, in Python from the specification 
 	fi; \
 	CINESYNC_INTEROP_REQUIRED=1 CINESYNC_PYTHON="$$python" $(GO) test -count 1 -timeout 5m -v ./cmd/internal/interop
 
+.PHONY: oracle
+oracle: ## hold the accountants against Google's dp-accounting on 500 random settings (network, once; minutes)
+	@python=$(CURDIR)/bin/oracle/bin/python; \
+	if [ ! -x "$$python" ]; then python3 -m venv bin/oracle; fi; \
+	"$$python" -m pip install --quiet --disable-pip-version-check -r cmd/internal/oracle/requirements.txt; \
+	CINESYNC_ORACLE_PYTHON="$$python" $(GO) test -count 1 -timeout 30m -v ./cmd/internal/oracle
+
 .PHONY: bench-peers
 bench-peers: ## measure Flower's SecAgg+ and our device at the same size (network, minutes; ENGINE= leaves its slow engine out)
 	@bench/peers/run

@@ -2,6 +2,7 @@ package accountant
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math"
 
@@ -41,12 +42,22 @@ func SmallestNoise(eps, delta, q float64, steps int) (float64, Figure, error) {
 	most *= 1.01 * math.Sqrt(float64(steps)) // the grid errs towards more
 	f.Formula = pldFormula
 	z, err := leastNoise(delta, min(most, 0.2)/2, most, 20, func(z float64) (float64, error) {
-		p := PLD{Noise: z, Rate: q, Steps: steps, Discretisation: DefaultDiscretisation}
-		p.Discretisation = max(p.Discretisation, p.reach(1e-30)/MaxSupport*2)
-		got, err := p.Delta(eps)
-		return got.Delta, err
+		return coarsened(PLD{Noise: z, Rate: q, Steps: steps, Discretisation: DefaultDiscretisation}, eps)
 	})
 	return z, f, err
+}
+
+// coarsened is δ at eps on the finest grid that is not too large: noise far below what is looked for spreads losses far.
+func coarsened(p PLD, eps float64) (float64, error) {
+	for {
+		got, err := p.Delta(eps)
+		var wrong InputError
+		if errors.As(err, &wrong) && wrong.Field == "discretisation" && p.Discretisation < 0.1 {
+			p.Discretisation *= 4
+			continue
+		}
+		return got.Delta, err
+	}
 }
 
 // leastNoise halves, in logarithms, between noise that is too small and noise that is enough; what it returns is enough.
@@ -78,9 +89,9 @@ func ClipNoise(z, sigmaBit float64) (float64, error) {
 	if err := first(checkNoise(z), within("sigma_b", sigmaBit, MinNoise, MaxNoise)); err != nil {
 		return 0, err
 	}
-	split, err := privacy.VectorMultiplier(z, sigmaBit)
-	if err != nil {
+	left := 1/(z*z) - 1/(4*sigmaBit*sigmaBit)
+	if !(left > 0) {
 		return 0, InputError{"sigma_b", sigmaBit, "more than half the noise multiplier: the bit alone would cost it all"}
 	}
-	return split, nil
+	return 1 / math.Sqrt(left), nil
 }

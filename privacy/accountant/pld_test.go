@@ -98,7 +98,7 @@ func TestSmallestNoiseIsEnoughAndTight(t *testing.T) {
 	for _, c := range []struct {
 		eps, delta, q float64
 		steps         int
-	}{{1, 1e-5, 0.01, 1}, {2, 1e-6, 0.02, 300}, {1, 1e-5, 1, 10}} {
+	}{{1, 1e-5, 0.01, 1}, {2, 1e-6, 0.02, 300}, {1, 1e-5, 1, 10}, {0.5, 1e-6, 0.01, 100_000}} {
 		z, f, err := SmallestNoise(c.eps, c.delta, c.q, c.steps)
 		check(t, err)
 		at := func(z float64) float64 {
