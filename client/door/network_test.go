@@ -298,10 +298,10 @@ func TestSecretsGoWhateverTheCoordinatorDoes(t *testing.T) {
 				if p.secret(p.disk.saved()) {
 					t.Error("a session that can never go on still has its secrets on the disk")
 				}
+				p.close()
 				if left := p.files.Names(); len(left) > 0 {
 					t.Errorf("%v are left", left)
 				}
-				p.close()
 			})
 		})
 	}
