@@ -115,7 +115,12 @@ func (m *Memory) Write(name string, at int64, p []byte) error {
 	for len(p) > 0 {
 		last := len(pieces) - 1
 		if last < 0 || len(pieces[last]) == cap(pieces[last]) {
-			pieces, last = append(pieces, m.piece(len(p))), last+1
+			if len(m.free) == 0 {
+				pieces = append(pieces, bytes.Clone(p)) // whose memory is not zeroed first
+				break
+			}
+			pieces, last = append(pieces, m.free[len(m.free)-1]), last+1
+			m.free = m.free[:len(m.free)-1]
 		}
 		n := min(len(p), cap(pieces[last])-len(pieces[last]))
 		pieces[last] = append(pieces[last], p[:n]...)
@@ -123,16 +128,6 @@ func (m *Memory) Write(name string, at int64, p []byte) error {
 	}
 	m.files[name] = pieces
 	return nil
-}
-
-// piece is an empty one: used before, or with room for n bytes.
-func (m *Memory) piece(n int) []byte {
-	if last := len(m.free) - 1; last >= 0 {
-		p := m.free[last]
-		m.free = m.free[:last]
-		return p
-	}
-	return make([]byte, 0, n)
 }
 
 // Read fills p from an offset.
