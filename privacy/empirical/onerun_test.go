@@ -185,11 +185,3 @@ func TestTailsAreExact(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkEpsilonLower(b *testing.B) {
-	for b.Loop() {
-		if _, err := EpsilonLower(1000, 1000, 700, 1e-6, 0.05); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
