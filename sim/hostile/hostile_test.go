@@ -92,7 +92,7 @@ func TestModeSHTrustsItsCoordinator(t *testing.T) {
 	if err := Unmask(v).Check([]int{0}, upTo(10)[1:]); err != nil {
 		t.Error(err)
 	}
-	for _, f := range []participant.Floor{participant.Balanced()} {
+	for _, f := range participant.Policies() {
 		if slices.Contains(f.Modes, aggregation.ModeSH) {
 			t.Errorf("policy %q allows mode SH", f.Name)
 		}
