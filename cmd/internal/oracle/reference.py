@@ -91,9 +91,9 @@ def discrete_tail(s):
 
 
 def discrete_epsilon(s):
-    """Exact up to its grid; the bound by divergences lies above."""
+    """Exact up to its grid."""
     one = privacy_loss_distribution.from_discrete_gaussian_mechanism(
-        s["sigma"], sensitivity=s["sensitivity"], use_connect_dots=True, value_discretization_interval=1e-3)
+        math.sqrt(s["square"]), sensitivity=s["sensitivity"], use_connect_dots=True, value_discretization_interval=1e-3)
     return one.self_compose(s["steps"]).get_epsilon_for_delta(s["delta"])
 
 
