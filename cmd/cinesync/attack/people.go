@@ -113,7 +113,8 @@ func (p *population) trainAndAttack(ctx context.Context, o *Options, z float64, 
 	if err != nil {
 		return nil, err
 	}
-	run := &PeopleRun{People: len(p.people), HitRate: worth.HR10}
+	run := &PeopleRun{People: len(p.people), HitRate: worth.HR10,
+		Popularity: model.EvaluatePopularity(trained.Serve.Layout, p.cases).HR10}
 	scores, err := p.byLoss(trained.Serve)
 	if err != nil {
 		return nil, err

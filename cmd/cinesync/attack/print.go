@@ -52,13 +52,13 @@ func (c *CanaryRun) verdict() string {
 
 // peopleTable has two rows for each training: an attack each.
 func (r *Report) peopleTable() [][]string {
-	rows := [][]string{{"noise", "hit rate@10", "attack by", "AUC (95 %)", "found at 1 % false alarms (95 %)", "at 0.1 %", "ε at least (95 %)"}}
+	rows := [][]string{{"noise", "hit rate@10 (popularity)", "attack by", "AUC (95 %)", "found at 1 % false alarms (95 %)", "at 0.1 %", "ε at least (95 %)"}}
 	for _, p := range r.People {
 		for _, a := range []struct {
 			by string
 			Inference
 		}{{"loss of the served model", p.Loss}, {"each round's mean update", p.Update}} {
-			rows = append(rows, []string{p.Noise, fmt.Sprintf("%.3f", p.HitRate), a.by, a.area(), a.AtOne.String(), a.AtTenth.String(), fmt.Sprintf("%.3f", a.Lower)})
+			rows = append(rows, []string{p.Noise, fmt.Sprintf("%.3f (%.3f)", p.HitRate, p.Popularity), a.by, a.area(), a.AtOne.String(), a.AtTenth.String(), fmt.Sprintf("%.3f", a.Lower)})
 		}
 	}
 	return rows

@@ -45,13 +45,14 @@ type CanaryRun struct {
 
 // PeopleRun is one training of the model, on some of the people.
 type PeopleRun struct {
-	Noise   string    `json:"noise"`
-	People  int       `json:"people"`
-	Rounds  int       `json:"rounds"`
-	Claimed float64   `json:"epsilon_claimed"`
-	HitRate float64   `json:"hit_rate_10"`
-	Loss    Inference `json:"by_loss"`
-	Update  Inference `json:"by_update"`
+	Noise      string    `json:"noise"`
+	People     int       `json:"people"`
+	Rounds     int       `json:"rounds"`
+	Claimed    float64   `json:"epsilon_claimed"`
+	HitRate    float64   `json:"hit_rate_10"`
+	Popularity float64   `json:"popularity_hit_rate_10"` // of a list that is the same for everybody
+	Loss       Inference `json:"by_loss"`
+	Update     Inference `json:"by_update"`
 }
 
 // Caught says that an attack refutes the claim.
