@@ -63,6 +63,12 @@ type Question struct {
 	Result     string // where the result appears
 }
 
+// What a question asks of its rounds.
+const (
+	AsksSum    = 1 // a sum of vectors
+	AsksSumBit = 2 // the same, and in rounds with a clip bit of how many vectors the clip cut
+)
+
 func (*Question) kind() Kind { return KindQuestion }
 
 func (r *Question) fields(c *codec) {

@@ -108,6 +108,10 @@ func checkQuestion(o *RoundOpen, q *Question) error {
 	switch {
 	case o.D != q.D || o.LayoutHash != q.LayoutHash || o.CodeHash != q.CodeHash:
 		return fmt.Errorf("length, layout or local function are not those of question %q", q.ID)
+	case q.Kind != AsksSum && q.Kind != AsksSumBit:
+		return fmt.Errorf("question %q asks for an answer of kind %d, want 1 or 2", q.ID, q.Kind)
+	case o.SigmaBitSq != 0 && q.Kind != AsksSumBit:
+		return fmt.Errorf("a clip bit, which question %q does not ask for", q.ID)
 	case !(clip > 0) || !(clip <= most) || o.CInt > q.CInt:
 		return fmt.Errorf("clip %v (C_int %d), question %q allows %v (%d)", clip, o.CInt, q.ID, most, q.CInt)
 	case o.SigmaTotSq < q.SigmaTotSq:

@@ -136,11 +136,16 @@ func forgeries() []forgery {
 	return slices.Concat(forgedNoise(), forgedLedger(), forgedRounds(), forgedTerms())
 }
 
+// asked makes the questions ask for a clip bit.
+func asked(records []Record) []Record {
+	return every(func(q *Question) { q.Kind = AsksSumBit })(records)
+}
+
 func forgedNoise() []forgery {
 	return []forgery{
 		{name: "a round that says it costs less", want: "A2", spoil: at(atOpen6, func(r *RoundOpen) { r.RhoUnits-- })},
 		{name: "a RoundClose that says it cost less", want: "A2", spoil: at(atClose6, func(r *RoundClose) { r.RhoUnits-- })},
-		{name: "a clip bit that is not charged", want: "A2", plot: before(atOpen6, func(r *RoundOpen) { r.SigmaBitSq = 4096 }),
+		{name: "a clip bit that is not charged", want: "A2", plot: both(asked, before(atOpen6, func(r *RoundOpen) { r.SigmaBitSq = 4096 })),
 			spoil: at(atOpen6, func(r *RoundOpen) { r.RhoUnits = testUnits })},
 		{name: "a round without noise", want: "A2 A10", plot: before(atOpen2, func(r *RoundOpen) { r.SigmaTotSq = 0 })},
 		{name: "a norm that rounding eats", want: "A3", plot: both(every(func(r *RoundOpen) { r.D = 101 }), every(func(r *Question) { r.D = 101 }))},
@@ -151,7 +156,7 @@ func forgedNoise() []forgery {
 		{name: "packed words of more than the norm", want: "A3", plot: before(atOpen4, func(r *RoundOpen) { r.WordBits, r.XMax = 16, 81 })},
 		{name: "words of no width", want: "A3", plot: before(atOpen4, func(r *RoundOpen) { r.WordBits = 0 })},
 		{name: "noise beyond the sampler", want: "A3", plot: before(atOpen7, func(r *RoundOpen) { r.SigmaTotSq = 9<<28 + 1 })},
-		{name: "a clip bit with little noise", want: "A3", plot: before(atOpen7, func(r *RoundOpen) { r.SigmaBitSq = 9 * 15 }),
+		{name: "a clip bit with little noise", want: "A3", plot: both(asked, before(atOpen7, func(r *RoundOpen) { r.SigmaBitSq = 9 * 15 })),
 			spoil: at(atPolicy2, func(r *PolicyChange) { r.CeilingUnits = 1 << 60 })},
 		{name: "a small roster", want: "A4", plot: both(before(atRoster3, func(r *Roster) { r.N, r.K, r.T = 8, 7, 5 }),
 			before(atSurvivors3, func(r *Survivors) { r.Count = 8 }), before(atAbort3, func(r *Abort) { r.U1, r.U3 = 8, 8 }))},
@@ -265,6 +270,9 @@ func forgedTerms() []forgery {
 		weaker("no distance", func(r *RoundOpen) { r.B = 0 }),
 		weaker("another length", func(r *RoundOpen) { r.D = 99 }),
 		weaker("another layout", func(r *RoundOpen) { r.LayoutHash = h(1) }),
+		{name: "a clip bit that nobody asked for", want: "A10", plot: both(before(atOpen7, func(r *RoundOpen) { r.SigmaBitSq = 4096 }),
+			before(atPolicy2, func(r *PolicyChange) { r.CeilingUnits *= 2 }))},
+		{name: "a question of a kind that there is not", want: "A10", plot: every(func(q *Question) { q.Kind = 3 })},
 		weaker("a larger clip", func(r *RoundOpen) { r.C++ }),
 		weaker("a clip that is no number", func(r *RoundOpen) { r.C = 0x7fc00000 }),
 		weaker("a negative clip", func(r *RoundOpen) { r.C = 0xbf000000 }),
@@ -373,7 +381,7 @@ func TestHonestChangesPass(t *testing.T) {
 			GammaBP: 500, DeltaBP: 1500}),
 		"a witnessed round, whose session id the log does not give": before(atOpen7, func(r *RoundOpen) { r.Mode, r.SeedKind, r.Lambda, r.WitnessPolicy = 1, 1, 80, h(1) }),
 		"a stricter round": before(atOpen7, func(r *RoundOpen) { r.C, r.P, r.SigmaTotSq = r.C-1, 3, 1700 }),
-		"a charged clip bit": both(before(atOpen7, func(r *RoundOpen) { r.SigmaBitSq = 4096 }),
+		"a charged clip bit": both(both(asked, before(atOpen7, func(r *RoundOpen) { r.SigmaBitSq = 4096 })),
 			before(atPolicy2, func(r *PolicyChange) { r.CeilingUnits *= 2 })),
 		"a skipped round number":  before(atOpen7, func(r *RoundOpen) { r.Round = 70 }),
 		"a second question":       with(atOpen1, &Question{ID: "count", Expiry: 1}, honestRecords()[atQuestion]),

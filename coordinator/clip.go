@@ -22,6 +22,14 @@ import (
 // adapts reports whether the clip follows the devices' bits.
 func (t *Task) adapts() bool { return t.AdaptClip != (privacy.ClipRule{}) }
 
+// asks is the kind of the task's question.
+func (t *Task) asks() uint8 {
+	if t.adapts() {
+		return audit.AsksSumBit
+	}
+	return audit.AsksSum
+}
+
 // largestClip is what the question allows.
 func (t *Task) largestClip() float32 {
 	if t.adapts() {

@@ -18,7 +18,7 @@ func (c *Coordinator) genesis(expiry uint64) []audit.Record {
 	return []audit.Record{
 		t.policy(),
 		&audit.CodeRelease{CodeHash: codeHash, Name: t.Local.Name, Version: t.Local.Version},
-		&audit.Question{ID: "train", Version: 1, Purpose: t.Purpose, Kind: 1, LayoutHash: c.layout.Hash(), D: uint32(c.layout.Size()),
+		&audit.Question{ID: "train", Version: 1, Purpose: t.Purpose, Kind: t.asks(), LayoutHash: c.layout.Hash(), D: uint32(c.layout.Size()),
 			C: math.Float32bits(t.largestClip()), CInt: t.CInt, SigmaTotSq: t.SigmaTotSq, NMin: t.NMin, P: t.P, B: t.B, ShareBP: t.ShareBP,
 			Expiry: expiry, CodeHash: codeHash, Result: "the next model version, in the log by its hash"},
 	}

@@ -61,7 +61,7 @@ func (w *world) newCoord() error {
 	for _, r := range []audit.Record{
 		&audit.PolicyChange{CeilingUnits: 1 << 62, PeriodSeconds: audit.MinPeriodSeconds, P: uint32(w.cfg.Rounds), B: 1, NMin: uint32(w.cfg.Min), GammaBP: 500, DeltaBP: uint16(w.cfg.DeltaBP)},
 		&audit.CodeRelease{CodeHash: code, Name: "two-tower", Version: 1},
-		&audit.Question{ID: "train", Version: 1, Purpose: "simulate", Kind: 1, LayoutHash: simLayout, D: uint32(w.cfg.D), C: proto.C, CInt: cInt,
+		&audit.Question{ID: "train", Version: 1, Purpose: "simulate", Kind: w.asks(), LayoutHash: simLayout, D: uint32(w.cfg.D), C: proto.C, CInt: cInt,
 			SigmaTotSq: sigma, NMin: uint32(w.cfg.Min), P: uint32(w.cfg.Rounds), B: 1, ShareBP: 10000, Expiry: uint64(w.now.Add(1000 * time.Hour).Unix()), CodeHash: code, Result: "nowhere"},
 	} {
 		entry, err := audit.Seal(c.key, r)

@@ -136,6 +136,13 @@ func (w *world) open(number uint64, prev [32]byte) *audit.RoundOpen {
 		RhoUnits: uint64(units), P: uint32(w.cfg.Rounds), B: 1, Deadlines: [5]uint32{10, 20, 30, 40, 50}}
 }
 
+func (w *world) asks() uint8 {
+	if w.cfg.ClipBit {
+		return audit.AsksSumBit
+	}
+	return audit.AsksSum
+}
+
 func (w *world) bitNoise(xMax uint32) uint64 {
 	if !w.cfg.ClipBit {
 		return 0

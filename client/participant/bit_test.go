@@ -102,18 +102,21 @@ func TestTheFloorCountsTheBit(t *testing.T) {
 	})
 	for name, row := range map[string]struct {
 		noise, off uint64
+		kind       uint8
+		why        Refusal
 		words      string
 	}{
-		"a bit that is not charged":        {1 << 20, 1, "rho_units is"},
-		"a bit that costs more than z":     {64 * 64 / 4, 0, "less noise than z"},
-		"a bit with little noise for each": {15, 0, ""},
+		"a bit that is not charged":    {1 << 20, 1, audit.AsksSumBit, F03BelowFloor, "rho_units is"},
+		"a bit that costs more than z": {64 * 64 / 4, 0, audit.AsksSumBit, F03BelowFloor, "less noise than z"},
+		"a bit that nobody asked for":  {1 << 20, 0, audit.AsksSum, F17NoConsent, "does not ask for one"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHonest(t, 8)
 			h.hooks.open = func(o *audit.RoundOpen) { o.SigmaBitSq = row.noise; o.RhoUnits = mustCharge(o) - row.off }
+			h.hooks.question = func(q *audit.Question) { q.Kind = row.kind }
 			d := newDevice(t, h)
 			d.play(h, "close")
-			if d.refused == nil || d.refused.Why != F03BelowFloor || !strings.Contains(d.refused.Detail, row.words) || len(d.entries) > 0 {
+			if d.refused == nil || d.refused.Why != row.why || !strings.Contains(d.refused.Detail, row.words) || len(d.entries) > 0 {
 				t.Errorf("refused %v, charged %d times", d.refused, len(d.entries))
 			}
 		})

@@ -167,7 +167,7 @@ func liesOfTheQuestion() []lie {
 	add(F05UnknownCode, "another code", func(q *audit.Question) { q.CodeHash[0] ^= 1 })
 	add(F17NoConsent, "a purpose that is off", func(q *audit.Question) { q.ID = "trending" })
 	add(F17NoConsent, "expired", func(q *audit.Question) { q.Expiry = 1_800_000_000 })
-	add(F17NoConsent, "an unknown kind", func(q *audit.Question) { q.Kind = 2 })
+	add(F17NoConsent, "an unknown kind", func(q *audit.Question) { q.Kind = 3 })
 	out = append(out, lie{why: F17NoConsent, name: "changed since the owner agreed", at: "offer", given: func(h *honest, d *device) {
 		d.play(h, "close")
 		q, err := audit.OpenEntry(public(h.key), h.entries[h.questionAt])

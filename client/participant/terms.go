@@ -89,8 +89,10 @@ func (m *Machine) checkSuites(o *audit.RoundOpen) error {
 // checkStricter holds the round against its logged question: stricter is fine, weaker is not (8.4).
 func checkStricter(o *audit.RoundOpen, q *audit.Question) error {
 	switch {
-	case q.Kind != 1:
-		return refuse(F17NoConsent, "the question asks for an answer of kind %d; this device knows 1, a sum of vectors", q.Kind)
+	case q.Kind != audit.AsksSum && q.Kind != audit.AsksSumBit:
+		return refuse(F17NoConsent, "the question asks for an answer of kind %d; this device knows 1, a sum of vectors, and 2, the same with a clip bit", q.Kind)
+	case o.SigmaBitSq != 0 && q.Kind != audit.AsksSumBit:
+		return refuse(F17NoConsent, "the round has a clip bit, and question %q does not ask for one", q.ID)
 	case o.D != q.D || o.LayoutHash != q.LayoutHash:
 		return refuse(F05UnknownCode, "layout or length differ from the question's")
 	case o.CodeHash != q.CodeHash:

@@ -31,6 +31,7 @@ def check_terms(o, question, policy, witnesses, floor):
     refuse_if(not 1 <= o["cohorts"] <= 32, "F03", f"{o['cohorts']} cohorts")
     refuse_if(policy is None, "F03", "no policy is logged")
     refuse_if(o["n_min"] < policy["n_min"] or o["gamma_bp"] < policy["gamma_bp"] or o["delta_bp"] > policy["delta_bp"], "F03", "weaker than the logged policy")
+    refuse_if(question["kind"] not in (1, 2) or o["sigma_bit_sq"] != 0 and question["kind"] != 2, "F17", "the question does not ask for this")
     refuse_if(o["d"] != question["d"] or o["C_int"] > question["C_int"] or o["sigma_tot_sq"] < question["sigma_tot_sq"] or o["n_min"] < question["n_min"],
               "F03", "weaker than the question")
     cost = Fraction(o["C_int"]**2, max(o["sigma_tot_sq"], 1)) + (Fraction(bit_size(o)**2, o["sigma_bit_sq"]) if o["sigma_bit_sq"] else 0)
