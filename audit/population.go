@@ -165,7 +165,11 @@ func (a *auditor) takeExhausted(e exhaustion) {
 	if err != nil {
 		return // no round of this question can be charged at all
 	}
-	units = max(units, a.lastCharge(e))
+	last := a.lastCharge(e)
+	if last == 0 && e.question.Kind == AsksSumBit {
+		return // what its clip bit would have cost is nowhere in the log
+	}
+	units = max(units, last)
 	onQuestion, sum := l.wouldTake(&a.rules, e.record.Question, RoundCost{Round: round, Units: units}, e.question.P, e.question.B)
 	if sum <= e.policy.CeilingUnits && onQuestion <= share(e.policy, e.question) {
 		a.accounts.fault("a BudgetExhausted was logged at round %d, which would still fit under the ceiling", round)

@@ -150,6 +150,31 @@ func TestALostClipBeginsAgain(t *testing.T) {
 	}
 }
 
+// TestNoRoomForTheBitPassesTheAudit: a ceiling that holds the vector's charge and not the bit's ends the question before its first round. The
+// auditor, who cannot know what the bit would have cost, calls that no lie.
+func TestNoRoomForTheBitPassesTheAudit(t *testing.T) {
+	o := adapting(0, func(t *coordinator.Task) {
+		units, err := privacy.Charge(t.CInt, t.SigmaTotSq)
+		if err != nil {
+			panic(err)
+		}
+		t.Ceiling, t.Expiry = units+1, 400*day
+	})
+	bubble(t, o, func(w *world) {
+		w.mustStart()
+		w.join(w.devices...)
+		w.await("done", 0)
+		if opens := w.opens(); len(opens) > 0 {
+			t.Errorf("%d rounds were opened", len(opens))
+		}
+		for _, check := range w.audit().Checks {
+			if check.ID == "A6" && check.Status == audit.StatusFail {
+				t.Errorf("A6: %s", check.Detail)
+			}
+		}
+	})
+}
+
 // TestBadClipRulesAreRefused before anything is logged.
 func TestBadClipRulesAreRefused(t *testing.T) {
 	for words, change := range map[string]func(*coordinator.Task){

@@ -5,18 +5,18 @@ import (
 	"math/bits"
 )
 
-// The clip bit (Andrew, Thakkar, McMahan, Ramaswamy, arXiv 1905.03871; design: privacy 10): one coordinate more in a device's vector, +B where
-// the update's norm was within the clip before clipping, −B else. Its noisy sum says which part of the devices the clip cuts, and the
-// next round's clip moves towards a wanted part.
+// The clip bit (Andrew, Thakkar, McMahan, Ramaswamy, arXiv 1905.03871; design: privacy 10): one coordinate more in a device's vector, B where
+// the clip cut the update, 0 where it did not. A zero update gives zeros alone, and that is the neighbour that ε is counted against. The
+// noisy sum says which part of the devices the clip cuts, and the next round's clip moves towards a wanted part.
 
-// BitNoise returns σ² of the clip bit's noise in a whole sum, grid units squared: (2Bσ_b)² with σ_b = n_min/20, rounded up. In units
-// in which a bit is ±1/2 that is a twentieth of the smallest sum, so that the estimate errs by some 5 % of the devices. It depends on n_min and not on
-// the roster, because the charge is known when the round opens.
+// BitNoise returns σ² of the clip bit's noise in a whole sum, grid units squared: (B·n_min/10)², rounded up. The estimate then errs by some
+// 10 % of the smallest sum's devices, by less in larger ones. It depends on n_min and not on the roster, because the charge is known when
+// the round opens. It is (2Bσ_b)² with the design's σ_b = n_min/20.
 func BitNoise(nMin, b uint32) (uint64, error) {
 	if nMin == 0 || b == 0 {
 		return 0, fmt.Errorf("noise of the clip bit: n_min = %d and B = %d must both be positive", nMin, b)
 	}
-	high, low := bits.Mul64(uint64(b)*uint64(b), uint64(nMin)*uint64(nMin)) // (2B·n_min/20)² = B²n_min²/100
+	high, low := bits.Mul64(uint64(b)*uint64(b), uint64(nMin)*uint64(nMin)) // (B·n_min/10)²
 	if high >= 100 {
 		return 0, fmt.Errorf("noise of the clip bit: n_min = %d at B = %d does not fit 64 bits", nMin, b)
 	}

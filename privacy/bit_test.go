@@ -79,10 +79,8 @@ func TestClipRuleFindsTheMedian(t *testing.T) {
 		for range 200 {
 			var sum int64
 			for _, norm := range norms {
-				if norm <= float64(c) {
+				if norm > float64(c) {
 					sum += 64
-				} else {
-					sum -= 64
 				}
 			}
 			next := rule.Next(c, sum, len(norms), 64)
@@ -105,12 +103,12 @@ func TestClipRuleFindsTheMedian(t *testing.T) {
 	for _, row := range []struct {
 		sum  int64
 		want float64
-	}{{math.MaxInt32, math.Exp(-0.1)}, {math.MinInt32, math.Exp(0.1)}, {0, 1}} {
+	}{{math.MaxInt32, math.Exp(0.1)}, {math.MinInt32, math.Exp(-0.1)}, {0, math.Exp(-0.1)}, {320, 1}, {640, math.Exp(0.1)}} {
 		if got := rule.Next(1, row.sum, 10, 64); math.Abs(float64(got)-row.want) > 1e-6 {
 			t.Errorf("sum %d: %v, want %v", row.sum, got, row.want)
 		}
 	}
-	if rule.Next(2, math.MinInt32, 10, 64) != 2 || rule.Next(0.5, math.MaxInt32, 10, 64) != 0.5 {
+	if rule.Next(2, math.MaxInt32, 10, 64) != 2 || rule.Next(0.5, math.MinInt32, 10, 64) != 0.5 {
 		t.Error("the clip left its range")
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// VectorMultiplier returns z_Δ, the noise multiplier that the vector needs beside a clip bit of noise sigmaB (in units in which a bit is
-// ±1/2) so that both together cost what one vector at z does: (z^−2 − (2σ_b)^−2)^(−1/2).
+// VectorMultiplier returns z_Δ, the noise multiplier that the vector needs beside a clip bit of noise sigmaB (in units in which a bit
+// changes a sum by 1/2) so that both together cost what one vector at z does: (z^−2 − (2σ_b)^−2)^(−1/2).
 func VectorMultiplier(z, sigmaB float64) (float64, error) {
 	if !(z > 0) || !(sigmaB > 0) || math.IsInf(z, 1) || math.IsInf(sigmaB, 1) {
 		return 0, fmt.Errorf("split noise: z = %v and σ_b = %v must both be finite and positive", z, sigmaB)
@@ -39,12 +39,12 @@ func (r ClipRule) Validate() error {
 	return nil
 }
 
-// Next is the clip after a round in which survivors devices had the clip c and their bits of magnitude b summed to sum, noise and all:
-// C·exp(−rate·(b̄ − quantile)) with b̄ = sum/(2b·survivors) + 1/2, taken as a part between 0 and 1. So a round moves the clip by a factor of
-// at most e^rate, whatever its devices claim.
+// Next is the clip after a round in which survivors devices had the clip c and their bits, b where the clip cut, summed to sum, noise and
+// all: C·exp(−rate·(1 − c̄ − quantile)) with c̄ = sum/(b·survivors), taken as a part between 0 and 1. So a round moves the clip by a factor
+// of at most e^rate, whatever its devices claim.
 func (r ClipRule) Next(c float32, sum int64, survivors int, b uint32) float32 {
-	within := float64(sum)/(2*float64(b)*float64(survivors)) + 0.5
-	within = min(max(within, 0), 1)
-	next := float32(float64(c) * math.Exp(-r.Rate*(within-r.Quantile)))
+	cut := float64(sum) / (float64(b) * float64(survivors))
+	cut = min(max(cut, 0), 1)
+	next := float32(float64(c) * math.Exp(-r.Rate*(1-cut-r.Quantile)))
 	return min(max(next, r.Least), r.Most)
 }

@@ -36,7 +36,7 @@ type Config struct {
 	Sig   uint16
 	// Cohorts cuts the roster into as many groups, each with its own sum; Min holds for each.
 	Cohorts int
-	// ClipBit gives the rounds a clip bit. Every device is within the clip. Min must be 6 or more: fewer cannot hide a bit.
+	// ClipBit gives the rounds a clip bit. The clip cuts nobody. Min must be 6 or more: fewer cannot hide a bit.
 	ClipBit bool
 	// Shipped gives the devices the policy that they are shipped with, balanced, and rounds its noise.
 	Shipped bool

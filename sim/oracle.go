@@ -161,11 +161,11 @@ func grid(r *audit.RoundOpen) aggregation.Grid {
 	return aggregation.Grid{C: math.Float32frombits(r.C), CInt: r.CInt, XMax: r.XMax, D: int(r.D), WordBits: r.WordBits}
 }
 
-// contribution is what a device has to have at a place, before noise and mask: an experiment's vector, or a single 1; and that it is within the clip
-// where that is asked.
+// contribution is what a device has to have at a place, before noise and mask: an experiment's vector, or a single 1, which the clip
+// does not cut.
 func (o *oracle) contribution(d *device, i int) uint32 {
 	if i == int(o.open.D) {
-		return o.open.BitSize()
+		return 0
 	}
 	if x := o.truth[d.id]; x != nil {
 		return x[i]

@@ -9,8 +9,8 @@ import (
 	"github.com/cinesync/cinesync/privacy"
 )
 
-// The clip bit (privacy 12): one word more after the vector, +B where the update was within the clip and −B where it was cut, with a
-// noise of its own.
+// The clip bit (privacy 12): one word more after the vector, B where the clip cut the update and 0 where it did not, with a noise of
+// its own. A history that says nothing makes a zero update, and so a zero in every word.
 
 // noisy reports whether a round has the policy's noise, exactly. A vector alone wants σ_tot ≥ z·C_int; with a clip bit both together
 // may cost what one vector at z does: C_int²/σ_tot² + B²/σ_bit² ≤ 1/z².
@@ -51,11 +51,11 @@ func appendBit(o *audit.RoundOpen, within bool, out io.Writer) error {
 	if o.SigmaBitSq == 0 {
 		return nil
 	}
-	bit := int32(o.BitSize())
+	var bit uint32
 	if !within {
-		bit = -bit
+		bit = o.BitSize()
 	}
-	_, err := out.Write(aggregation.Pack([]uint32{uint32(bit)}, 32))
+	_, err := out.Write(aggregation.Pack([]uint32{bit}, 32))
 	return err
 }
 

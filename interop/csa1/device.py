@@ -138,8 +138,8 @@ class Device:
         x = self.vector(o)
         terms.check_vector(o, x)
         self.noised = self.add_noise(x, variance)
-        if o["sigma_bit_sq"]:  # its vector is within the clip
-            self.noised += self.add_noise([terms.bit_size(o)], noise.local_variance(o["sigma_bit_sq"], h_min))
+        if o["sigma_bit_sq"]:  # the clip did not cut its vector
+            self.noised += self.add_noise([0], noise.local_variance(o["sigma_bit_sq"], h_min))
         xs = [self.ring.x(j) for j in self.neighbours]
         parts = [shares.split(v, self.roster["t"], xs, self.draw.get(name)) for name, v in (("m", self.m), ("b", self.b))]
         boxes = [keys.seal(self.e, self.peers[j]["epk"], self.sid, self.index, j, ms + bs) for j, ms, bs in zip(self.neighbours, *parts)]

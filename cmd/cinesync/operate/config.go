@@ -231,6 +231,11 @@ func (t *Task) task() (coordinator.Task, error) {
 	if err != nil {
 		return coordinator.Task{}, fmt.Errorf("task.family: %w", err)
 	}
+	if t.AdaptClip != nil {
+		if err := t.AdaptClip.rule().Validate(); err != nil {
+			return coordinator.Task{}, fmt.Errorf("task.adapt_clip: %w; leave it out for a clip that stays", err)
+		}
+	}
 	mode, err := parseMode(t.Mode)
 	if err != nil {
 		return coordinator.Task{}, err

@@ -87,6 +87,8 @@ func TestBadConfigurationIsRefusedByName(t *testing.T) {
 		"no log folder":         {replace(`"../log"`, `""`), "log_dir"},
 		"no purpose":            {replace(`"Test a coordinator's folder."`, `""`), "task.purpose"},
 		"no mode":               {replace(`"mode": "SM"`, `"mode": ""`), `task.mode is ""`},
+		"clip rule of nothing":  {replace(`"clip"`, `"adapt_clip": {}, "clip"`), `task.adapt_clip: clip rule: quantile is 0, want a number between 0 and 1; leave it out`},
+		"clip rule, odd field":  {replace(`"clip"`, `"adapt_clip": {"speed": 1}, "clip"`), `field "task.adapt_clip.speed" is unknown`},
 		"unknown mode":          {replace(`"mode": "SM"`, `"mode": "SH"`), "want W"},
 		"mode W alone":          {replace(`"mode": "SM"`, `"mode": "W"`), "no witnesses are named"},
 		"a policy of nobody":    {replace(`"log_dir"`, `"witness_policy": "policy", "log_dir"`), "go together"},
