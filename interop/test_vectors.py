@@ -48,7 +48,7 @@ class Player:
         self.device.draw = {"scalar": lambda: scalars.pop(0), "bytes": lambda n: strings.pop(0)}
         raw = bytes.fromhex(t["noised"])
         noised = [int.from_bytes(raw[i:i + 4], "little") for i in range(0, len(raw), 4)]
-        self.device.add_noise = lambda x, variance: noised
+        self.device.add_noise = lambda x, variance: [noised.pop(0) for _ in x]  # the vector, then the clip bit
         self.coefficients(t)
 
     @staticmethod
@@ -60,7 +60,9 @@ class Player:
 
     def coefficients(self, t):
         """What R1 draws: the polynomials of m and of b."""
-        drawn = next(s for s in t["steps"] if s["event"] == "message" and s["frame"][6:8] == "07")["random"][1:]  # after the noise's key
+        drawn = next(s for s in t["steps"] if s["event"] == "message" and s["frame"][6:8] == "07")["random"]
+        bit = len(t["noised"]) > len(next(s for s in t["steps"] if s["event"] == "trained")["update"])
+        drawn = drawn[2 if bit else 1:]  # after the noise's key, and the bit's
         values = [v for v in map(scalar_of, drawn) if v]
         self.device.draw["m"], self.device.draw["b"] = values[:len(values) // 2], values[len(values) // 2:]
 
@@ -126,6 +128,10 @@ class Transcripts(unittest.TestCase):
     def test_cohorts(self):
         """Groups that are summed apart."""
         self.whole("cohorts.json")
+
+    def test_clip_bit(self):
+        """A word more, with its own noise."""
+        self.whole("clip-bit.json")
 
     def test_asked_again(self):
         """After a lost connection the coordinator asks again, with evidence from the tree of hello; the answer is the same bytes."""

@@ -36,6 +36,8 @@ func transcripts() map[string]struct {
 			Config{Seed: 1, Devices: 4, Min: 3, DeltaBP: 2500, D: 12, Mode: aggregation.ModeW, Suite: suite(1, 3, 16), Lose: lost}},
 		"cohorts": {"mode W, X25519, AES-128, 32 bits, Ed25519; eight members in two cohorts",
 			Config{Seed: 1, Devices: 8, Min: 3, DeltaBP: 2000, D: 12, Mode: aggregation.ModeW, Cohorts: 2}},
+		"clip-bit": {"mode W, X25519, AES-128, 24 bits, Ed25519, with a clip bit; seven members, one lost before its vector",
+			Config{Seed: 1, Devices: 7, Min: 6, DeltaBP: 1500, D: 12, Mode: aggregation.ModeW, Suite: suite(1, 1, 24), ClipBit: true, Lose: lost}},
 	}
 }
 

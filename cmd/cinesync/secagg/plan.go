@@ -151,7 +151,7 @@ func (s Shape) work(p *Plan, k int) {
 	p.DeviceSeconds = float64(p.DeviceKeystream) / p.Rate.OneCore
 	p.ServerSeconds = float64(p.ServerKeystream) / p.Rate.AllCores
 	words := 4 * int64(s.Dim)
-	p.DeviceMemory = 2*words + vector                // the integers, the noised words, the masked bytes
+	p.DeviceMemory = max(2*words, words+vector)      // each step reads one vector and writes the next: integers, noised words, masked bytes
 	p.ServerMemory = int64(s.Cohorts)*words + vector // a sum for each cohort, and the one vector that is being added
 	p.ServerDisk = vector * int64(s.Devices)
 }
