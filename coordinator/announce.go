@@ -23,10 +23,28 @@ func (c *Coordinator) announce() error {
 		return fmt.Errorf("promote version %d: %w", r.Version, err)
 	}
 	c.cfg.OnEvent(Event{Kind: "published", Round: r.Round, Serve: name})
+	r.Logged = c.public > r.Index
+	c.tellRelease(r)
+	return nil
+}
+
+// tellRelease tells of a version, and remembers one that the public log does not hold yet.
+func (c *Coordinator) tellRelease(r Release) {
+	c.unlogged = nil
+	if !r.Logged {
+		c.unlogged = &r
+	}
 	if c.cfg.OnPublish != nil {
 		c.cfg.OnPublish(r)
 	}
-	return nil
+}
+
+// tellLogged tells of the newest version again once the public log has come to hold it.
+func (c *Coordinator) tellLogged() {
+	if r := c.unlogged; r != nil && c.public > r.Index {
+		r.Logged = true
+		c.tellRelease(*r)
+	}
 }
 
 // releaseNote is signed by S: it binds the served file to its version, its round and its place in the log.

@@ -29,7 +29,7 @@ type Config struct {
 	Log         *slog.Logger // nil: silent
 	Now         func() time.Time
 	OnEvent     func(Event)                                           // told in order, from the loop; must not block
-	OnPublish   func(release Release)                                 // told after a version is published and its files are durable
+	OnPublish   func(release Release)                                 // told after a version is published and its files are durable, and again if only then the public log came to hold it
 	Expand      func(shape aggregation.Shape) aggregation.Accumulator // nil: the CPU
 	// Witnesses cosign the log before devices are shown anything of it; nil: none, and the checkpoints are the log's own word.
 	Witnesses     Witnesses
@@ -226,4 +226,5 @@ type Release struct {
 	Version uint64
 	Round   uint64
 	Index   uint64
+	Logged  bool // the public log holds it; with witnesses that comes after the version
 }

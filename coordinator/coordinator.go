@@ -39,6 +39,7 @@ type Coordinator struct {
 	checkpoint []byte        // what devices and the public log are shown; nil before the first cosignature
 	shown      uint64        // size of its tree
 	public     uint64        // size of the tree in the log folder
+	unlogged   *Release      // the newest version, while that tree does not hold it
 	cosign     cosigner      // the witnesses
 	silent     bool          // they failed last, and the operator knows
 	unseen     []round.Event // what the machine hears once the witnesses have signed the entry

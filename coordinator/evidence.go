@@ -143,6 +143,7 @@ func (c *Coordinator) publish(size uint64, note []byte) error {
 			return fmt.Errorf("remove outgrown log tile: %w", err)
 		}
 	}
+	c.tellLogged()
 	return nil
 }
 

@@ -17,7 +17,12 @@ import (
 // prepared is a demo whose folder is made and whose rounds have not begun.
 func prepared(t *testing.T, devices, rounds int, drop float64) *show {
 	t.Helper()
-	o := asked(func(o *Options) { o.Devices, o.Rounds, o.Drop = devices, rounds, drop })
+	return preparedWith(t, func(o *Options) { o.Devices, o.Rounds, o.Drop = devices, rounds, drop })
+}
+
+func preparedWith(t *testing.T, change func(*Options)) *show {
+	t.Helper()
+	o := asked(change)
 	o.Dir, o.Stderr = filepath.Join(t.TempDir(), "demo"), io.Discard
 	if err := o.Check(); err != nil {
 		t.Fatal(err)

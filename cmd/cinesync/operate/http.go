@@ -36,6 +36,7 @@ type platform struct {
 	server   *http.Server
 	listener net.Listener
 	fresh    chan struct{} // a release was published; one slot, since only the newest counts
+	logged   chan struct{} // the public log came to hold a release; as many
 	log      *slog.Logger
 }
 
@@ -62,7 +63,7 @@ func newPlatform(dir string, cfg *Config, key ed25519.PublicKey, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
-	return &platform{service: service, figures: figures, listener: l, fresh: make(chan struct{}, 1), log: log, server: &http.Server{Handler: handler,
+	return &platform{service: service, figures: figures, listener: l, fresh: make(chan struct{}, 1), logged: make(chan struct{}, 1), log: log, server: &http.Server{Handler: handler,
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}}, nil
 }
@@ -127,33 +128,45 @@ func (p *platform) address() string {
 	return p.listener.Addr().String()
 }
 
-// published says that there is a newer release. It never blocks.
-func (p *platform) published() {
+// published says that there is a newer release, and logged whether the public log holds it: with witnesses it says so a second
+// time. It never blocks.
+func (p *platform) published(logged bool) {
 	if p == nil {
 		return
 	}
+	news := p.fresh
+	if logged {
+		news = p.logged
+	}
 	select {
-	case p.fresh <- struct{}{}:
+	case news <- struct{}{}:
 	default:
 	}
 }
 
-// run answers until ctx ends, and takes each release that is published. A release that fails its checks is logged, and
-// the last good one goes on answering.
+// take puts the newest release into service. One that fails its checks is logged, and the last good one goes on answering.
+func (p *platform) take(ctx context.Context) {
+	if err := p.service.Reload(ctx); err != nil && !errors.Is(err, serve.ErrNoModel) && ctx.Err() == nil {
+		p.log.ErrorContext(ctx, "the published release is not taken", slog.Any("error", err))
+	}
+}
+
+// run answers until ctx ends, and takes each release that is published. The figure is read once the public log holds the release:
+// without witnesses before the release answers; with them right after they signed it, and until then the release has none.
 func (p *platform) run(ctx context.Context) error {
 	if p == nil {
 		return nil
 	}
 	served := make(chan error, 1)
 	go func() { served <- p.server.Serve(p.listener) }()
-	p.published() // what an earlier run promoted
+	p.published(true) // what an earlier run promoted
 	for {
 		select {
 		case <-p.fresh:
-			p.figures.read() // before the release answers, so that it never stands without the figure that covers it
-			if err := p.service.Reload(ctx); err != nil && !errors.Is(err, serve.ErrNoModel) && ctx.Err() == nil {
-				p.log.ErrorContext(ctx, "the published release is not taken", slog.Any("error", err))
-			}
+			p.take(ctx)
+		case <-p.logged:
+			p.figures.read()
+			p.take(ctx)
 		case err := <-served:
 			return fmt.Errorf("answer over HTTP: %w", err)
 		case <-ctx.Done():
