@@ -54,7 +54,6 @@ func (d *device) boot() error {
 		return err
 	}
 	d.machine, err = participant.New(d.cfg, d.ledger, d.disk)
-	d.moment = time.Time{} // of the process that is gone
 	return err
 }
 
@@ -152,9 +151,11 @@ func (d *device) step(e participant.Event) error {
 			return d.step(participant.Event{Trained: &participant.Trained{OpenHash: open, LayoutHash: simLayout, Update: participant.Floats(u)}})
 		})
 	}
-	if at, ok := out.After.Moment(d.w.now); !ok {
-		out.Send = nil
-	} else if at.After(d.w.now) {
+	at, ok := out.After.Moment(d.w.now)
+	if !ok {
+		return d.step(participant.Event{Late: true})
+	}
+	if at.After(d.w.now) {
 		d.moment = at
 		m, life := d.machine, d.life
 		d.w.after(at.Sub(d.w.now), func() error {

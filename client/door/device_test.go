@@ -249,14 +249,17 @@ type phone struct {
 	hold   time.Duration
 	starts int
 	log    *slog.Logger
-	stall  protocol.Type    // a message of this kind never goes out
-	told   func(door.Event) // or nil
+	stall  protocol.Type                     // a message of this kind never goes out
+	now    func() time.Time                  // or nil
+	told   func(door.Event)                  // or nil
+	wrap   func(protocol.Conn) protocol.Conn // or nil
 
 	mu     sync.Mutex
 	events []door.Event
 	sent   []protocol.Message
 	times  []time.Time // of each
 	roster time.Time   // when the last one came
+	hung   time.Time   // when the device hung up first
 	drew   [][]byte    // what the device read of its random source
 	bytes  int64
 	dials  []time.Time
@@ -286,7 +289,7 @@ func (p *phone) start() {
 	party := p.r.participant(p.r.dev, fmt.Sprintf("device %d", p.starts))
 	party.Random = &tap{r: party.Random, p: p}
 	cfg := door.Config{Participant: party, Store: &p.disk, Counter: &p.tally, Scratch: &p.files, Models: &p.models, Answerer: p.answer,
-		Log: p.log, Hold: p.hold, Dial: p.dial, OnEvent: func(e door.Event) {
+		Log: p.log, Hold: p.hold, Dial: p.dial, Now: p.now, OnEvent: func(e door.Event) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			p.events = append(p.events, e)
@@ -349,6 +352,9 @@ func (p *phone) dial(ctx context.Context) (protocol.Conn, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.open++
+	if p.wrap != nil {
+		return p.wrap(&tapped{Conn: c, p: p}), nil
+	}
 	return &tapped{Conn: c, p: p}, nil
 }
 
@@ -411,6 +417,9 @@ func (c *tapped) Close(code protocol.Code, detail string) error {
 		c.p.mu.Lock()
 		defer c.p.mu.Unlock()
 		c.p.open--
+		if c.p.hung.IsZero() {
+			c.p.hung = time.Now()
+		}
 	})
 	return c.Conn.Close(code, detail)
 }

@@ -49,12 +49,21 @@ func (d *Door) obey(ctx context.Context, conn protocol.Conn, out participant.Out
 	now := d.cfg.Now()
 	at, ok := out.After.Moment(now)
 	if !ok {
-		out.Send = nil // its phase is over by then
-	} else if at.After(now) {
-		d.held = &held{out, at}
+		if err := d.late(ctx, &out); err != nil {
+			return err
+		}
+	}
+	if at.After(now) {
+		d.held = &held{out, at} // deaf until then, whether or not there is anything to say
 		return nil
 	}
 	return d.say(ctx, conn, out)
+}
+
+// late takes back what cannot be sent any more. Nobody outside notices.
+func (d *Door) late(ctx context.Context, out *participant.Output) error {
+	out.Send = nil
+	return d.obey(ctx, nil, d.machine.Step(d.cfg.Now(), participant.Event{Late: true}))
 }
 
 // held is an output that waits for its moment.
@@ -75,6 +84,11 @@ func (d *Door) release(ctx context.Context, conn protocol.Conn) (time.Duration, 
 	}
 	out := d.held.out
 	d.held = nil
+	if out.After.Over(d.cfg.Now()) { // the device slept
+		if err := d.late(ctx, &out); err != nil {
+			return -1, err
+		}
+	}
 	return -1, d.say(ctx, conn, out)
 }
 

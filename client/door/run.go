@@ -99,6 +99,11 @@ type received struct {
 
 // session serves one connection until it ends, and says how long to wait before the next.
 func (d *Door) session(ctx context.Context, conn protocol.Conn) (time.Duration, error) {
+	stopped := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() { // also while noise is drawn, or hanging up behind it would tell when that was done
+		defer close(stopped)
+		conn.Close(protocol.CodeOK, "")
+	})
 	ctx, cancel := context.WithCancel(ctx)
 	in := make(chan received)
 	reading := make(chan struct{})
@@ -117,6 +122,9 @@ func (d *Door) session(ctx context.Context, conn protocol.Conn) (time.Duration, 
 		}
 	}()
 	defer func() {
+		if !stop() {
+			<-stopped
+		}
 		cancel()
 		conn.Close(protocol.CodeOK, "")
 		<-reading

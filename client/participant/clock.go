@@ -43,7 +43,7 @@ func (s *state) awaited() deadline {
 }
 
 // accept starts the round's clock.
-func (m *Machine) accept() { m.accepted, m.st.AcceptedAt, m.hold = m.now, m.now.UnixNano(), Hold{} }
+func (m *Machine) accept() { m.accepted, m.st.AcceptedAt = m.now, m.now.UnixNano() }
 
 // resume goes on with the clock of a process that is gone, from what the wall clock says has passed.
 func (m *Machine) resume() {
@@ -80,12 +80,21 @@ func (m *Machine) tick(out *Output) {
 		m.st.end()
 	case !m.st.Over && m.late(m.st.awaited()):
 		if m.st.Phase == training {
-			out.Missed = &Missed{Round: m.st.Open.Round, Detail: "this device was not ready with its answer in time"}
+			m.miss("this device was not ready with its answer in time", out)
+			return
 		}
 		m.st.forget()
 	default:
 		return
 	}
+	m.save(out)
+	out.Erase = true
+}
+
+// miss takes the device out of a round that goes on without it: secrets are erased, and how the round ends is waited for.
+func (m *Machine) miss(detail string, out *Output) {
+	out.Missed = &Missed{Round: m.st.Open.Round, Detail: detail}
+	m.st.forget()
 	m.save(out)
 	out.Erase = true
 }

@@ -15,6 +15,7 @@ type Event struct {
 	Model     *ModelReady
 	Trained   *Trained
 	More      bool // what was to be sent is sent, and the output before said More
+	Late      bool // what was to be sent was ready too late for the moments in After, and is lost
 }
 
 // ModelReady says that the file named by Fetch is on the device; Hash was computed from its bytes. Or, with Refused, why it is not.
@@ -49,8 +50,8 @@ type Output struct {
 	Train *Train
 	// Send goes to S in order. It may be lost: the machine sends the same bytes again.
 	Send []protocol.Message
-	// After is when Send may begin. Until then nothing else that anybody outside could notice may be done either: no message is
-	// taken from the connection.
+	// After is when Send may begin. Until its Moment nothing else that anybody outside could notice may be done either, also if it is
+	// too late to send anything: no message is taken from the connection, and nobody is hung up on.
 	After Hold
 	// More asks for an Event of that name once Send is done: there is more to send, and no memory for all of it.
 	More bool

@@ -2,15 +2,16 @@ package participant
 
 import "time"
 
-// Hold keeps what an Output sends back until a moment that was fixed before anything was drawn. How long the device worked on
-// secret values then does not show in when it sends (privacy 4.5). The zero value holds nothing back.
+// Hold keeps what an Output does before the eyes of others back until a moment that was fixed before anything was drawn. How long
+// the device worked on secret values then does not show in when it acts (privacy 4.5). The zero value holds nothing back.
 type Hold struct {
-	At   time.Time     // may leave at this moment
+	At   time.Time     // may be done at this moment
 	Step time.Duration // or, if it is not ready by then, so long later, or twice so long, and so on
-	End  time.Time     // and not later than this
+	End  time.Time     // and nothing is sent later than this
 }
 
-// Moment is the first of the moments that whoever is ready at a time can keep; false if there is none.
+// Moment is the first of the moments that whoever is ready at a time can keep. Until then nothing is done, at it neither if false: it
+// lies behind the end.
 func (h Hold) Moment(ready time.Time) (time.Time, bool) {
 	switch missed := ready.Sub(h.At); {
 	case h == Hold{}:
@@ -21,6 +22,11 @@ func (h Hold) Moment(ready time.Time) (time.Time, bool) {
 	return h.At, !h.At.After(h.End)
 }
 
+// Over reports that the end is past, by the wall clock too: the other one stands still while the device sleeps.
+func (h Hold) Over(now time.Time) bool {
+	return h != Hold{} && (now.After(h.End) || now.Round(0).After(h.End))
+}
+
 const (
 	// drawTime is allowed for the noise of one word. BenchmarkSample in privacy took 0.4 to 0.9 µs on a busy core.
 	drawTime = 2 * time.Microsecond
@@ -28,12 +34,26 @@ const (
 	drawGrid = 50 * time.Millisecond
 )
 
-// drawn is when the shares may leave that are ready once the noise of d words is drawn: after drawTime for each, or twice, three times
-// as long from a device that is so slow. It follows from when the roster came, d and the deadline alone. The time for d words varies
-// with what is drawn by about √d samples, so that how many times it was says next to nothing. Half of what is left of the phase is for
-// the way to the coordinator.
-func (m *Machine) drawn() Hold {
-	wait := (time.Duration(m.st.Open.D)*drawTime + drawGrid - 1) / drawGrid * drawGrid
-	left := m.st.ends(byShares) - m.passed(m.now)
-	return Hold{At: m.now.Add(min(wait, left/2)), Step: wait, End: m.now.Add(left)}
+// drawWait is how long a device has until its shares may leave: drawTime for the noise of each of d words.
+func (s *session) drawWait() time.Duration {
+	return (time.Duration(s.Open.D)*drawTime + drawGrid - 1) / drawGrid * drawGrid
+}
+
+// drawable reports that enough of phase Shares is left to draw and have as long again for the way. S chooses how much is left: were a
+// moment to follow from that, S could put it where this device's draws end.
+func (m *Machine) drawable() bool { return m.st.ends(byShares)-m.passed(m.now) >= 2*m.st.drawWait() }
+
+// held is when shares may leave, the first time or again, from this process or a later one: a drawWait after the roster came, or two,
+// or three from a device that is so slow. It follows from when the roster came, d and the deadline alone. The time for d words varies
+// with what is drawn by about √d samples, so that how many waits it was says next to nothing.
+func (m *Machine) held() Hold {
+	wait, passed := m.st.drawWait(), m.passed(m.now)
+	return Hold{At: m.now.Add(m.st.Rostered + wait - passed), Step: wait, End: m.now.Add(m.st.ends(byShares) - passed)}
+}
+
+// unsent hears that shares were ready too late for their last moment. Nobody has them, so the device sits the round out.
+func (m *Machine) unsent(out *Output) {
+	if m.st.Phase == shared && !m.st.Over {
+		m.miss("this device was not ready with its shares in time", out)
+	}
 }

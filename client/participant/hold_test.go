@@ -1,9 +1,12 @@
 package participant
 
 import (
+	"errors"
+	"io"
 	"testing"
 	"time"
 
+	"github.com/cinesync/cinesync/protocol"
 	"pgregory.net/rapid"
 )
 
@@ -50,7 +53,7 @@ func TestSharesAreHeldByWhatEverybodyKnows(t *testing.T) {
 		{48, 0, 50 * time.Millisecond, 50 * time.Millisecond, "another"},
 		{125_000, 0, 250 * time.Millisecond, 250 * time.Millisecond, "one"},
 		{125_001, 0, 300 * time.Millisecond, 300 * time.Millisecond, "one"},
-		{48, 22*time.Second - 60*time.Millisecond, 30 * time.Millisecond, 50 * time.Millisecond, "one"}, // half of what is left
+		{48, 22*time.Second - 100*time.Millisecond, 50 * time.Millisecond, 50 * time.Millisecond, "one"}, // the least that may be left
 	} {
 		h := longHonest(t, c.words)
 		d := newDevice(t, h)
@@ -77,20 +80,139 @@ func TestSharesAreHeldByWhatEverybodyKnows(t *testing.T) {
 	}
 }
 
-// TestSharesAreHeldOnANewConnectionToo asks again before their moment, and at it.
-func TestSharesAreHeldOnANewConnectionToo(t *testing.T) {
+// TestOverByEitherClock: a door asks before it sends.
+func TestOverByEitherClock(t *testing.T) {
+	end := time.Unix(1_800_000_000, 0)
+	for after, want := range map[time.Duration]bool{-1: false, 0: false, 1: true} {
+		if got := (Hold{End: end}).Over(end.Add(after)); got != want {
+			t.Errorf("%v after the end: over %v", after, got)
+		}
+	}
+	if (Hold{}).Over(end) {
+		t.Error("what nothing holds is over")
+	}
+}
+
+// TestSharesAreHeldAgain asks again before their moment, at it, between two and at the last, on a new connection and in a new process:
+// they leave at a moment that was one before.
+func TestSharesAreHeldAgain(t *testing.T) {
+	for _, restart := range []bool{false, true} {
+		h := newHonest(t, 8)
+		d := newDevice(t, h)
+		d.play(h, "trained")
+		e := d.event(h, "roster")
+		h.now = h.now.Add(3*time.Second + 7)
+		first := d.step(h, e).After
+		for _, past := range []time.Duration{-1, 0, 1, 51 * time.Millisecond, 18*time.Second + 900*time.Millisecond} {
+			h.now = first.At.Add(past)
+			if restart {
+				d.boot()
+			}
+			d.step(h, Event{Connected: true})
+			out := d.step(h, Event{Msg: h.rosterMsg()})
+			if out.After != first || len(out.Send) != 1 {
+				t.Errorf("restart %v, %v past the first moment: held by %+v, want %+v", restart, past, out.After, first)
+			}
+		}
+	}
+}
+
+// counted counts what is read of it.
+type counted struct {
+	io.Reader
+	n int
+}
+
+func (c *counted) Read(b []byte) (int, error) {
+	n, err := c.Reader.Read(b)
+	c.n += n
+	return n, err
+}
+
+// TestNothingIsDrawnForARosterThatComesTooLate: the device sits the round out in silence, hears how it ended, and is there for the next.
+func TestNothingIsDrawnForARosterThatComesTooLate(t *testing.T) {
+	for _, reload := range []bool{false, true} {
+		h := newHonest(t, 8)
+		d := newDevice(t, h)
+		random := &counted{Reader: d.cfg.Random}
+		d.cfg.Random, d.reload = random, reload
+		d.boot()
+		d.play(h, "trained")
+		drawn, held, sent := random.n, d.machine.st.session, len(d.sent)
+		e := d.event(h, "roster")
+		h.now = h.now.Add(22*time.Second - 100*time.Millisecond + 1)
+		out := d.step(h, e)
+		if random.n != drawn || len(out.Send) != 0 || d.refused != nil || out.After != (Hold{}) || d.missed == nil || !out.Erase {
+			t.Errorf("drawn %d bytes, sent %v, refused %v, missed %v", random.n-drawn, out.Send, d.refused, d.missed)
+		}
+		d.checkForgotten(held)
+		if d.step(h, Event{Msg: h.delivery()}); len(d.sent) != sent || len(d.entries) > 0 {
+			t.Errorf("a delivery makes it say %v", d.types()[sent:])
+		}
+		if d.step(h, Event{Msg: h.abort()}); d.closed == nil {
+			t.Error("how the round ended is not heard")
+		}
+		d.closed = nil
+		if d.play(h, "close"); d.closed == nil || !d.closed.Counted {
+			t.Errorf("the next round: closed %+v, refused %v", d.closed, d.refused)
+		}
+	}
+}
+
+// TestSharesThatNobodyHasEndTheRoundInSilence: what S may have sent behind the roster is not answered either, and nothing was charged.
+func TestSharesThatNobodyHasEndTheRoundInSilence(t *testing.T) {
 	h := newHonest(t, 8)
 	d := newDevice(t, h)
-	d.play(h, "trained")
-	first := d.step(h, d.event(h, "roster")).After
-	for _, c := range []struct {
-		early time.Duration
-		want  Hold
-	}{{1, first}, {0, Hold{}}} {
-		h.now = first.At.Add(-c.early)
-		d.step(h, Event{Connected: true})
-		if out := d.step(h, Event{Msg: h.rosterMsg()}); out.After != c.want || len(out.Send) != 1 {
-			t.Errorf("%v early: held by %+v, want %+v", c.early, out.After, c.want)
+	d.play(h, "roster")
+	held, sent := d.machine.st.session, len(d.sent)
+	d.step(h, Event{Late: true})
+	d.checkForgotten(held)
+	if d.missed == nil {
+		t.Error("its owner is not told")
+	}
+	for _, m := range []protocol.Message{h.rosterMsg(), h.delivery(), h.delivery(), &protocol.InputState{SID: h.sid}} {
+		if out := d.step(h, Event{Msg: m}); out.Refused != nil || out.HangUp != nil || len(d.sent) != sent || len(d.entries) > 0 {
+			t.Errorf("a %v: %v sent, refused %v", m.Type(), d.types()[sent:], out.Refused)
 		}
+	}
+	if d.step(h, Event{Msg: h.abort()}); d.closed == nil {
+		t.Error("how the round ended is not heard")
+	}
+}
+
+// TestLateSharesThatWentBeforeEndNothing: a coordinator that asks again at the last moment does not take the device out.
+func TestLateSharesThatWentBeforeEndNothing(t *testing.T) {
+	h := newHonest(t, 8)
+	d := newDevice(t, h)
+	d.play(h, "delivery")
+	d.step(h, Event{Late: true})
+	for _, s := range stages[6:] {
+		d.step(h, d.event(h, s))
+	}
+	if d.missed != nil || d.closed == nil || !d.closed.Counted {
+		t.Errorf("missed %v, closed %+v, refused %v", d.missed, d.closed, d.refused)
+	}
+}
+
+// full is a disk that fails when noise is written to it.
+type full struct{ Scratch }
+
+func (f full) Write(name string, at int64, b []byte) error {
+	if name == fileNoised {
+		return errors.New("the disk is full")
+	}
+	return f.Scratch.Write(name, at, b)
+}
+
+// TestARefusalBehindADrawIsHeldToo: when it hangs up would tell the same.
+func TestARefusalBehindADrawIsHeldToo(t *testing.T) {
+	h := newHonest(t, 8)
+	d := newDevice(t, h)
+	d.cfg.Scratch = full{d.scratch}
+	d.boot()
+	d.play(h, "trained")
+	want := Hold{h.now.Add(50 * time.Millisecond), 50 * time.Millisecond, h.now.Add(22 * time.Second)}
+	if out := d.step(h, d.event(h, "roster")); out.Refused == nil || out.After != want {
+		t.Errorf("refused %v, held by %+v, want %+v", out.Refused, out.After, want)
 	}
 }

@@ -57,6 +57,7 @@ func (m *Machine) share(ring *aggregation.Ring, out *Output) error {
 		return err
 	}
 	defer secrets.Zero()
+	out.After = m.held() // whatever comes of it
 	o := &m.st.Open
 	if m.st.Noised, err = noised(m.cfg.Scratch, o, m.honest(), m.st.Quantised, m.cfg.Random); err != nil {
 		return because(F03BelowFloor, err)
@@ -83,8 +84,7 @@ func (m *Machine) share(ring *aggregation.Ring, out *Output) error {
 	m.save(out)
 	// Forgotten in a power cut, these boxes would be sealed again over fresh polynomials under the same keys and nonce (7.2).
 	out.Sync = true
-	m.hold = m.drawn()
-	out.Send, out.After = append(out.Send, msg), m.hold
+	out.Send = append(out.Send, msg)
 	return nil
 }
 

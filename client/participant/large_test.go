@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/cinesync/cinesync/audit"
 	"github.com/cinesync/cinesync/protocol"
 )
 
@@ -102,6 +103,7 @@ func TestTenMillionWordsFitASmallDevice(t *testing.T) {
 	}
 	const words = 10_000_000
 	h := longHonest(t, words)
+	h.hooks.open = func(o *audit.RoundOpen) { o.Deadlines = [5]uint32{10, 60, 110, 160, 210} } // drawing may take 20 s, and has as long again
 	d := newDevice(t, h)
 	disk := &folder{dir: t.TempDir()}
 	d.scratch, d.cfg.Scratch, d.forget, d.update = disk, disk, true, func() Vector { return wave(words) }

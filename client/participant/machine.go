@@ -42,7 +42,6 @@ type Machine struct {
 	uploading bool  // chunks are on their way on this connection
 	at        int64 // where the next one begins
 	now       time.Time
-	hold      Hold                   // of the running round's shares
 	accepted  time.Time              // when the running round was; zero before a restarted machine's first step
 	pq        *protocol.PQPrivateKey // made when it is first needed
 }
@@ -83,6 +82,8 @@ func (m *Machine) Step(now time.Time, e Event) Output {
 		err = m.receive(now, e.Msg, &out)
 	case e.More:
 		err = m.more(&out)
+	case e.Late:
+		m.unsent(&out)
 	}
 	var refused *Refused
 	if errors.As(err, &refused) {
@@ -139,10 +140,11 @@ func (m *Machine) receive(now time.Time, msg protocol.Message, out *Output) erro
 	}
 }
 
-// giveUp ends the device's part: secrets are erased, the round is remembered as refused, budget stays as it is.
+// giveUp ends the device's part: secrets are erased, the round is remembered as refused, budget stays as it is. It does
+// not show before the moment that was fixed if something was drawn.
 func (m *Machine) giveUp(r *Refused, out *Output) {
 	clear(out.Save)
-	*out = Output{Refused: r}
+	*out = Output{Refused: r, After: out.After, Missed: out.Missed}
 	if r.Why != None {
 		out.HangUp = &protocol.HangUp{Code: protocol.CodeUnexpected, Detail: r.Why.String()}
 	}

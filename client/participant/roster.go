@@ -26,13 +26,16 @@ func (m *Machine) rostered(msg *protocol.Roster, out *Output) error {
 	}
 	switch m.st.Phase {
 	case advertised:
+		if !m.drawable() {
+			m.miss("the roster came too late to draw noise for it", out)
+			return nil
+		}
+		m.st.Rostered = m.passed(m.now)
 	case shared, uploading, sent:
 		if len(entries) == 0 || entries[len(entries)-1].hash != m.st.RosterHash {
 			return refuse(F14AskedTwice, "a second, different roster for one round")
 		}
-		if m.now.Before(m.hold.At) { // asked again, on a new connection
-			out.After = m.hold
-		}
+		out.After = m.held() // asked again
 		return m.resendSaved(protocol.TypeShares, m.st.Shares, out)
 	default:
 		return nil

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cinesync/cinesync/aggregation"
 	"github.com/cinesync/cinesync/audit"
@@ -45,8 +46,9 @@ type state struct {
 // session is what belongs to one round.
 type session struct {
 	Open        audit.RoundOpen
-	AcceptedAt  int64 // Unix nanoseconds of this device's wall clock
-	Over        bool  // nothing of this device can count any more: its secrets are gone, and it waits to hear how the round ended
+	AcceptedAt  int64         // Unix nanoseconds of this device's wall clock
+	Rostered    time.Duration // from there to when the roster came: what shares are held by
+	Over        bool          // nothing of this device can count any more: its secrets are gone, and it waits to hear how the round ended
 	OpenHash    [32]byte
 	OpenIndex   uint64
 	Question    audit.Question
