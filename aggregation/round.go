@@ -37,12 +37,10 @@ const quantiseWords = 8 << 10
 // index 0 on; what the last one wrote is the result. The same coins give the same integers as Quantise. On an error what was
 // written must not be used.
 func (g Grid) QuantiseStream(read func(block []float32, from int) error, write func(block []int32, from int) error, coins io.Reader) error {
-	r, err := g.R()
+	q, err := newQuantiser(g, read, write, coins)
 	if err != nil {
 		return fmt.Errorf("quantise: %w", err)
 	}
-	q := &quantiser{g: g, s: r / float64(g.C), read: read, write: write, coins: coins,
-		in: make([]float32, min(g.D, quantiseWords)), out: make([]int32, min(g.D, quantiseWords))}
 	defer q.zero()
 	for try := range 1 + redraws + 1 {
 		within, err := q.pass(try == 1+redraws)
@@ -68,28 +66,27 @@ type quantiser struct {
 	buf   [16 << 10]byte // of coins
 }
 
+func newQuantiser(g Grid, read func([]float32, int) error, write func([]int32, int) error, coins io.Reader) (*quantiser, error) {
+	r, err := g.R()
+	if err != nil {
+		return nil, err
+	}
+	return &quantiser{g: g, s: r / float64(g.C), read: read, write: write, coins: coins,
+		in: make([]float32, min(g.D, quantiseWords)), out: make([]int32, min(g.D, quantiseWords))}, nil
+}
+
 func (q *quantiser) zero() {
 	clear(q.in)
 	clear(q.out)
 	clear(q.buf[:])
 }
 
-// pass writes one rounding, or the truncation, and reports whether Σx² ≤ CInt².
+// pass writes one rounding, or the truncation, and reports whether Σx² ≤ CInt². Here are integers alone: floats end in rounded.
 func (q *quantiser) pass(truncate bool) (within bool, err error) {
 	left, within := uint64(q.g.CInt)*uint64(q.g.CInt), true
-	for from := 0; from < q.g.D; from += len(q.in) {
-		in := q.in[:min(len(q.in), q.g.D-from)]
-		out := q.out[:len(in)]
-		if err := q.read(in, from); err != nil {
-			return false, fmt.Errorf("read update: %w", err)
-		}
-		reach, err := q.reach(in, from)
-		if err != nil {
-			return false, err
-		}
-		if truncate {
-			q.truncate(out, in)
-		} else if err := q.round(out, in, reach); err != nil {
+	for from := 0; from < q.g.D; from += len(q.out) {
+		out := q.out[:min(len(q.out), q.g.D-from)]
+		if err := q.rounded(out, from, truncate); err != nil {
 			return false, err
 		}
 		if left, within = spend(left, out, within); !within && !truncate {
@@ -100,6 +97,23 @@ func (q *quantiser) pass(truncate bool) (within bool, err error) {
 		}
 	}
 	return within, nil
+}
+
+// rounded reads a block of the update and fills out with its rounding, or its truncation.
+func (q *quantiser) rounded(out []int32, from int, truncate bool) error {
+	in := q.in[:len(out)]
+	if err := q.read(in, from); err != nil {
+		return fmt.Errorf("read update: %w", err)
+	}
+	reach, err := q.reach(in, from)
+	if err != nil {
+		return err
+	}
+	if truncate {
+		q.truncate(out, in)
+		return nil
+	}
+	return q.round(out, in, reach)
 }
 
 // reach is the greatest magnitude of a scaled block. It refuses NaN and infinities, whose bits are above those of every number.

@@ -55,7 +55,7 @@ func (c *Coordinator) settle(ctx context.Context, f *folder, open *audit.RoundOp
 	var means [][]float32
 	var bits int64
 	for i := range plan.Cohorts {
-		sum, err := f.unmask(ctx, plan, i)
+		exact, hash, err := exactSum(ctx, f, open, plan, i)
 		switch {
 		case errors.Is(err, errStore):
 			return round.Event{}, err
@@ -66,8 +66,7 @@ func (c *Coordinator) settle(ctx context.Context, f *folder, open *audit.RoundOp
 		case err != nil:
 			return unsettled(round.SettleFailed, err), nil
 		}
-		exact := aggregation.Signed(sum, open.WordBits)
-		done.Sums = append(done.Sums, aggregation.SumHash(exact))
+		done.Sums = append(done.Sums, hash)
 		means = append(means, gridOf(open).Mean(exact[:open.D], len(plan.Cohorts[i].Survivors)))
 		for _, v := range exact[open.D:] {
 			bits += int64(v)
@@ -79,6 +78,16 @@ func (c *Coordinator) settle(ctx context.Context, f *folder, open *audit.RoundOp
 		return unsettled(round.SettleFailed, err), nil
 	}
 	return done, err
+}
+
+// exactSum is a cohort's sum with the hash that is published. Up to here everything is an integer; means are made of a sum that is final.
+func exactSum(ctx context.Context, f *folder, open *audit.RoundOpen, plan *round.Plan, cohort int) ([]int32, [32]byte, error) {
+	sum, err := f.unmask(ctx, plan, cohort)
+	if err != nil {
+		return nil, [32]byte{}, err
+	}
+	exact := aggregation.Signed(sum, open.WordBits)
+	return exact, aggregation.SumHash(exact), nil
 }
 
 func gridOf(open *audit.RoundOpen) aggregation.Grid {

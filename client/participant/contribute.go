@@ -10,24 +10,13 @@ import (
 )
 
 // What leaves a device, in order: clip and quantise (quantised, after training), noise (noised, once the roster says how
-// many share it), mask (masked, once the neighbours' shares are open). Floats end in quantised. Each step reads the vector of
-// the one before from the scratch and writes its own, a block at a time.
+// many share it), mask (masked, once the neighbours' shares are open). Floats end in quantised, before a block is written. Each
+// step reads the vector of the one before from the scratch and writes its own, a block at a time.
 
 // quantised clips the update to C and rounds it to integers whose squares sum to at most C_int², exactly.
 func quantised(s Scratch, o *audit.RoundOpen, update Vector, random io.Reader) (written, error) {
 	g := grid(o)
-	clip, err := privacy.NewClipper(g.C)
-	if err != nil {
-		return written{}, err
-	}
-	floats := make([]float32, min(g.D, measureWords))
-	defer clear(floats)
-	err = blocks(g.D, measureWords, func(from, to int) error {
-		if err := update.ReadFloats(floats[:to-from], from); err != nil {
-			return fmt.Errorf("read update: %w", err)
-		}
-		return clip.Measure(floats[:to-from])
-	})
+	clip, err := measured(g, update)
 	if err != nil {
 		return written{}, err
 	}
@@ -36,17 +25,10 @@ func quantised(s Scratch, o *audit.RoundOpen, update Vector, random io.Reader) (
 		return written{}, err
 	}
 	defer coins.Zero()
-	read := func(block []float32, from int) error {
-		if err := update.ReadFloats(block, from); err != nil {
-			return fmt.Errorf("read update: %w", err)
-		}
-		clip.Scale(block)
-		return nil
-	}
 	var out *fileWriter
 	var words []uint32 // of one block; none is longer than the first
 	defer func() { clear(words) }()
-	err = g.QuantiseStream(read, func(block []int32, from int) error {
+	err = g.QuantiseStream(clipped(update, clip), func(block []int32, from int) error {
 		if from == 0 { // for the first time, or drawn again
 			out = newFileWriter(s, fileQuantised)
 		}
@@ -66,6 +48,33 @@ func quantised(s Scratch, o *audit.RoundOpen, update Vector, random io.Reader) (
 		return written{}, err
 	}
 	return out.done(), nil
+}
+
+// measured is a clipper that has seen the whole update.
+func measured(g aggregation.Grid, update Vector) (*privacy.Clipper, error) {
+	clip, err := privacy.NewClipper(g.C)
+	if err != nil {
+		return nil, err
+	}
+	floats := make([]float32, min(g.D, measureWords))
+	defer clear(floats)
+	return clip, blocks(g.D, measureWords, func(from, to int) error {
+		if err := update.ReadFloats(floats[:to-from], from); err != nil {
+			return fmt.Errorf("read update: %w", err)
+		}
+		return clip.Measure(floats[:to-from])
+	})
+}
+
+// clipped reads the update with its norm scaled to C where it is above.
+func clipped(update Vector, clip *privacy.Clipper) func(block []float32, from int) error {
+	return func(block []float32, from int) error {
+		if err := update.ReadFloats(block, from); err != nil {
+			return fmt.Errorf("read update: %w", err)
+		}
+		clip.Scale(block)
+		return nil
+	}
 }
 
 // noised adds this device's share of exact discrete Gaussian noise: enough that any hMin honest survivors carry σ_tot²
