@@ -205,6 +205,14 @@ func (a *accounts) dearest() *Period {
 	return most
 }
 
+// total is what a device can have spent in all periods together, in units.
+func (a *accounts) total() (units uint64) {
+	for _, p := range a.periods {
+		units = addCapped(units, p.RhoUnits)
+	}
+	return units
+}
+
 // figures puts the dearest period into the report, and all periods together beside it.
 func (a *auditor) figures(r *Report) {
 	p := a.accounts.dearest()
@@ -219,9 +227,7 @@ func (a *auditor) figures(r *Report) {
 		weakest = max(weakest, t.open.Mode)
 	}
 	r.Mode = modeName(weakest)
-	for _, p := range a.accounts.periods {
-		r.TotalRhoUnits = addCapped(r.TotalRhoUnits, p.RhoUnits)
-	}
+	r.TotalRhoUnits = a.accounts.total()
 	r.Epsilon, r.Order, _ = a.epsilon(p.Rho) // a failure is A6's to tell
 	r.TotalRho = float64(r.TotalRhoUnits) / unitsPerRho
 	r.TotalEpsilon, _, _ = a.epsilon(r.TotalRho)
@@ -239,18 +245,20 @@ func (a *auditor) population(v *verdict) {
 	}
 }
 
-// published is A7.
+// published is A7. What is published beside a model is of all rounds it learned from, so of all periods together. It may have been
+// rounded to its last digit either way, or up; never down by more than that.
 func (a *auditor) published(v *verdict) {
 	if a.o.Published == nil {
 		v.skip("no published figure was given to compare with")
 		return
 	}
-	var eps float64
-	if p := a.accounts.dearest(); p != nil {
-		eps = p.Epsilon
+	eps, _, err := a.epsilon(float64(a.accounts.total()) / unitsPerRho)
+	if err != nil {
+		v.fault("the ledger cannot be turned into ε: %v", err)
+		return
 	}
-	v.saw("ε = %.4g at δ = %g", eps, a.o.Delta)
-	if said := a.o.Published; math.Abs(said.Epsilon-eps) > said.Within {
+	v.saw("ε = %.4g at δ = %g over all rounds", eps, a.o.Delta)
+	if said := a.o.Published; said.Epsilon < eps-said.Within || said.Epsilon > eps+2*said.Within || math.IsNaN(said.Epsilon) {
 		v.fault("ε = %g was published, the log gives %.4g at δ = %g", said.Epsilon, eps, a.o.Delta)
 	}
 }

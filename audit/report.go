@@ -54,7 +54,8 @@ type Options struct {
 	Witnesses []WitnessPolicy
 }
 
-// Published is a privacy figure that somebody stated, and how far it may be off: half its last digit.
+// Published is the ε over all rounds that somebody stated, and half its last digit: how far below the log's it may be. Above it may be
+// twice that far, since figures are rounded up.
 type Published struct {
 	Epsilon, Within float64
 }
@@ -91,7 +92,7 @@ type Period struct {
 
 // Report is what an audit found. The privacy figures are recomputed from the log and bound what any one device can have spent, towards a
 // coordinator that controls at most GammaBP of each roster, without amplification: RhoUnits, RhoBound and Epsilon in any one ledger period,
-// so they are those of the dearest, and the totals in all periods together.
+// so they are those of the dearest, and the totals in all periods together: those are what is published beside a model.
 type Report struct {
 	OK            bool     `json:"ok"` // every check that was made is ok, and the log was readable
 	Origin        string   `json:"origin"`

@@ -21,7 +21,7 @@ func TestHonestLogPasses(t *testing.T) {
 	if ids, all := failed(t, fsys, Options{}); len(ids) > 0 {
 		t.Fatalf("%v failed:\n%s", ids, all)
 	}
-	r, err := Verify(fsys, testRules(), Options{Since: folderOf(entries, 9)["checkpoint"].Data, Published: &Published{Epsilon: 23.08, Within: 0.005}})
+	r, err := Verify(fsys, testRules(), Options{Since: folderOf(entries, 9)["checkpoint"].Data, Published: &Published{Epsilon: 32.22, Within: 0.005}})
 	if err != nil || !r.OK {
 		t.Fatalf("%+v, %v", r, err)
 	}
@@ -197,7 +197,10 @@ func forgedLedger() []forgery {
 		}},
 		{name: "another published figure", want: "A7", o: Options{Published: &Published{Epsilon: 11.69, Within: 0.005}}},
 		{name: "the figure of the newest period", want: "A7", o: Options{Published: &Published{Epsilon: 17.86, Within: 0.005}}},
-		{name: "a figure at another δ", want: "A7", o: Options{Delta: 1e-8, Published: &Published{Epsilon: 23.08, Within: 0.005}}},
+		{name: "the figure of the dearest period alone", want: "A7", o: Options{Published: &Published{Epsilon: 23.08, Within: 0.005}}},
+		{name: "a figure that was rounded down", want: "A7", o: Options{Published: &Published{Epsilon: 32.21, Within: 0.005}}},
+		{name: "a figure that is more than one digit above", want: "A7", o: Options{Published: &Published{Epsilon: 32.24, Within: 0.005}}},
+		{name: "a figure at another δ", want: "A7", o: Options{Delta: 1e-8, Published: &Published{Epsilon: 32.22, Within: 0.005}}},
 	}
 }
 

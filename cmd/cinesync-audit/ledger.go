@@ -8,6 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cinesync/cinesync/audit"
+	"github.com/cinesync/cinesync/cmd/internal/auditing"
+	"github.com/cinesync/cinesync/privacy"
 )
 
 // ledger is what the command prints as JSON.
@@ -20,6 +22,8 @@ type ledger struct {
 	TotalRhoUnits uint64  `json:"total_rho_units"` // of all periods together
 	TotalRho      float64 `json:"total_rho"`
 	TotalEpsilon  float64 `json:"total_epsilon"`
+
+	Claim auditing.Claim `json:"claim"` // what belongs to the figures
 }
 
 func ledgerCommand() *cobra.Command {
@@ -33,7 +37,7 @@ ledger of a log that does not verify is shown with exit status 1.`,
 				return err
 			}
 			if wantsJSON(cmd) {
-				err = printJSON(cmd, ledger{r.OK, r.Origin, r.Delta, r.Periods, r.TotalRhoUnits, r.TotalRho, r.TotalEpsilon})
+				err = printJSON(cmd, ledger{r.OK, r.Origin, r.Delta, r.Periods, r.TotalRhoUnits, r.TotalRho, r.TotalEpsilon, auditing.ClaimOf(r)})
 			} else {
 				_, err = io.WriteString(cmd.OutOrStdout(), ledgerText(r))
 			}
@@ -50,7 +54,7 @@ func ledgerText(r audit.Report) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-21s  %-12s  %-13s  %-10s  ε at δ = %g\n", "period from", "length", "rounds", "ρ", r.Delta)
 	for _, p := range r.Periods {
-		fmt.Fprintf(&b, "%-21s  %-12s  %-13s  %-10.4g %.4g\n", moment(p.Start), length(p.Seconds), fmt.Sprintf("%d to %d", p.FirstRound, p.LastRound), p.Rho, p.Epsilon)
+		fmt.Fprintf(&b, "%-21s  %-12s  %-13s  %-10s %s\n", moment(p.Start), length(p.Seconds), fmt.Sprintf("%d to %d", p.FirstRound, p.LastRound), privacy.Shown(p.Rho, 4), privacy.Shown(p.Epsilon, 4))
 	}
 	fmt.Fprintf(&b, "\n%s\n", figure(r))
 	return b.String()

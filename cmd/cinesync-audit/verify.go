@@ -15,6 +15,7 @@ import (
 
 	"github.com/cinesync/cinesync/audit"
 	"github.com/cinesync/cinesync/cmd/internal/auditing"
+	"github.com/cinesync/cinesync/privacy"
 )
 
 // flags are what verify and ledger know besides the log.
@@ -112,7 +113,7 @@ the checks.`,
 				return err
 			}
 			if wantsJSON(cmd) {
-				err = printJSON(cmd, r)
+				err = printJSON(cmd, stated{r, auditing.ClaimOf(r)})
 			} else {
 				_, err = io.WriteString(cmd.OutOrStdout(), verdict(r))
 			}
@@ -123,8 +124,14 @@ the checks.`,
 		}}
 	f.add(cmd)
 	cmd.Flags().StringVar(&f.since, "since", "", "a checkpoint kept from an earlier audit, which this log must extend")
-	cmd.Flags().StringVar(&f.published, "published", "", "a published ε to hold against the log (A7)")
+	cmd.Flags().StringVar(&f.published, "published", "", "a published ε over all rounds to hold against the log (A7)")
 	return cmd
+}
+
+// stated is a report with the words that belong to its figures.
+type stated struct {
+	audit.Report
+	Claim auditing.Claim `json:"claim"`
 }
 
 func audited(f *flags, args []string) (audit.Report, error) {
@@ -172,7 +179,7 @@ func verdict(r audit.Report) string {
 	return b.String()
 }
 
-// figure states the privacy figure with everything that privacy 9.1 wants beside it.
+// figure states the privacy figure over all rounds with everything that has to stand beside it (docs/spec/privacy.md §11).
 func figure(r audit.Report) string {
 	n := len(r.Periods)
 	if r.Origin == "" {
@@ -181,19 +188,15 @@ func figure(r audit.Report) string {
 	if n == 0 {
 		return "privacy: no round was opened, nothing was spent"
 	}
-	p := r.Periods[slices.IndexFunc(r.Periods, func(p audit.Period) bool { return p.RhoUnits == r.RhoUnits })]
-	s := fmt.Sprintf("privacy: ε = %.4g at δ = %g (ρ = %.4g)\n", r.Epsilon, r.Delta, r.RhoBound)
-	which := "the ledger period"
-	if n > 1 {
-		which = fmt.Sprintf("the dearest of %d ledger periods, that", n)
-	}
-	s += fmt.Sprintf("  for one device, its whole history against none, over %s from %s (%s, rounds %d to %d)\n", which, moment(p.Start), length(p.Seconds),
-		p.FirstRound, p.LastRound)
-	if n > 1 {
-		s += fmt.Sprintf("  over all %d ledger periods together: ε = %.4g (ρ = %.4g)\n", n, r.TotalEpsilon, r.TotalRho)
-	}
 	claim := auditing.ClaimOf(r)
-	s += fmt.Sprintf("  towards %s, without amplification", claim.Towards)
+	s := fmt.Sprintf("privacy: ε = %s at δ = %g (ρ = %s)\n", privacy.Shown(r.TotalEpsilon, 4), r.Delta, privacy.Shown(r.TotalRho, 4))
+	s += "  " + strings.Join(claim.Lines(), "\n  ")
+	p := r.Periods[slices.IndexFunc(r.Periods, func(p audit.Period) bool { return p.RhoUnits == r.RhoUnits })]
+	which := "that is one ledger period,"
+	if n > 1 {
+		which = fmt.Sprintf("the dearest of %d ledger periods alone: ε = %s (ρ = %s),", n, privacy.Shown(r.Epsilon, 4), privacy.Shown(r.RhoBound, 4))
+	}
+	s += fmt.Sprintf("\n  %s from %s (%s, rounds %d to %d)", which, moment(p.Start), length(p.Seconds), p.FirstRound, p.LastRound)
 	if claim.Warning != "" {
 		s += "\n  do not rely on this figure: " + claim.Warning
 	}

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/cinesync/cinesync/serve"
@@ -20,7 +22,12 @@ var pageHTML string
 var styleCSS []byte
 
 // pageTemplate is read once; html/template escapes every value for its place.
-var pageTemplate = template.Must(template.New("page").Parse(pageHTML))
+var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{"up": up}).Parse(pageHTML))
+
+// up writes ε to the next hundredth above: a bound that was rounded down is none.
+func up(epsilon float64) string {
+	return strconv.FormatFloat(math.Ceil(epsilon*100)/100, 'f', -1, 64)
+}
 
 // Sizes of the page.
 const (

@@ -148,6 +148,19 @@ func TestAWarningTakesTheGaugesBack(t *testing.T) {
 	}
 }
 
+// TestThePageNeverShowsLessThanTheFigure: a bound that was rounded down is none.
+func TestThePageNeverShowsLessThanTheFigure(t *testing.T) {
+	w := newWorld(t, nil)
+	w.load(model.TwoTowerFamily, 3)
+	w.figure("30")
+	for eps, want := range map[float64]string{7.48: "ε = 7.48<", 7.4801: "ε = 7.49<", 123.4: "ε = 123.4<", 123.401: "ε = 123.41<", 0.0001: "ε = 0.01<", 0: "ε = 0<"} {
+		w.figures.figure.Epsilon = eps
+		if body := w.do("GET", "/", "").Body.String(); !strings.Contains(body, want) {
+			t.Errorf("ε = %v is not shown as %s", eps, want)
+		}
+	}
+}
+
 func TestTheSameRegistryTwiceIsAnError(t *testing.T) {
 	registry := ops.NewRegistry()
 	w := newWorld(t, func(c *Config) { c.Registry = registry })
@@ -243,7 +256,7 @@ func TestThePageWorksLikeAPersonUsesIt(t *testing.T) {
 		t.Error("the page does not say why there is no figure")
 	}
 	w.figure("30")
-	if body := w.do("GET", "/", "").Body.String(); !strings.Contains(body, "ε = 7.48") || !strings.Contains(body, "It is of one device, towards a coordinator.") || strings.Contains(body, "Do not rely") {
+	if body := w.do("GET", "/", "").Body.String(); !strings.Contains(body, "ε = 7.48") || !strings.Contains(body, "for one device, towards a coordinator, without amplification. It assumes little.") || strings.Contains(body, "<details") || strings.Contains(body, "Do not rely") {
 		t.Errorf("the figure or its words are missing:\n%s", body)
 	}
 	w.figures.figure.Warning = "check A6 fails"

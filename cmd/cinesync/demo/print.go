@@ -5,6 +5,8 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+
+	"github.com/cinesync/cinesync/privacy"
 )
 
 // Print writes the report for people.
@@ -12,7 +14,7 @@ func (r *Report) Print(out io.Writer) {
 	fmt.Fprintf(out, "\nHit rate@10 on each device's newest title, against 99 it has not watched: %.3f\n", r.Metrics.HR10)
 	fmt.Fprintf(out, "  popularity alone %.3f, content before any round %.3f, the same training without noise %.3f; NDCG@10 %.3f\n",
 		r.Metrics.PopularityHR10, r.Metrics.StartHR10, r.Metrics.NoNoiseHR10, r.Metrics.NDCG10)
-	fmt.Fprintf(out, "Privacy: ε = %.1f at δ = %.0e %s.\n  %s.\n", r.Epsilon, r.Delta, r.Claim, upper(promise))
+	fmt.Fprintf(out, "Privacy: ε = %s at δ = %.0e\n  %s.\n  %s.\n", privacy.Shown(r.Epsilon, 4), r.Delta, strings.Join(r.Claim.Lines(), "\n  "), upper(promise))
 	verdict := "the log verifies"
 	if !r.Audit.OK {
 		verdict = "THE LOG DOES NOT VERIFY"

@@ -16,9 +16,10 @@ type Report struct {
 	Parameters      int              `json:"parameters"`
 	Rounds          []Round          `json:"rounds"`
 	Metrics         Metrics          `json:"metrics"`
-	Epsilon         float64          `json:"epsilon"`
+	Epsilon         float64          `json:"epsilon"`        // over all rounds
+	Dearest         float64          `json:"epsilon_period"` // of the ledger period that costs most
 	Delta           float64          `json:"delta"`
-	Claim           string           `json:"claim"` // what epsilon and delta are of, and against whom
+	Claim           auditing.Claim   `json:"claim"` // what epsilon and delta are of, and against whom
 	Promise         string           `json:"promise"`
 	Audit           Audit            `json:"audit"`
 	Recommendations []Recommendation `json:"recommendations"`
@@ -96,8 +97,8 @@ func (s *show) report(ctx context.Context) (*Report, error) {
 	r.Metrics.NoNoiseHR10 = round4(plain.HR10)
 	verdict := verify(os.DirFS(s.folder.dir))
 	r.Audit = Audit{OK: verdict.OK, Entries: verdict.Entries}
-	r.Epsilon, r.Delta = verdict.Epsilon, verdict.Delta
-	r.Claim = fmt.Sprintf("for one device's whole history over all rounds, towards %s, without amplification", auditing.ClaimOf(verdict).Towards)
+	r.Epsilon, r.Dearest, r.Delta = verdict.TotalEpsilon, verdict.Epsilon, verdict.Delta
+	r.Claim = auditing.ClaimOf(verdict)
 	r.logged, r.broken = verdict.Rounds, s.unmeasured
 	if s.last != ([32]byte{}) && r.broken == nil {
 		r.broken = s.recommend(ctx, r)

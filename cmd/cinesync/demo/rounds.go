@@ -54,7 +54,7 @@ func (s *show) roundOver(e coordinator.Event) {
 		r.HR10 = round4(s.judge.hr10)
 	}
 	s.rounds = append(s.rounds, r)
-	s.screen.round(r, s.judge, verify(os.DirFS(s.folder.dir)).Epsilon)
+	s.screen.round(r, s.judge, verify(os.DirFS(s.folder.dir)).TotalEpsilon)
 }
 
 // measureTraffic gives the round what the devices sent and got since the round before.

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/cinesync/cinesync/coordinator"
+	"github.com/cinesync/cinesync/privacy"
 )
 
 // screen is the live view: on a terminal one line that is drawn over, elsewhere one line a round.
@@ -95,7 +96,7 @@ func (s *screen) round(r Round, j *judge, epsilon float64) {
 	if !r.SumOK {
 		sum = "SUM WRONG"
 	}
-	s.score = fmt.Sprintf("  hit rate@10 %.3f (popularity %.3f)  ε %.1f", j.hr10, j.popularity, epsilon)
+	s.score = fmt.Sprintf("  hit rate@10 %.3f (popularity %.3f)  ε %s", j.hr10, j.popularity, privacy.Shown(epsilon, 3))
 	if s.adapts {
 		s.score += fmt.Sprintf("  clip %.3f", r.Clip)
 	}

@@ -10,11 +10,16 @@ import (
 
 // Claim is the words that belong to an audited figure (docs/spec/privacy.md §11). They are the same wherever the figure is shown.
 type Claim struct {
-	Unit     string // what ε is of, and against which neighbour
-	Towards  string // whom it holds against
-	Assumed  string // what it rests on, as one sentence
-	Sampling string // gain claimed from sampling
-	Warning  string // why nobody should rely on it; empty: nothing is known against it
+	Unit     string `json:"unit"`          // what ε is of, and against which neighbour
+	Towards  string `json:"towards"`       // whom it holds against
+	Assumed  string `json:"assumptions"`   // what it rests on, in sentences
+	Sampling string `json:"amplification"` // gain claimed from sampling
+	Warning  string `json:"warning"`       // why nobody should rely on it; empty: nothing is known against it
+}
+
+// Lines are the words in the order in which they stand below a figure, without the warning.
+func (c Claim) Lines() []string {
+	return []string{"for " + c.Unit, "towards " + c.Towards + ", without amplification", c.Assumed}
 }
 
 // ClaimOf reads the words from the report of the log that gave the figure.
@@ -29,7 +34,8 @@ func ClaimOf(r audit.Report) Claim {
 	case "SH":
 		c.Towards += " and follows the protocol"
 	}
-	c.Assumed = "It assumes that devices run the published program, that one person holds one device, and nothing about who was chosen for a round"
+	c.Assumed = "It assumes that devices run the published program and that one person holds one device, and nothing about who was chosen for a round. " +
+		"It does not cover a device whose owner began a ledger period by hand, or whose ledger was lost: that one may have answered as often again, each time"
 	c.Warning = warning(r)
 	return c
 }
