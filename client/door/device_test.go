@@ -29,6 +29,7 @@ type disk struct {
 	outbox  map[string]door.OutboxRow
 	kept    []door.Receipt
 	commits int
+	erased  int // those that dropped secrets
 	failAt  int
 	refuse  bool     // the next commit with a ledger entry fails
 	files   *files   // whose vectors a session may refer to
@@ -56,6 +57,9 @@ func (s *disk) Commit(_ context.Context, c door.Commit) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.given = append(s.given, c.Session)
+	if c.Erase {
+		s.erased++
+	}
 	if s.commits++; s.commits == s.failAt {
 		return errFull
 	}

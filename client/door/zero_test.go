@@ -1,6 +1,11 @@
 package door_test
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -72,5 +77,25 @@ func TestSavedStateIsClearedWhenItIsNotDurable(t *testing.T) {
 				t.Errorf("session %d is still there", i)
 			}
 		}
+	})
+}
+
+// TestEarlierVersionsRoundIsErasedBeforeItConnects: the coordinator may be gone for ever.
+func TestEarlierVersionsRoundIsErasedBeforeItConnects(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 64, 100)
+		p := newPhone(t, r)
+		r.away(true)
+		zero := base64.StdEncoding.EncodeToString(make([]byte, 32))
+		head := fmt.Appendf(nil, `{"Version":3,"TreeRoot":"%s","Shunned":"%[1]s","Phase":3,"Session":{"Secrets":"AAAA"}}`, zero)
+		rest := append(binary.BigEndian.AppendUint32(nil, uint32(len(head))), head...)
+		sum := sha256.Sum256(rest)
+		p.disk.session = append(sum[:], rest...)
+		p.start()
+		synctest.Wait()
+		if b := p.disk.saved(); len(b) == 0 || bytes.Contains(b, []byte("Secrets")) || p.disk.erased != 1 {
+			t.Errorf("erased %d times, and saved is %q", p.disk.erased, b)
+		}
+		p.close()
 	})
 }

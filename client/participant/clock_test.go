@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cinesync/cinesync/aggregation"
+	"github.com/cinesync/cinesync/audit"
 	"github.com/cinesync/cinesync/protocol"
 )
 
@@ -194,15 +195,19 @@ func TestRoundWhoseEndNeverComesIsForgotten(t *testing.T) {
 	}
 	d.play(h, "receipt")
 	for _, end := range []time.Duration{44 * time.Second, 55*time.Second + clockSlack} {
-		wait, ok := d.machine.Wait(h.now)
-		if !ok || h.now.Add(wait) != d.since.Add(end) {
-			t.Fatalf("the next deadline is in %v, want %v after %v", wait, end, d.since)
+		for h.now.Before(d.since.Add(end)) {
+			wait, ok := d.machine.Wait(h.now)
+			if next := h.now.Add(wait); !ok || wait <= 0 || next.After(d.since.Add(end)) {
+				t.Fatalf("a door would look in %v (%v), the deadline is %v after %v", wait, ok, end, d.since)
+			}
+			h.now = h.now.Add(wait - 1)
+			if out := d.step(h, Event{}); out.Save != nil {
+				t.Error("it took effect early")
+			}
+			if h.now = h.now.Add(1); h.now.Before(d.since.Add(end)) {
+				d.step(h, Event{}) // what has passed is written down
+			}
 		}
-		h.now = h.now.Add(wait - 1)
-		if out := d.step(h, Event{}); out.Save != nil {
-			t.Error("it took effect early")
-		}
-		h.now = h.now.Add(1)
 		if out := d.step(h, Event{}); out.Save == nil || !out.Erase {
 			t.Error("it has no effect")
 		}
@@ -282,6 +287,77 @@ func TestRestartGoesOnWithTheSameClock(t *testing.T) {
 	h.now = h.now.Add(14 * time.Second)
 	if d.step(h, Event{}); !d.machine.st.Over {
 		t.Error("the round outlives its deadline")
+	}
+}
+
+// TestRestartsDoNotMakeSecretsLiveLonger: what one process saw pass counts in the next, wherever the wall clock is set back to.
+func TestRestartsDoNotMakeSecretsLiveLonger(t *testing.T) {
+	h := newHonest(t, 8)
+	d := newDevice(t, h)
+	d.play(h, "receipt")
+	accepted, lived := h.now, time.Duration(0)
+	for range 10 {
+		for end := h.now.Add(40 * time.Second); h.now.Before(end); { // as a door looks
+			wait, ok := d.machine.Wait(h.now)
+			if !ok {
+				t.Fatal("the round is forgotten, and its end not waited for")
+			}
+			wait = min(max(wait, 1), end.Sub(h.now))
+			h.now, lived = h.now.Add(wait), lived+wait
+			if d.step(h, Event{}); d.machine.st.Over {
+				if most := 44*time.Second + 44*time.Second/10; lived > most {
+					t.Errorf("secrets live for %v, at most %v are allowed", lived, most)
+				}
+				return
+			}
+		}
+		d.boot()
+		h.now = accepted.Add(time.Second)
+	}
+	t.Errorf("secrets are still there after %v", lived)
+}
+
+// TestTimeIsWrittenDownSeldom: each is a commit on somebody's disk.
+func TestTimeIsWrittenDownSeldom(t *testing.T) {
+	h := newHonest(t, 8)
+	h.hooks.open = func(o *audit.RoundOpen) {
+		o.Deadlines = [5]uint32{100_000, 200_000, 300_000, 400_000, 500_000}
+	}
+	d := newDevice(t, h)
+	d.play(h, "receipt")
+	saves := 0
+	for !d.machine.st.Over {
+		wait, _ := d.machine.Wait(h.now)
+		h.now = h.now.Add(wait)
+		if d.one(h, Event{}).Save != nil {
+			saves++
+		}
+	}
+	if saves > 11 {
+		t.Errorf("%d commits in a phase in which nothing happens", saves)
+	}
+}
+
+// TestOwnerIsToldOfARoundThatGoesOn without this device, whatever it waited for, also if it refuses something in the same step.
+func TestOwnerIsToldOfARoundThatGoesOn(t *testing.T) {
+	for stage, end := range map[string]time.Duration{"offer": 11, "model": 11, "trained": 22, "roster": 33, "delivery": 44, "state": 44} {
+		for _, bad := range []bool{false, true} {
+			h := newHonest(t, 8)
+			d := newDevice(t, h)
+			d.play(h, stage)
+			h.now = h.now.Add(end*time.Second - 1)
+			if d.step(h, Event{}); d.missed != nil {
+				t.Errorf("after %s: told early", stage)
+			}
+			h.now = h.now.Add(1)
+			e := Event{}
+			if bad {
+				e.Msg = &protocol.ModelGet{}
+			}
+			if out := d.step(h, e); out.Missed == nil || out.Missed.Round != 1 || out.Missed.Detail == "" || bad != (out.Refused != nil) {
+				t.Errorf("after %s: missed %+v, refused %v", stage, out.Missed, out.Refused)
+			}
+		}
 	}
 }
 

@@ -62,13 +62,13 @@ type Output struct {
 	// Refused ends this device's part in the round; HangUp says whether the connection should be dropped too.
 	Refused *Refused
 	HangUp  *protocol.HangUp
-	// Missed tells the device's owner of a round that goes on without this device, through nobody's lie.
+	// Missed tells the device's owner of a round that goes on without this device, through nobody's lie. It may come with a refusal.
 	Missed *Missed
 	// Closed tells how a round ended.
 	Closed *Closed
 }
 
-// Missed is a round that the device accepted and was too slow for.
+// Missed is a round that the device accepted and has no part in: one of the two sides was too slow.
 type Missed struct {
 	Round  uint64
 	Detail string

@@ -42,7 +42,7 @@ type Machine struct {
 	uploading bool  // chunks are on their way on this connection
 	at        int64 // where the next one begins
 	now       time.Time
-	accepted  time.Time              // when the running round was; zero before a restarted machine's first step
+	accepted  time.Time              // when the running round was; zero before a restarted machine first looks
 	pq        *protocol.PQPrivateKey // made when it is first needed
 }
 
@@ -154,6 +154,9 @@ func (m *Machine) giveUp(r *Refused, out *Output) {
 }
 
 func (m *Machine) save(out *Output) {
+	if m.st.Phase != idle && !m.st.Over {
+		m.st.Seen = max(m.st.Seen, m.passed(m.now))
+	}
 	clear(out.Save) // of the same step
 	out.Save = m.st.encode()
 }

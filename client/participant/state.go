@@ -40,6 +40,7 @@ type state struct {
 	Cosigned  uint64              // the newest time that a quorum of witnesses vouches for
 	Running   running             // the ledger's period
 	Phase     phase
+	dropped   bool // the round of an earlier version, which lies on the disk still
 	session
 }
 
@@ -47,6 +48,7 @@ type state struct {
 type session struct {
 	Open        audit.RoundOpen
 	AcceptedAt  int64         // Unix nanoseconds of this device's wall clock
+	Seen        time.Duration // the most that passed since, by the clock of any process
 	Rostered    time.Duration // from there to when the roster came: what shares are held by
 	Over        bool          // nothing of this device can count any more: its secrets are gone, and it waits to hear how the round ended
 	OpenHash    [32]byte
@@ -184,6 +186,7 @@ func (s *state) load(b []byte) error {
 		return fmt.Errorf("read saved participant state: %w", err)
 	}
 	if w.Version >= oldVersion && w.Version < stateVersion { // its round was another version's, and is over
+		s.dropped = w.Phase != idle || w.Session != nil || len(r.rest) > 0
 		w.Version, w.Phase, w.Session, r.rest = stateVersion, idle, nil, nil
 	}
 	if w.Version != stateVersion || len(w.TreeRoot) != 32 || len(w.Shunned) != 32 || w.Phase > answered {
