@@ -91,7 +91,9 @@ func budgetCommand() *cobra.Command {
 	var fresh, yes bool
 	cmd := &cobra.Command{Use: "budget", Short: "Show how much of the privacy budget is spent, or start a new period", Args: exactly(),
 		Long: "Shows what the device's ledger says. With --new-period the budget begins again from zero: what was learned about you so far\n" +
-			"stays learned, and what later rounds learn adds to it. It is also the way out when the ledger is damaged or an old copy.",
+			"stays learned, and what later rounds learn adds to it. The device may then answer as often again as its policy allows, within one\n" +
+			"period of the coordinator's log too, and the figure that is published from the log does not cover such a device. It is also the way\n" +
+			"out when the ledger is damaged or an old copy.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if yes && !fresh {
 				return usageError{fmt.Errorf("--yes belongs to --new-period")}
@@ -122,14 +124,14 @@ func (b budget) String() string {
 	if b.Spent != "" {
 		return fmt.Sprintf("policy %s: the budget counts as spent: %s", b.Policy, b.Spent)
 	}
-	return fmt.Sprintf("policy %s: ρ %.4g of %.4g spent in %d charges (ε = %.2f at δ = %.0e, for this device's whole history in the period, without amplification)",
-		b.Policy, b.Rho, b.Ceiling, b.Charges, b.Epsilon, b.Delta)
+	return fmt.Sprintf("policy %s: ρ %s of %.4g spent in %d charges (ε = %s at δ = %.0e, for this device's whole history in the period, without amplification)",
+		b.Policy, privacy.Shown(b.Rho, 4), b.Ceiling, b.Charges, privacy.Shown(b.Epsilon, 4), b.Delta)
 }
 
 // newPeriod starts a period, if its owner means it. The device is opened after that: its ledger may be gone.
 func newPeriod(cmd *cobra.Command, args []string, yes bool) error {
 	if !yes {
-		return fmt.Errorf("%w: a new period forgets what was spent, not what was learned; say --new-period --yes if that is what you want", errDecide)
+		return fmt.Errorf("%w: a new period forgets what was spent, not what was learned: this device may then answer as often again as its policy allows, and the figure that is published from the log does not cover that; say --new-period --yes if that is what you want", errDecide)
 	}
 	dir, err := folder(cmd)
 	if err != nil {

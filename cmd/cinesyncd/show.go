@@ -29,6 +29,12 @@ func with(f func(cmd *cobra.Command, d *device.Device) error) func(*cobra.Comman
 	}
 }
 
+// recommended is what the command prints as JSON.
+type recommended struct {
+	Items   []client.Recommendation `json:"items"`
+	Privacy cost                    `json:"privacy"`
+}
+
 func recommendCommand() *cobra.Command {
 	var n int
 	cmd := &cobra.Command{Use: "recommend", Short: "Suggest titles, computed on this device", Args: exactly(), RunE: with(func(cmd *cobra.Command, d *device.Device) error {
@@ -46,8 +52,12 @@ func recommendCommand() *cobra.Command {
 		for i := range list {
 			list[i].Title = titles[list[i].ID]
 		}
+		c, err := readCost(cmd.Context(), d)
+		if err != nil {
+			return err
+		}
 		if wantsJSON(cmd) {
-			return printJSON(cmd, append([]client.Recommendation{}, list...))
+			return printJSON(cmd, recommended{append([]client.Recommendation{}, list...), c})
 		}
 		for _, r := range list {
 			name := r.Title
@@ -56,11 +66,7 @@ func recommendCommand() *cobra.Command {
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%3d. %s\n", r.Rank, name)
 		}
-		b, err := readBudget(cmd.Context(), d)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(cmd.OutOrStdout(), "\ncomputed on this device, from your history and the shared model; what your part in that model cost:\n%s\n", b)
+		fmt.Fprintf(cmd.OutOrStdout(), "\ncomputed on this device, from your history and the shared model; what your part in all rounds so far cost:\n%s\n", c)
 		return nil
 	})}
 	cmd.Flags().IntVar(&n, "n", 10, "how many")
@@ -73,14 +79,18 @@ func statusCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		c, err := readCost(cmd.Context(), d)
+		if err != nil {
+			return err
+		}
 		n, err := d.History.Count(cmd.Context())
 		if err != nil {
 			return err
 		}
 		if wantsJSON(cmd) {
-			return printJSON(cmd, map[string]any{"coordinator": d.Config.Address, "log_origin": d.Config.LogOrigin, "events": n, "budget": b})
+			return printJSON(cmd, map[string]any{"coordinator": d.Config.Address, "log_origin": d.Config.LogOrigin, "events": n, "budget": b, "privacy": c})
 		}
-		fmt.Fprintf(cmd.OutOrStdout(), "coordinator %s, log %s\nhistory: %d events, on this device only\nprivacy: %s\n", d.Config.Address, d.Config.LogOrigin, n, b)
+		fmt.Fprintf(cmd.OutOrStdout(), "coordinator %s, log %s\nhistory: %d events, on this device only\nprivacy: %s\n", d.Config.Address, d.Config.LogOrigin, n, c)
 		return nil
 	})}
 }

@@ -35,3 +35,26 @@ func TestClaimsSayWhatTheyRestOn(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 }
+
+// TestClaimsNameWhomTheyDoNotCover: a device can begin again where the log does not see it (docs/spec/privacy.md 6.6).
+func TestClaimsNameWhomTheyDoNotCover(t *testing.T) {
+	c := auditing.ClaimOf(audit.Report{GammaBP: 500, Mode: "W"})
+	text := strings.Join(c.Lines(), "\n")
+	for _, words := range []string{"its whole history against none", "over all rounds", "at most 5 %", "without amplification", "one person holds one device",
+		"does not cover a device whose owner began a ledger period by hand", "whose ledger was lost"} {
+		if !strings.Contains(text, words) {
+			t.Errorf("the words do not say %q:\n%s", words, text)
+		}
+	}
+}
+
+func TestADevicesClaimIsItsPolicys(t *testing.T) {
+	for mode, words := range map[uint16]string{1: "no quorum of the log's witnesses", 2: "did not choose who neighbours whom", 3: "follows the protocol", 9: "follows the protocol"} {
+		if c := auditing.ClaimOfDevice(250, mode, false); !strings.Contains(c.Towards, words) || !strings.Contains(c.Towards, "at most 2.5 %") || c.Warning != "" {
+			t.Errorf("mode %d: %+v", mode, c)
+		}
+	}
+	if c := auditing.ClaimOfDevice(0, 1, true); !strings.Contains(c.Warning, "protects nobody") {
+		t.Errorf("a demo's claim: %+v", c)
+	}
+}
