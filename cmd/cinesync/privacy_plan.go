@@ -16,6 +16,7 @@ import (
 
 	"github.com/cinesync/cinesync/cmd/cinesync/budget"
 	"github.com/cinesync/cinesync/model"
+	"github.com/cinesync/cinesync/privacy"
 )
 
 // budgetFlags are the planner's as they are written.
@@ -112,7 +113,7 @@ func (f *budgetFlags) draw(p budget.Plan) error {
 
 func printBudget(w io.Writer, p budget.Plan, picture string) error {
 	fmt.Fprintf(w, "%d rounds of %d members among %d devices, %d rounds of each at most, %d coordinates\n", p.Rounds, p.Cohort, p.Population, p.Participations, p.Dim)
-	fmt.Fprintf(w, "ε = %.4g at δ = %.3g for %s,\ntowards %s, without amplification\n", p.Epsilon, p.Delta, p.Unit, p.Towards)
+	fmt.Fprintf(w, "ε = %.4g at δ = %s for %s,\ntowards %s, without amplification\n", p.Epsilon, writeDelta(p.Delta), p.Unit, p.Towards)
 	fmt.Fprintf(w, "(ρ = %.4g, %d units a round; %s, at order %.4g)\n\n", p.Rho, p.RhoUnits, p.Formula, p.Order)
 	c := p.Chosen
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -132,9 +133,12 @@ func printBudget(w io.Writer, p budget.Plan, picture string) error {
 	}
 	fmt.Fprintln(w)
 	for _, v := range p.Policies {
-		if v.Takes {
+		switch {
+		case v.Takes && v.Spacing > 1:
+			fmt.Fprintf(w, "devices under policy %s take part where spacing_rounds of the task is %d or more\n", v.Policy, v.Spacing)
+		case v.Takes:
 			fmt.Fprintf(w, "devices under policy %s take part\n", v.Policy)
-		} else {
+		default:
 			fmt.Fprintf(w, "devices under policy %s refuse: %s\n", v.Policy, v.Why)
 		}
 	}
@@ -142,6 +146,14 @@ func printBudget(w io.Writer, p budget.Plan, picture string) error {
 		fmt.Fprintf(w, "\nε against rounds and noise: %s\n", picture)
 	}
 	return nil
+}
+
+// writeDelta rounds up to three digits, but never to 1, which would say that nothing is promised.
+func writeDelta(delta float64) string {
+	if s := privacy.Shown(delta, 3); s != "1" {
+		return s
+	}
+	return fmt.Sprint(delta)
 }
 
 // reading says in words what the ratio means.

@@ -145,6 +145,27 @@ func TestVerdictsNameTheTerm(t *testing.T) {
 	}
 }
 
+// TestAPolicyThatRestsWantsPeopleEnough: strict takes part in every second round at most, so half of all devices must fill a round.
+func TestAPolicyThatRestsWantsPeopleEnough(t *testing.T) {
+	for _, c := range []struct {
+		population, rounds int
+		takes              bool
+	}{{2000, 10, true}, {1999, 10, false}, {1000, 10, false}, {1000, 1, true}, {1_000_000, 10, true}} {
+		w := some()
+		w.Epsilon, w.Population, w.Rounds = 1, c.population, c.rounds
+		for _, v := range planOf(t, w).Policies {
+			switch {
+			case v.Policy == participant.Strict().Name && v.Takes != c.takes:
+				t.Errorf("%d devices, %d rounds: %+v", c.population, c.rounds, v)
+			case v.Policy == participant.Strict().Name && !v.Takes && !strings.Contains(v.Why, "rest"):
+				t.Errorf("%d devices, %d rounds: %+v does not name the rest", c.population, c.rounds, v)
+			case v.Policy == participant.Strict().Name && v.Spacing != 2, v.Policy == participant.Balanced().Name && (v.Spacing != 1 || !v.Takes):
+				t.Errorf("%+v", v)
+			}
+		}
+	}
+}
+
 func TestWishesThatCannotBe(t *testing.T) {
 	for field, change := range map[string]func(*Want){
 		"cohort":         func(w *Want) { w.Cohort = 2 },

@@ -12,12 +12,14 @@ type Verdict struct {
 	Policy string `json:"policy"`
 	Takes  bool   `json:"takes"`
 	Why    string `json:"why,omitempty"` // the first term that it refuses
+	// Spacing is the least spacing_rounds that the task must have for it, which the plan says nothing of.
+	Spacing uint32 `json:"spacing_rounds"`
 }
 
 func (p *Plan) verdicts() []Verdict {
 	var out []Verdict
 	for _, f := range participant.Policies() {
-		v := Verdict{Policy: f.Name, Why: p.below(f)}
+		v := Verdict{Policy: f.Name, Why: p.below(f), Spacing: f.B}
 		v.Takes = v.Why == ""
 		out = append(out, v)
 	}
@@ -41,6 +43,9 @@ func (p *Plan) below(f participant.Floor) string {
 		return fmt.Sprintf("a clip of %v, at most %v is allowed", p.Clip, f.MaxC)
 	case p.Participations > int(f.P):
 		return fmt.Sprintf("%d participations of one device, at most %d are allowed in a period", p.Participations, f.P)
+	case p.Population/p.Cohort < min(int(f.B), p.Rounds): // a device answers in one round of b, so b rosters have nobody in common
+		return fmt.Sprintf("its devices rest %d rounds after each, and %d devices are too few for %d rosters of %d without one of them twice",
+			f.B-1, p.Population, min(int(f.B), p.Rounds), p.Cohort)
 	case p.Ceiling > uint64(f.Ceiling):
 		return fmt.Sprintf("ρ = %.3g over the period, at most %.3g is allowed", p.Rho, f.Ceiling.Rho())
 	}
