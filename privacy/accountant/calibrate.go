@@ -42,13 +42,17 @@ func SmallestNoise(eps, delta, q float64, steps int) (float64, Figure, error) {
 	most *= 1.01 * math.Sqrt(float64(steps)) // the grid errs towards more
 	f.Formula = pldFormula
 	z, err := leastNoise(delta, min(most, 0.2)/2, most, 20, func(z float64) (float64, error) {
-		return coarsened(PLD{Noise: z, Rate: q, Steps: steps, Discretisation: DefaultDiscretisation}, eps)
+		return coarsened(PLD{Noise: z, Rate: q, Steps: steps, Discretisation: DefaultDiscretisation * max(1, eps/4)}, eps)
 	})
 	return z, f, err
 }
 
+// searchSupport is the most points of one step's grid in a search, which takes some forty of them.
+const searchSupport = 1 << 18
+
 // coarsened is δ at eps on the finest grid that is not too large: noise far below what is looked for spreads losses far.
 func coarsened(p PLD, eps float64) (float64, error) {
+	p.Discretisation = min(max(p.Discretisation, p.reach(gridTail/float64(p.Steps))/searchSupport), 0.1)
 	for {
 		got, err := p.Delta(eps)
 		var wrong InputError

@@ -39,9 +39,17 @@ func (l loss) steepest(n int, eps float64) float64 {
 	}))
 }
 
+// steepestTilt is a tilt at which e^(tilt·loss) still fits a float over the whole grid. A steeper one only serves where ε is the largest
+// loss, and weights would overflow one point below it.
+func (l loss) steepestTilt() float64 {
+	l = l.trimmed()
+	return (700 - math.Log(l.mass[len(l.mass)-1])) / (l.h * float64(max(len(l.mass)-1, 1)))
+}
+
 // compose adds n independent losses. The window is the part of the grid outside of which Chernoff's bound leaves a tilted mass of
 // e^logMissed on either side; the cyclic convolution wraps that much around, and missed counts it.
 func (l loss) compose(n int, tilt float64) (composed, error) {
+	tilt = min(tilt, l.steepestTilt())
 	one := l.logMoment(tilt)
 	if math.IsInf(one, 0) || math.IsNaN(one) {
 		tilt, one = 0, l.logMoment(0)
@@ -59,12 +67,17 @@ func (l loss) compose(n int, tilt float64) (composed, error) {
 		c.loss.h, c.low, c.mass = l.h, t.low, t.mass
 		return c, nil
 	}
-	low, high := t.window(n)
-	points := high - low + 1
-	if points > MaxSupport {
+	from, to := t.window(n)
+	span := to - from + 1
+	if !(span >= 1) || from <= -mostPlace {
 		return c, InputError{"discretisation", l.h,
-			fmt.Sprintf("at least %.2g: the sum of all steps spans %d points, and a grid has at most %d", l.h*float64(points)/MaxSupport*1.01, points, MaxSupport)}
+			fmt.Sprintf("a narrower grid or more noise: where the sum of all steps lies cannot be told on this one (from %.4g to %.4g)", from, to)}
 	}
+	if span > MaxSupport {
+		return c, InputError{"discretisation", l.h,
+			fmt.Sprintf("at least %.2g: the sum of all steps spans %.4g points, and a grid has at most %d", l.h*span/MaxSupport*1.01, span, MaxSupport)}
+	}
+	low, points := int(from), int(span)
 	c.loss.h, c.low, c.missed = l.h, low, 2*math.Exp(logMissed)
 	c.mass = t.power(n, low, points)
 	return c, nil
@@ -81,14 +94,18 @@ func (l loss) trimmed() loss {
 	return l
 }
 
-// window returns the first and the last point that the sum of n losses needs.
-func (l loss) window(n int) (low, high int) {
+// mostPlace bounds the places of points: up to it floats are whole numbers.
+const mostPlace = 1 << 53
+
+// window returns the first and the last point that the sum of n losses needs, as floats: an end may be far outside what an int holds, or
+// no number at all.
+func (l loss) window(n int) (low, high float64) {
 	end := func(side float64) float64 {
 		mu := l.sharpest(n, -logMissed, side)
 		return (float64(n)*l.logMoment(side*mu)-logMissed)/mu/l.h + 1
 	}
 	least, most := float64(n)*float64(l.low), float64(n)*float64(l.low+len(l.mass)-1)
-	return int(max(least, math.Floor(-end(-1)))), int(min(most, math.Ceil(end(1))))
+	return max(least, math.Floor(-end(-1))), min(most, math.Ceil(end(1)))
 }
 
 // power returns points of the n-fold convolution from low on, by a discrete Fourier transform. Rounding below zero is cut off.

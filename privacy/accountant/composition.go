@@ -19,12 +19,20 @@ func Compose(eps, delta float64, count int, totalDelta float64) (Figure, error) 
 		return Figure{}, err
 	}
 	f := Figure{Delta: totalDelta, Formula: "optimal composition, arXiv 1311.0776"}
-	keep := math.Exp(float64(count) * math.Log1p(-delta))
-	fits := func(i int) bool { return 1-keep*(1-lostAt(eps, count, i)) <= totalDelta }
-	if !fits(0) {
+	// 1 − (1−δ)^k(1−δ_i) is lost + kept·δ_i, of which nothing is negative: compared as it stands, whatever is below the rounding of 1
+	// would be nothing.
+	logKept := float64(count) * math.Log1p(-delta)
+	lost := -math.Expm1(logKept)
+	if count == 1 {
+		lost = delta
+	}
+	if !(lost <= totalDelta) {
 		return f, ErrNone
 	}
-	low, high := 0, count/2+1 // δ_i grows with i; low fits
+	room := math.Log(totalDelta - lost)
+	runs := newLosses(eps, count)
+	fits := func(i int) bool { return runs.logAt(i)+logKept <= room }
+	low, high := 0, count/2+1 // δ_i grows with i, and δ_0 is 0
 	for high-low > 1 {
 		if mid := (low + high) / 2; fits(mid) {
 			low = mid
@@ -36,15 +44,31 @@ func Compose(eps, delta float64, count int, totalDelta float64) (Figure, error) 
 	return f, nil
 }
 
-// lostAt is δ_i.
-func lostAt(eps float64, count, i int) float64 {
-	k, sum := float64(count), logSum{}
+// losses are what δ_i are made of: ln C(k,l)·e^{(k−l)ε}/(1+e^ε)^k for l up to k/2.
+type losses struct {
+	eps, rounding float64
+	weights       []float64
+}
+
+func newLosses(eps float64, count int) losses {
+	k := float64(count)
 	top, _ := math.Lgamma(k + 1)
-	for j := range i {
+	// The rounding of the terms, relative to a sum of them.
+	r := losses{eps: eps, rounding: 1e-15 * (top + k*(min(eps, 1)+1)), weights: make([]float64, count/2)}
+	for j := range r.weights {
 		l := float64(j)
 		under, _ := math.Lgamma(l + 1)
 		rest, _ := math.Lgamma(k - l + 1)
-		sum.add(top - under - rest + (k-l)*eps - k*(eps+math.Log1p(math.Exp(-eps))) + math.Log(-math.Expm1(2*(l-float64(i))*eps)))
+		r.weights[j] = top - under - rest - l*eps - k*math.Log1p(math.Exp(-eps))
 	}
-	return math.Exp(sum.log())
+	return r
+}
+
+// logAt is ln δ_i, which may be far below what a float holds, and above by what its terms were rounded by.
+func (r losses) logAt(i int) float64 {
+	var sum logSum
+	for l, w := range r.weights[:i] {
+		sum.add(w + math.Log(-math.Expm1(2*float64(l-i)*r.eps)))
+	}
+	return sum.log() + r.rounding + 1e-15*float64(i)*r.eps
 }

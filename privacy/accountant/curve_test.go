@@ -80,7 +80,7 @@ func TestCompositionByDefinition(t *testing.T) {
 				}
 				sum += choose * (math.Exp(float64(k-l)*eps) - math.Exp(float64(k-2*i+l)*eps)) / math.Pow(1+math.Exp(eps), float64(k))
 			}
-			if got := lostAt(eps, k, i); math.Abs(got-sum) > 1e-13 {
+			if got := math.Exp(newLosses(eps, k).logAt(i)); math.Abs(got-sum) > 1e-13 {
 				t.Errorf("δ_%d of %d is %v, want %v", i, k, got, sum)
 			}
 			if f, err := Compose(eps, 0, k, sum+1e-12); err != nil || math.Abs(f.Epsilon-float64(k-2*i)*eps) > 1e-9 {

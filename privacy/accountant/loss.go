@@ -1,6 +1,10 @@
 package accountant
 
-import "math"
+import (
+	"math"
+
+	"github.com/cinesync/cinesync/privacy"
+)
 
 // loss is a privacy loss on a grid: mass[i] lies at (low+i)·h, the rest at infinity.
 type loss struct {
@@ -20,25 +24,37 @@ type pair struct {
 // logRatio is ln(M/N(0,z²)) at x, which grows with x from ln(1−q) on.
 func (p pair) logRatio(x float64) float64 {
 	e := (2*x - 1) / (2 * p.z * p.z)
-	if e > 30 {
-		return e + math.Log(p.q) + math.Log1p((1-p.q)/p.q*math.Exp(-e))
-	}
-	if p.q == 1 {
+	switch {
+	case p.q == 1:
 		return e
+	case e > 30: // as e^e may overflow
+		return math.Log1p(-p.q) + softplus(e+math.Log(p.q)-math.Log1p(-p.q))
 	}
 	return math.Log1p(p.q * math.Expm1(e))
 }
 
 // where is the inverse of logRatio; −Inf below its range.
 func (p pair) where(ratio float64) float64 {
-	v := math.Expm1(ratio) + p.q
-	if p.q == 1 {
-		return ratio*p.z*p.z + 0.5
+	return p.z*p.z*p.unmixed(ratio) + 0.5
+}
+
+// unmixed returns t with (1−q) + q·e^t = e^ratio: what the ratio of M is, as one of N(1, z²) alone; −Inf where there is none.
+func (p pair) unmixed(ratio float64) float64 {
+	switch {
+	case p.q == 1:
+		return ratio
+	case ratio > 30: // as e^ratio may overflow
+		return ratio + math.Log1p(-(1-p.q)*math.Exp(-ratio)) - math.Log(p.q)
 	}
-	if !(v > 0) {
-		return math.Inf(-1)
+	return math.Log(max(p.above(ratio), 0) / p.q)
+}
+
+// above is e^ratio − (1−q), without the rounding of a sum of numbers near ±1: the weight of N(1, z²) at that ratio, times its own.
+func (p pair) above(ratio float64) float64 {
+	if p.q < 0.5 {
+		return math.Expm1(ratio) + p.q
 	}
-	return p.z*p.z*math.Log(v/p.q) + 0.5
+	return math.Exp(ratio) - (1 - p.q)
 }
 
 // span returns the losses between which all lies but a mass of about tail on each side.
@@ -59,9 +75,10 @@ func (p pair) cell(a, b float64) (mass, excess float64) {
 	x, y := p.where(low), p.where(high)
 	zero, one := normalBetween(x/p.z, y/p.z), normalBetween((x-1)/p.z, (y-1)/p.z)
 	if p.add {
-		return zero, zero*(p.q*math.Exp(a)-math.Expm1(a)) - p.q*math.Exp(a)*one
+		// 1 − (1−q)e^a is e^a·(e^−a − (1−q)).
+		return zero, math.Exp(a) * (zero*p.above(-a) - p.q*one)
 	}
-	return (1-p.q)*zero + p.q*one, p.q*one - (math.Expm1(a)+p.q)*zero
+	return (1-p.q)*zero + p.q*one, p.q*one - p.above(a)*zero
 }
 
 // discretise puts the loss on a grid of width h. A loss between two points is split between them so that its mass and its mass under
@@ -89,13 +106,28 @@ func (p pair) discretise(h, tail float64) loss {
 	return l
 }
 
-// logMoment returns ln Σ mass·e^(μ·loss) of what is finite.
+// logMoment returns ln Σ mass·e^(μ·loss) of what is finite. Powers are taken from the end at which they are largest, so that none
+// overflows.
 func (l loss) logMoment(mu float64) float64 {
-	r, sum := math.Exp(mu*l.h), 0.0
-	for i := len(l.mass) - 1; i >= 0; i-- {
+	r, sum := math.Exp(-math.Abs(mu)*l.h), 0.0
+	if mu > 0 {
+		top := len(l.mass) - 1
+		for top > 0 && l.mass[top] == 0 {
+			top--
+		}
+		for _, m := range l.mass[:top+1] {
+			sum = sum*r + m
+		}
+		return math.Log(sum) + mu*float64(l.low+top)*l.h
+	}
+	bottom := 0
+	for bottom < len(l.mass)-1 && l.mass[bottom] == 0 {
+		bottom++
+	}
+	for i := len(l.mass) - 1; i >= bottom; i-- {
 		sum = sum*r + l.mass[i]
 	}
-	return math.Log(sum) + mu*float64(l.low)*l.h
+	return math.Log(sum) + mu*float64(l.low+bottom)*l.h
 }
 
 // normalBetween is P(a < X < b) of a standard normal, from the tail that is smaller.
@@ -107,7 +139,8 @@ func normalBetween(a, b float64) float64 {
 }
 
 // SampledDelta returns the exact δ of one Gaussian of noise multiplier z on a Poisson sample of rate q at eps, the larger of adding
-// and removing one member.
+// and removing one member. With t as in unmixed and G the δ of a Gaussian that is not sampled, removing costs q·G(t(ε)), and adding
+// q·e^(ε+t)·G(−t) with t(−ε), or nothing where ε is beyond every loss: nothing of the size of e^ε is subtracted.
 func SampledDelta(z, q, eps float64) (float64, error) {
 	if err := first(checkNoise(z), checkRate(q), checkEpsilon(eps)); err != nil {
 		return 0, err
@@ -115,7 +148,15 @@ func SampledDelta(z, q, eps float64) (float64, error) {
 	if q == 0 {
 		return 0, nil
 	}
-	_, removed := pair{z: z, q: q}.cell(eps, math.Inf(1))
-	_, added := pair{z: z, q: q, add: true}.cell(eps, math.Inf(1))
-	return max(removed, added, 0), nil
+	p := pair{z: z, q: q}
+	return max(q*privacy.GaussianDelta(1/(2*z*z), p.unmixed(eps)), p.addedDelta(eps), 0), nil
+}
+
+// addedDelta is the δ of adding a member.
+func (p pair) addedDelta(eps float64) float64 {
+	t := p.unmixed(-eps)
+	if math.IsInf(t, -1) {
+		return 0
+	}
+	return math.Exp(eps+t) * p.q * privacy.GaussianDelta(1/(2*p.z*p.z), -t)
 }

@@ -31,6 +31,9 @@ func (p PLD) reach(tail float64) float64 {
 	return most
 }
 
+// mostReach bounds losses of one step: beyond it e^ε overflows.
+const mostReach = 600
+
 func (p PLD) check(tail float64) error {
 	if err := first(checkNoise(p.Noise), checkRate(p.Rate), checkSteps(p.Steps), within("discretisation", p.Discretisation, 1e-9, 1)); err != nil {
 		return err
@@ -39,11 +42,11 @@ func (p PLD) check(tail float64) error {
 		return nil
 	}
 	reach := p.reach(tail)
-	if points := reach / p.Discretisation; points > MaxSupport-2 {
+	if points := reach / p.Discretisation; !(points <= MaxSupport-2) {
 		return InputError{"discretisation", p.Discretisation,
 			fmt.Sprintf("at least %.2g for this noise: losses of one step span %.4g, and a grid has at most %d points", reach/MaxSupport*1.01, reach, MaxSupport)}
 	}
-	if reach > 600 {
+	if !(reach <= mostReach) {
 		return InputError{"noise_multiplier", p.Noise, fmt.Sprintf("more noise: losses of one step span %.4g, beyond what e^ε can hold", reach)}
 	}
 	return nil
@@ -76,15 +79,17 @@ func (p PLD) Epsilon(delta float64) (Figure, error) {
 	return f, nil
 }
 
+// gridTail is the mass that all steps together may lose where no δ is given.
+const gridTail = 1e-30
+
 // Delta returns the least δ of the grid's curve at eps.
 func (p PLD) Delta(eps float64) (Figure, error) {
 	f := Figure{Epsilon: eps, Formula: pldFormula}
-	const tail = 1e-30
-	if err := first(checkEpsilon(eps), p.check(tail)); err != nil || p.Rate == 0 {
+	if err := first(checkEpsilon(eps), p.check(gridTail)); err != nil || p.Rate == 0 {
 		return f, err
 	}
 	for _, add := range []bool{false, true} {
-		l := pair{p.Noise, p.Rate, add}.discretise(p.Discretisation, tail/float64(p.Steps))
+		l := pair{p.Noise, p.Rate, add}.discretise(p.Discretisation, gridTail/float64(p.Steps))
 		mu := l.steepest(p.Steps, eps)
 		c, err := l.compose(p.Steps, mu)
 		if err != nil {

@@ -98,6 +98,7 @@ func TestBadInputsNameTheirField(t *testing.T) {
 		{"matrix_factorisation_coefs", `{"which": "noising", "n": 1e9}`, "inputs.n is 1000000000: want"},
 		{"distributed_noise_epsilon", `{"clients": 10, "dimension": 10, "l2_clip_grid_units": 10, "noise_multiplier": 1, "rounding_beta": "1/2", "rounds": 1, "delta": 0.1, "orders": "default"}`, "inputs.rounding_beta:"},
 		{"one_run_audit", `{"canaries": 10, "guesses": 11, "correct": 1, "delta": 0, "significance": 0.05}`, ""},
+		{"one_run_audit", `{"canaries": 1048576, "guesses": 11, "correct": 1, "delta": 0, "significance": 0.05}`, "inputs.canaries"},
 		{"adaptive_clip_noise", `{"noise_multiplier": 10, "clients": 10, "sigma_b": 5}`, "inputs.sigma_b is 5: want"},
 		{"advanced_composition", `{"epsilon": 1, "delta": 0, "count": 1e7, "total_delta": 0}`, "inputs.count is 10000000: want"},
 		{"smallest_subsampled_noise", `{"epsilon": 1, "delta": 1e-5, "sampling_rate": 0, "queries": 1, "l2_sensitivity": 1}`, "inputs.sampling_rate is 0: want"},
@@ -121,7 +122,30 @@ func TestBadInputsNameTheirField(t *testing.T) {
 	}
 }
 
-// FuzzInputs: no inputs make a kind panic before it is evaluated; those that compute in closed form are evaluated too.
+// oddGrid once put the end of a window beyond what an int holds, and panicked: a rate so low that one neighbour's losses are one point.
+const oddGrid = `{"noise_multiplier":0.039414576726014026,"sampling_rate":0.0012956871693336272,"steps":8,"delta":1.1947004290932723e-11,"discretisation":0.0016063492430052695,"neighbouring":"add_or_remove_one"}`
+
+// TestOddGrids: parameters at the edges of what is allowed have an answer, or an error that names their field.
+func TestOddGrids(t *testing.T) {
+	for _, c := range []struct{ object, want string }{
+		{oddGrid, ""},
+		{`{"noise_multiplier":0.04,"sampling_rate":1e-18,"steps":8,"delta":1e-11,"discretisation":1e-3,"neighbouring":"add_or_remove_one"}`, "inputs.discretisation"},
+		{`{"noise_multiplier":1e9,"sampling_rate":1e-12,"steps":1000000000,"delta":1e-18,"discretisation":1,"neighbouring":"add_or_remove_one"}`, ""},
+		{`{"noise_multiplier":1,"sampling_rate":1e-9,"steps":1000000000,"delta":1e-18,"discretisation":1e-5,"neighbouring":"add_or_remove_one"}`, ""},
+		{`{"noise_multiplier":0.04,"sampling_rate":0.999999,"steps":1000000000,"delta":0.5,"discretisation":1,"neighbouring":"add_or_remove_one"}`, "inputs.discretisation"},
+	} {
+		in, err := vectors.NewInputs([]byte(c.object))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := Kinds["pld_epsilon"].Prepare(in)()
+		if text := fmt.Sprint(got.Err); in.End() != nil || c.want == "" && got.Err != nil || c.want != "" && !strings.HasPrefix(text, c.want) {
+			t.Errorf("%s: %+v, want %q", c.object, got, c.want)
+		}
+	}
+}
+
+// FuzzInputs: no inputs make a kind panic before it is evaluated; those that compute in closed form, and grids, are evaluated too.
 func FuzzInputs(f *testing.F) {
 	var file struct {
 		Vectors []struct {
@@ -135,7 +159,9 @@ func FuzzInputs(f *testing.F) {
 	for _, v := range file.Vectors {
 		f.Add(v.Kind, []byte(v.Inputs))
 	}
-	quick := map[string]bool{"rdp_gaussian_sigma": true, "tree_epsilon": true, "analytic_gaussian_sigma": true, "adaptive_clip_noise": true,
+	f.Add("pld_epsilon", []byte(oddGrid))
+	quick := map[string]bool{"pld_epsilon": true, "advanced_composition": true, "discrete_gaussian_law": true, "matrix_factorisation_coefs": true,
+		"rdp_gaussian_sigma": true, "tree_epsilon": true, "analytic_gaussian_sigma": true, "adaptive_clip_noise": true,
 		"rounded_l2_bound": true, "zcdp_epsilon": true, "ledger": true, "noise_calibration": true}
 	f.Fuzz(func(t *testing.T, kind string, object []byte) {
 		k, known := Kinds[kind]

@@ -82,8 +82,9 @@ func matrixCoefs(in inputs) func() answer {
 	}
 }
 
+// oneRunAudit takes as many canaries as a second or two are enough for.
 func oneRunAudit(in inputs) func() answer {
-	m, r, v := steps(in, "canaries"), steps(in, "guesses"), steps(in, "correct")
+	m, r, v := in.Whole("canaries", 1, 1<<17), steps(in, "guesses"), steps(in, "correct")
 	delta, significance := in.Number("delta"), in.Number("significance")
 	return func() answer {
 		low, err := empirical.EpsilonLower(m, r, v, delta, significance)
