@@ -12,11 +12,10 @@ import (
 
 	"github.com/cinesync/cinesync/internal/realdata"
 	"github.com/cinesync/cinesync/privacy/empirical"
-	"github.com/cinesync/cinesync/sim/canary"
 )
 
 func small() Options {
-	return Options{Seed: 1, Canaries: canary.LeastCanaries, Rounds: 1, People: leastPeople}
+	return Options{Seed: 1, Canaries: 85, Rounds: 1, People: leastPeople}
 }
 
 // TestMembersAreFoundWithoutNoise trains at each level of noise. The whole audit, canaries and all, is played by the program's
@@ -78,11 +77,15 @@ func TestOptions(t *testing.T) {
 		want   string
 	}{
 		"good":          {func(*Options) {}, ""},
-		"few canaries":  {func(o *Options) { o.Canaries = 69 }, "--canaries is 69: want 70 to 1000"},
-		"many canaries": {func(o *Options) { o.Canaries = 1001 }, "--canaries is 1001"},
+		"few canaries":  {func(o *Options) { o.Canaries = 5 }, "--canaries is 5: 5 canaries prove at most ε = 0.00 even without any noise, and --rounds 1 claims 2.42, with at least 3 to be passed: ask for --canaries 85 or more"},
+		"no canaries":   {func(o *Options) { o.Canaries = 0 }, "--canaries is 0: want up to 1000"},
+		"many canaries": {func(o *Options) { o.Canaries = 1001 }, "--canaries is 1001: want up to 1000"},
 		"no rounds":     {func(o *Options) { o.Rounds = 0 }, "--rounds is 0: want 1 to 8"},
 		"many rounds":   {func(o *Options) { o.Rounds = 9 }, "--rounds is 9"},
-		"blind":         {func(o *Options) { o.Rounds = 3 }, "even without any noise: ask for fewer rounds or more --canaries"},
+		"blind":         {func(o *Options) { o.Rounds = 3 }, "--rounds 3 claims 4.44, with at least 3 to be passed: ask for --canaries 350 or more"},
+		"hopeless":      {func(o *Options) { o.Rounds = 8 }, "--rounds is 8: 85 canaries prove at most ε = 3.01 even without any noise, and --rounds 8 claims 7.77, with at least 3 to be passed: ask for fewer rounds"},
+		"one too few":   {func(o *Options) { o.Canaries = 84 }, "--canaries is 84: 84 canaries prove at most ε = 3.00 even without any noise, and --rounds 1 claims 2.42, with at least 3 to be passed: ask for --canaries 85 or more"},
+		"fewest":        {func(o *Options) { o.Canaries = 85 }, ""},
 		"few people":    {func(o *Options) { o.People = 63 }, "--people is 63: want 64 to 2000"},
 		"many people":   {func(o *Options) { o.People = 2001 }, "--people is 2001"},
 		"no data":       {func(o *Options) { o.Data = "nowhere" }, ""},
@@ -124,7 +127,9 @@ func TestVerdicts(t *testing.T) {
 		"all is well":    {func(*Report) {}, ""},
 		"claim refuted":  {func(r *Report) { r.Canaries[0].Caught = true }, "do not publish it"},
 		"blind":          {func(r *Report) { r.Canaries[2].Caught = false }, "it is blind"},
-		"tenth missed":   {func(r *Report) { r.Canaries[1].Caught = false }, ""},
+		"tenth missed":   {func(r *Report) { r.Canaries[1].Caught = false }, "with a tenth of the noise the attack proves ε of 3.300 alone, and it has to pass the 2.400 claimed"},
+		"weak":           {func(r *Report) { r.Canaries[2].Attack.Lower = 2.946 }, "without any noise the attack proves ε of 2.946 alone, and it has to pass 3.000: it is blind, and its other figures say nothing; ask for more than 100 --canaries"},
+		"exactly three":  {func(r *Report) { r.Canaries[2].Attack.Lower = 3 }, "it is blind"},
 		"people refute":  {func(r *Report) { r.People[0].Update.Lower = 8 }, "membership inference proves ε of 8.000"},
 		"without noise":  {func(r *Report) { r.People[2].Update.Lower = 8 }, ""},
 		"loss can, also": {func(r *Report) { r.People[0].Loss.Lower = 8 }, "membership inference"},
@@ -159,7 +164,7 @@ func TestReportsSayWhatAClaimMust(t *testing.T) {
 	}{
 		"text":   {text.String(), []string{"zero vector", "1e-06", "no quorum", "without amplification", "2.400", "0.200", "99 of 100", "stands", "refuted", "64 people"}},
 		"page":   {string(page), []string{"zero vector", "1e-06", "no quorum", "without amplification", "| whole | 2.400 | 0.200 |", "](plot.svg)", "--seed 7`", "Every claim stands"}},
-		"missed": {string(missed), []string{`**Noise "a tenth" was not caught.**`, "NOT CAUGHT"}},
+		"missed": {string(missed), []string{"**This audit does not pass:** with a tenth of the noise", "NOT CAUGHT"}},
 	} {
 		for _, want := range c.want {
 			if !strings.Contains(c.text, want) {
@@ -168,7 +173,7 @@ func TestReportsSayWhatAClaimMust(t *testing.T) {
 		}
 	}
 	r.Canaries[0].Caught = true
-	if page, err = r.Markdown("plot.svg", ""); err != nil || !strings.Contains(string(page), "**A claim does not stand:**") {
+	if page, err = r.Markdown("plot.svg", ""); err != nil || !strings.Contains(string(page), "**This audit does not pass:** with the noise as accounted") {
 		t.Errorf("%v:\n%s", err, page)
 	}
 }

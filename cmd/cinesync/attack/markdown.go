@@ -18,13 +18,8 @@ func (r *Report) Markdown(picture, command string) ([]byte, error) {
 		return nil, fmt.Errorf("write report: %w", err)
 	}
 	verdict := "Every claim stands, and both faults were found."
-	for _, c := range r.Canaries {
-		if c.verdict() == "NOT CAUGHT" {
-			verdict = fmt.Sprintf("**Noise %q was not caught.** More canaries would see more.", c.Noise)
-		}
-	}
 	if err := r.Verdict(); err != nil {
-		verdict = "**A claim does not stand:** " + strings.ReplaceAll(err.Error(), "\n", "; ") + "."
+		verdict = "**This audit does not pass:** " + strings.ReplaceAll(err.Error(), "\n", "; ") + "."
 	}
 	var b bytes.Buffer
 	err = page.Execute(&b, struct {

@@ -1,7 +1,9 @@
 package attack
 
 import (
+	"errors"
 	"fmt"
+	"sort"
 
 	"github.com/cinesync/cinesync/privacy"
 	"github.com/cinesync/cinesync/privacy/empirical"
@@ -37,27 +39,51 @@ const (
 
 const leastPeople, mostPeople = 64, 2000
 
-// Check says which flag is wrong, and refuses an audit that could not refute its claim whatever it saw.
+// LeastBound is what the bound without noise has to pass, whatever is claimed (privacy specification, 13.5).
+const LeastBound = 3
+
+// Check says which flag is wrong, and refuses an audit that could not show what it must, whatever it saw.
 func (o *Options) Check() error {
 	switch {
-	case o.Canaries < canary.LeastCanaries || o.Canaries > canary.MostCanaries:
-		return fmt.Errorf("--canaries is %d: want %d to %d", o.Canaries, canary.LeastCanaries, canary.MostCanaries)
+	case o.Canaries < 1 || o.Canaries > canary.MostCanaries:
+		return fmt.Errorf("--canaries is %d: want up to %d", o.Canaries, canary.MostCanaries)
 	case o.Rounds < 1 || o.Rounds > canary.MostRounds:
 		return fmt.Errorf("--rounds is %d: want 1 to %d, which is what a device's ledger pays for", o.Rounds, canary.MostRounds)
 	case o.People < leastPeople || o.People > mostPeople:
 		return fmt.Errorf("--people is %d: want %d to %d", o.People, leastPeople, mostPeople)
 	}
-	most, err := empirical.EpsilonLower(o.Canaries, o.Canaries, o.Canaries, Delta, canary.Significance/float64(len(empirical.Ladder(o.Canaries))))
-	if err != nil {
-		return err
-	}
 	claim, _, err := privacy.Epsilon(float64(o.Rounds)/(2*Z*Z), Delta)
 	if err != nil {
 		return err
 	}
-	if most <= claim {
-		return fmt.Errorf("--rounds is %d: that claims ε = %.2f, and %d canaries prove at most %.2f even without any noise: ask for fewer rounds or more --canaries",
-			o.Rounds, claim, o.Canaries, most)
+	most, err := provable(o.Canaries)
+	if err != nil || most > max(claim, LeastBound) {
+		return err
 	}
-	return nil
+	wanted := fmt.Sprintf("%d canaries prove at most ε = %.2f even without any noise, and --rounds %d claims %.2f, with at least %d to be passed",
+		o.Canaries, most, o.Rounds, claim, LeastBound)
+	least, err := leastCanaries(max(claim, LeastBound))
+	switch {
+	case err != nil:
+		return err
+	case least > canary.MostCanaries:
+		return fmt.Errorf("--rounds is %d: %s: ask for fewer rounds", o.Rounds, wanted)
+	}
+	return fmt.Errorf("--canaries is %d: %s: ask for --canaries %d or more", o.Canaries, wanted, least)
+}
+
+// provable is the bound where every guess is right.
+func provable(canaries int) (float64, error) {
+	return empirical.EpsilonLower(canaries, canaries, canaries, Delta, canary.Significance/float64(len(empirical.Ladder(canaries))))
+}
+
+// leastCanaries is the fewest with which more than eps can be proved; more than an audit may have where none can.
+func leastCanaries(eps float64) (int, error) {
+	var wrong error
+	more := sort.Search(canary.MostCanaries-canary.LeastCanaries+1, func(i int) bool {
+		most, err := provable(canary.LeastCanaries + i)
+		wrong = errors.Join(wrong, err)
+		return most > eps
+	})
+	return canary.LeastCanaries + more, wrong
 }

@@ -42,10 +42,10 @@ func (r *Report) canaryTable() [][]string {
 
 func (c *CanaryRun) verdict() string {
 	switch {
-	case c.Caught:
-		return "refuted"
-	case c.Noise == whole:
+	case c.Noise == whole && !c.Caught:
 		return "stands"
+	case c.Noise == whole || c.seen():
+		return "refuted"
 	}
 	return "NOT CAUGHT"
 }

@@ -98,18 +98,11 @@ func inference(m empirical.Membership, b empirical.Bound) (Inference, error) {
 	return out, nil
 }
 
-// Verdict is an error where a claim does not stand, or where the audit could not have seen that.
+// Verdict is an error where a claim does not stand, or where the audit could not have seen that (privacy specification, 13.5).
 func (r *Report) Verdict() error {
 	var problems []error
 	for _, c := range r.Canaries {
-		switch {
-		case c.Noise == whole && c.Caught:
-			problems = append(problems, fmt.Errorf("with the noise as accounted ε is at least %.3f (95 %% confidence), and %.3f is claimed: do not publish it; run again with another --seed, then look at clip, sampler and charge",
-				c.Attack.Lower, c.Claimed))
-		case c.Noise == none && !c.Caught:
-			problems = append(problems, fmt.Errorf("without any noise the attack proves ε of %.3f alone, no more than the %.3f claimed: it is blind, and its other figures say nothing; ask for more --canaries",
-				c.Attack.Lower, c.Claimed))
-		}
+		problems = append(problems, c.problem())
 	}
 	for _, p := range r.People {
 		if p.Noise == whole && p.Caught() {
@@ -118,3 +111,22 @@ func (r *Report) Verdict() error {
 	}
 	return errors.Join(problems...)
 }
+
+// problem says what a run did not show that it must.
+func (c *CanaryRun) problem() error {
+	switch {
+	case c.Noise == whole && c.Caught:
+		return fmt.Errorf("with the noise as accounted ε is at least %.3f (95 %% confidence), and %.3f is claimed: do not publish it; run again with another --seed, then look at clip, sampler and charge",
+			c.Attack.Lower, c.Claimed)
+	case c.Noise == none && !c.seen():
+		return fmt.Errorf("without any noise the attack proves ε of %.3f alone, and it has to pass %.3f: it is blind, and its other figures say nothing; ask for more than %d --canaries",
+			c.Attack.Lower, max(c.Claimed, LeastBound), c.Canaries)
+	case c.Noise == tenth && !c.seen():
+		return fmt.Errorf("with a tenth of the noise the attack proves ε of %.3f alone, and it has to pass the %.3f claimed: such a fault would not be found; ask for more than %d --canaries",
+			c.Attack.Lower, c.Claimed, c.Canaries)
+	}
+	return nil
+}
+
+// seen says that the attack found the noise missing that was taken off.
+func (c *CanaryRun) seen() bool { return c.Caught && (c.Noise != none || c.Attack.Lower > LeastBound) }
