@@ -26,6 +26,7 @@ type oracle struct {
 	drops     uint32                       // members that a rule of 10.2 left out
 	truth     map[[32]byte][]uint32        // what each device has to contribute in an experiment; elsewhere it is the single 1
 	fresh     map[[32]byte][]float32       // what each device has just learned, clipped, until its coins are seen
+	cut       map[[32]byte]bool            // devices whose update in an experiment was beyond the clip
 	noise     map[[32]byte][]uint32        // what the seed gives each device
 	left      map[[32]byte][]uint32        // what leaves instead, where an experiment takes noise off
 	charged   map[[32]byte]bool            // devices whose ledger was charged
@@ -36,7 +37,7 @@ type oracle struct {
 
 func (o *oracle) opened(r *audit.RoundOpen) {
 	*o = oracle{w: o.w, open: r, noise: map[[32]byte][]uint32{}, left: map[[32]byte][]uint32{},
-		truth: map[[32]byte][]uint32{}, fresh: map[[32]byte][]float32{}, charged: map[[32]byte]bool{}, receipts: map[[32]byte]bool{},
+		truth: map[[32]byte][]uint32{}, fresh: map[[32]byte][]float32{}, cut: map[[32]byte]bool{}, charged: map[[32]byte]bool{}, receipts: map[[32]byte]bool{},
 		kind: map[uint32]string{}, said: o.said, survivors: map[uint32]*audit.Survivors{}}
 	if o.said == nil {
 		o.said = map[string][sha256.Size]byte{}
@@ -80,17 +81,19 @@ func (o *oracle) stepped(d *device, e participant.Event, out participant.Output)
 			return err
 		}
 		variance := privacy.LocalVariance(o.open.SigmaTotSq, h)
+		variances := []uint64{variance}
 		if o.noise[d.id], err = privacy.Perturb(make([]int32, o.w.cfg.D), variance, privacy.NewStream([32]byte(key))); err != nil {
 			return err
 		}
 		if o.open.SigmaBitSq != 0 { // from the second key
-			bit, err := privacy.Perturb([]int32{0}, privacy.LocalVariance(o.open.SigmaBitSq, h), privacy.NewStream([32]byte(d.random.reads[1])))
+			variances = append(variances, privacy.LocalVariance(o.open.SigmaBitSq, h))
+			bit, err := privacy.Perturb([]int32{0}, variances[1], privacy.NewStream([32]byte(d.random.reads[1])))
 			if err != nil {
 				return err
 			}
 			o.noise[d.id] = append(o.noise[d.id], bit...)
 		}
-		left, err := o.w.remaining(d, variance)
+		left, err := o.w.remaining(d, variances...)
 		if err != nil {
 			return err
 		}
@@ -134,9 +137,12 @@ func (o *oracle) contributed(d *device, x []uint32) error {
 // learned notes what an experiment gave a device, clipped.
 func (o *oracle) learned(d *device, u []float32) error {
 	clipped := append([]float32(nil), u...)
-	if _, err := privacy.Clip(clipped, math.Float32frombits(o.open.C)); err != nil {
+	limit := math.Float32frombits(o.open.C)
+	norm, err := privacy.Clip(clipped, limit)
+	if err != nil {
 		return err
 	}
+	o.cut[d.id] = norm > float64(limit)
 	o.fresh[d.id] = clipped
 	return nil
 }
@@ -165,6 +171,9 @@ func grid(r *audit.RoundOpen) aggregation.Grid {
 // does not cut.
 func (o *oracle) contribution(d *device, i int) uint32 {
 	if i == int(o.open.D) {
+		if o.cut[d.id] {
+			return o.open.BitSize()
+		}
 		return 0
 	}
 	if x := o.truth[d.id]; x != nil {

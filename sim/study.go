@@ -53,6 +53,7 @@ type Published struct {
 	Open     audit.RoundOpen
 	Included int
 	Sum      []int32
+	Bits     int32 // sum of the clip bits, B for each device that the clip cut, with their noise; 0 where the round asks for none
 }
 
 // Grid is the one that the sum is on.
@@ -100,17 +101,26 @@ func (d *device) learned() ([]float32, error) {
 	return u, d.w.oracle.learned(d, u)
 }
 
-// remaining is the noise that a device sends instead of what its machine drew; nil where that is the same.
-func (w *world) remaining(d *device, variance uint64) ([]uint32, error) {
+// remaining is the noise that a device sends instead of what its machine drew, in every word that it sends; nil where that is the same.
+// variances are those of the vector, and of the clip bit where the round asks for one.
+func (w *world) remaining(d *device, variances ...uint64) ([]uint32, error) {
 	if w.study == nil || w.study.Noise == Whole {
 		return nil, nil
 	}
-	rest := make([]uint32, w.cfg.D)
+	rest := make([]uint32, w.coord.open.Words())
 	if w.study.Noise == None {
 		return rest, nil
 	}
 	key := sha256.Sum256(fmt.Appendf(nil, "sim tenth %d %d %d", w.cfg.Seed, w.coord.number, d.i))
-	return privacy.Perturb(make([]int32, w.cfg.D), max(1, variance/100), privacy.NewStream(key))
+	stream, out := privacy.NewStream(key), []uint32(nil)
+	for i, n := range []int{w.cfg.D, len(rest) - w.cfg.D}[:len(variances)] {
+		part, err := privacy.Perturb(make([]int32, n), max(1, variances[i]/100), stream)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, part...)
+	}
+	return out, nil
 }
 
 // thinned is the message that really leaves.
@@ -149,7 +159,7 @@ func (d *device) thin(left []uint32) ([]byte, error) {
 	if err := d.scratch.Read("masked", 0, b); err != nil {
 		return nil, err
 	}
-	y := make([]uint32, d.w.cfg.D)
+	y := make([]uint32, len(left))
 	if err := aggregation.DecodeWords(y, b, bits); err != nil {
 		return nil, err
 	}
@@ -174,7 +184,11 @@ func (w *world) published(sum []uint32, included int) error {
 	if w.study == nil {
 		return nil
 	}
-	return w.study.Published(Published{Open: *w.coord.open, Included: included, Sum: aggregation.Signed(sum, w.coord.open.WordBits)})
+	p := Published{Open: *w.coord.open, Included: included, Sum: aggregation.Signed(sum, w.coord.open.WordBits)}
+	if d := w.cfg.D; len(p.Sum) > d {
+		p.Sum, p.Bits = p.Sum[:d], p.Sum[d]
+	}
+	return w.study.Published(p)
 }
 
 func (w *world) sent(m protocol.Message) error {

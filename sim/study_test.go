@@ -88,6 +88,40 @@ func TestSameSeedSameStudy(t *testing.T) {
 	}
 }
 
+// TestStudySeesTheClipBits: with a clip bit the sum is as ever, and beside it stands what the bits add up to: of ten devices four learn
+// more than the clip lets through. Less noise is less noise of the bit too.
+func TestStudySeesTheClipBits(t *testing.T) {
+	for _, mode := range []aggregation.Mode{aggregation.ModeSM, aggregation.ModeW} {
+		for _, noise := range []Noise{Whole, Tenth, None} {
+			cfg := Config{Seed: 6, Devices: 10, Min: 6, DeltaBP: 2000, D: 500, Rounds: 2, Mode: mode, ClipBit: true}
+			var seen []Published
+			out, err := Observe(cfg, Study{Noise: noise, Update: func(u []float32, device int, _ uint64) error {
+				if u[0] = 0.5; device < 4 {
+					u[0] = 1.5
+				}
+				return nil
+			}, Published: func(p Published) error { seen = append(seen, p); return nil }})
+			if err != nil {
+				t.Fatalf("%s: %v", noise, err)
+			}
+			if len(seen) != cfg.Rounds {
+				t.Fatalf("%s: %d rounds of %d were seen: %+v", noise, len(seen), cfg.Rounds, out.Rounds)
+			}
+			for _, p := range seen {
+				local := privacy.LocalVariance(p.Open.SigmaBitSq, privacy.HonestFloor(cfg.Devices, 500, cfg.DeltaBP))
+				share := map[Noise]float64{Whole: 1, Tenth: 0.1, None: 0}[noise]
+				off := float64(p.Bits) - 4*float64(p.Open.BitSize())
+				if reach := 5 * share * math.Sqrt(float64(local)*float64(cfg.Devices)); len(p.Sum) != cfg.D || math.Abs(off) > reach {
+					t.Errorf("%s: %d words, bits off by %v, at most %v", noise, len(p.Sum), off, reach)
+				}
+				if want := 4*1 + 6*0.5; noise == None && math.Abs(float64(p.Sum[0])/p.Grid().Scale()-want) > float64(cfg.Devices)/p.Grid().Scale() {
+					t.Errorf("the sum is %v, want %v", float64(p.Sum[0])/p.Grid().Scale(), want)
+				}
+			}
+		}
+	}
+}
+
 // TestOracleSeesAWrongExperiment: a device that sends other noise than the experiment says, or another update, is found.
 func TestOracleSeesAWrongExperiment(t *testing.T) {
 	for name, plant := range map[string]func(w *world, d *device){
