@@ -149,7 +149,9 @@ func (c *Coordinator) ended(r *round.Result, blamed []Blamed) error {
 	}
 	c.machine = nil
 	c.folder.stop()
-	c.nextAt = c.cfg.Now().Add(c.cfg.Task.Interval)
+	now := c.cfg.Now()
+	c.took(now)
+	c.nextAt = now.Add(c.cfg.Task.Interval)
 	c.cfg.OnEvent(e)
 	return nil
 }

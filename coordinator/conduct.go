@@ -13,7 +13,7 @@ import (
 // machine says; what that costs is arithmetic on what the store remembers.
 
 // blame adds to a round's last transaction what is held against those for whose faults it was given up. A crash before the commit
-// forgets both, and the replayed round names the same.
+// forgets both, and the replayed round names the same, but for absence: of that nobody is suspected who had a coordinator to wait for.
 func (c *Coordinator) blame(ctx context.Context, b *batch) ([]Blamed, error) {
 	if b.result == nil {
 		return nil, nil
@@ -24,16 +24,38 @@ func (c *Coordinator) blame(ctx context.Context, b *batch) ([]Blamed, error) {
 		if err != nil {
 			return nil, err
 		}
-		after := before.After(c.row.Round, p.Fault)
+		after := p.Weigh(before, c.row.Round)
 		b.Conduct = append(b.Conduct, ConductRow{Serial: p.Serial, Conduct: after})
-		out = append(out, Blamed{Device: hex.EncodeToString(p.ID[:]), Fault: p.Fault.String(), Certain: p.Fault.Certain(), Until: after.Until})
+		told := Blamed{Device: hex.EncodeToString(p.ID[:]), Fault: p.Fault.String(), Certain: p.Fault.Certain()}
+		if !p.Spared {
+			told.Until = after.Until
+		}
+		out = append(out, told)
 	}
 	return out, nil
 }
 
-// leastRest is the least time for which a device is sent away for each round that it sits out: it asks again too early rather than
-// too late.
-const leastRest = 5 * time.Second
+// leastRest is the least time for which a device is sent away.
+const leastRest = time.Second
+
+// sentAway is for how long a device is sent away that sits out so many rounds: half of what they take if each is as short as the
+// shortest that this process saw, pause included. Devices wait up to half as long again as they are told, and must not miss more than
+// they sit out; whoever is early is told again.
+func (c *Coordinator) sentAway(left uint64) time.Duration {
+	each := min(max(c.shortest, c.cfg.Task.Interval), restFor)
+	return min(max(time.Duration(min(left, 1<<16))*each/2, leastRest), restFor)
+}
+
+// took measures the round that ends now.
+func (c *Coordinator) took(now time.Time) {
+	if c.began.IsZero() {
+		return // by another process
+	}
+	if all := now.Sub(c.began) + c.cfg.Task.Interval; c.shortest == 0 || all < c.shortest {
+		c.shortest = all
+	}
+	c.began = time.Time{}
+}
 
 // sitsOut says for how long a certificate is left out, nil if it is not.
 func (c *Coordinator) sitsOut(ctx context.Context, cert *protocol.Cert) (*protocol.HangUp, error) {
@@ -49,8 +71,7 @@ func (c *Coordinator) sitsOut(ctx context.Context, cert *protocol.Cert) (*protoc
 	if left == 0 {
 		return nil, nil
 	}
-	rest := min(restFor, time.Duration(left)*max(leastRest, c.cfg.Task.Interval))
-	return &protocol.HangUp{Code: protocol.CodeBusy, RetryAfter: uint32(rest / time.Second), Detail: fmt.Sprintf(
+	return &protocol.HangUp{Code: protocol.CodeBusy, RetryAfter: uint32(c.sentAway(left) / time.Second), Detail: fmt.Sprintf(
 		"round %d was given up because of this device, or so it looks; rounds that it still sits out: %d, up to round %d; reconnect later",
 		held.Last, left, held.Until)}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/cinesync/cinesync/audit"
 	"github.com/cinesync/cinesync/coordinator"
@@ -52,7 +53,7 @@ func TestSpoilerSitsOut(t *testing.T) {
 				}
 				w.until(func() bool {
 					return slices.ContainsFunc(*heard, func(h *protocol.HangUpError) bool {
-						return h.Code == protocol.CodeBusy && strings.Contains(h.Detail, "still sits out: 1, up to round 2") && h.RetryAfter >= 5
+						return h.Code == protocol.CodeBusy && strings.Contains(h.Detail, "still sits out: 1, up to round 2") && h.RetryAfter >= 1
 					})
 				}, "the device to hear why")
 				if name != "crash between the rounds" { // the event may be lost with that process
@@ -60,6 +61,49 @@ func TestSpoilerSitsOut(t *testing.T) {
 					if want := (coordinator.Blamed{Device: hex.EncodeToString(spoiler.id.Cert.IDPK[:]), Fault: round.BadBoxes.String(), Until: 2}); !slices.Equal(blamed, []coordinator.Blamed{want}) {
 						t.Errorf("the operator hears of %+v", blamed)
 					}
+				}
+			})
+		})
+	}
+}
+
+// TestRestIsNoLongerThanWhatItSitsOut: whether rounds are opened every second or every minute, a device that sits out many is back for
+// the first that it may take part in, or the one after that, and did not ask again and again until then.
+func TestRestIsNoLongerThanWhatItSitsOut(t *testing.T) {
+	for name, interval := range map[string]time.Duration{"seconds": time.Second, "minutes": time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			const out, rounds = 40, 44
+			bubble(t, terms{devices: 5, rounds: rounds, task: func(t *coordinator.Task) {
+				t.NTarget, t.Interval, t.Expiry = 4, interval, 1000*time.Hour
+			}}, func(w *world) {
+				d := w.devices[0]
+				w.disk.rows.conduct[d.id.Cert.Serial] = round.Conduct{Level: 7, Last: 0, Until: out}
+				heard := d.farewells()
+				w.mustStart()
+				w.join(w.devices...)
+				w.over(rounds)
+				asked := 0
+				w.until(func() bool {
+					asked = 0
+					for _, h := range *heard {
+						if h.Code == protocol.CodeBusy {
+							asked++
+						}
+					}
+					return true
+				}, "what the device heard")
+				if asked < 2 || asked > 60 {
+					t.Errorf("it was sent away %d times", asked)
+				}
+				first := 0
+				for r := uint64(rounds); r > 0; r-- {
+					if slices.Contains(w.over(r).Members, hex.EncodeToString(d.id.Cert.IDPK[:])) {
+						first = int(r)
+					}
+				}
+				t.Logf("sent away %d times, first took part in round %d", asked, first)
+				if first <= out || first > out+3 {
+					t.Errorf("it took part first in round %d, and sat out up to %d", first, out)
 				}
 			})
 		})

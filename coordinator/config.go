@@ -212,12 +212,12 @@ type Event struct {
 	Blamed  []Blamed `json:"blamed,omitempty"` // for an aborted round; stays with the operator
 }
 
-// Blamed is a device that is left out of some rounds because one was given up for its fault, proven or suspected.
+// Blamed is a device that a spoilt round is held against: for its fault, proven or suspected, it is left out of some rounds.
 type Blamed struct {
 	Device  string `json:"device"` // identity key
 	Fault   string `json:"fault"`
 	Certain bool   `json:"certain"`
-	Until   uint64 `json:"until"` // the last round that it sits out
+	Until   uint64 `json:"until"` // the last round that it sits out; 0: none, the lot fell on whom it quarrelled with
 }
 
 // Release is what a published version brings to serving: the model offered, and where the log says so.

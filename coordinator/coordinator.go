@@ -62,7 +62,9 @@ type Coordinator struct {
 	openedAt   uint64             // when that round was opened
 	rounds     int                // ended so far, aborted or not
 	nextAt     time.Time
-	stopped    bool // no more rounds are to be opened
+	began      time.Time     // when the running round was opened, zero if by another process
+	shortest   time.Duration // of the rounds of this process, from one opening to the next; 0 before the first has ended
+	stopped    bool          // no more rounds are to be opened
 	prev       [32]byte
 	peers      map[[32]byte]*peer
 	uploads    map[[32]byte]*upload

@@ -62,6 +62,7 @@ func (c *Coordinator) open(now time.Time, b *batch) error {
 	if err := c.newMachine(open); err != nil {
 		return err
 	}
+	c.began = now
 	return c.step(now, round.Event{Kind: round.Started}, b)
 }
 

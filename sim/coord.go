@@ -359,8 +359,11 @@ func (c *coord) ended(r *round.Result) error {
 		res.Refusals = append(res.Refusals, d.refusals...)
 		d.refusals = nil
 	}
+	for _, p := range r.Members {
+		res.Members = append(res.Members, c.w.byID[p.ID].i)
+	}
 	for _, p := range r.Culprits {
-		held := c.conduct[p.Serial].After(c.number, p.Fault)
+		held := p.Weigh(c.conduct[p.Serial], c.number)
 		c.conduct[p.Serial] = held
 		res.Culprits = append(res.Culprits, Blame{Device: c.w.byID[p.ID].i, Fault: p.Fault, Out: held.Left(c.number + 1)})
 	}

@@ -114,6 +114,7 @@ func (d *device) step(e participant.Event) error {
 	if r, ok := e.Msg.(*protocol.Roster); ok {
 		d.hidden.roster = r
 	}
+	e.Msg = d.mishear(e.Msg)
 	out := d.machine.Step(d.w.now, e)
 	d.tell(e, out)
 	if err := d.w.oracle.stepped(d, e, out); err != nil {

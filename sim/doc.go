@@ -55,6 +55,8 @@ type Config struct {
 	// Lies; none named means any.
 	Liars, Lie int
 	Lies       []Lie
+	// Victims is how many devices, those after the first, a liar picks out where its lie is about some of the others; 1 if not said.
+	Victims int
 	// Slow is added to the longest time that a message takes, 50 ms.
 	Slow time.Duration
 }
@@ -84,6 +86,7 @@ type RoundOutcome struct {
 	SumOK      bool
 	Refusals   []string
 	Culprits   []Blame
+	Members    []int // numbers of the devices on the roster
 }
 
 // Blame is a device that is held to have spoilt a round, and how many rounds it sits out for that.

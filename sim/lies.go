@@ -58,6 +58,10 @@ var lies = map[Lie]func(d *device, m protocol.Message) []protocol.Message{
 	"good boxes for fewer than t, then silence":   tooFew,
 	"a wrong ciphertext in its box, then silence": wrongCiphertext,
 
+	// With the same ones each time.
+	aboutVictims:                func(*device, protocol.Message) []protocol.Message { return nil }, // see mishear
+	"bad boxes for its victims": boxes(spite),
+
 	"silence about its keys":   silence(protocol.TypeAdvertise),
 	"silence about its shares": silence(protocol.TypeShares),
 	"silence about its vector": silence(protocol.TypeInput),

@@ -84,3 +84,50 @@ func (d *device) bind(m *protocol.Shares) {
 	}
 	m.MaskCTs[0], m.Sealed[at], m.ShareCTs[at] = [protocol.CiphertextSize]byte(peer.MaskCT), box, [protocol.CiphertextSize]byte(ct)
 }
+
+// victims are the places among the neighbours of those with whom this liar quarrels each time: the devices after the first,
+// Config.Victims of them, or one. It waits until all are there.
+func (d *device) victims() []int {
+	var out []int
+	want := max(1, d.w.cfg.Victims)
+	for at, p := range d.hidden.roster.Peers[1:] {
+		if v := d.w.byID[p.Key.Cert.IDPK]; v != nil && v.i >= 1 && v.i <= want {
+			out = append(out, at)
+		}
+	}
+	if len(out) < want {
+		return nil
+	}
+	return out
+}
+
+// aboutVictims complains about victims. It is told to the liar's own machine, which then masks without them, as an honest one would that
+// was given boxes that do not open: a vector that does not fit its header would be nonsense, which no rule can see.
+const aboutVictims Lie = "complaints about its victims"
+
+// mishear gives a liar's machine the victims' boxes as if they had been spoiled.
+func (d *device) mishear(m protocol.Message) protocol.Message {
+	got, ok := m.(*protocol.Delivery)
+	if !ok || d.i >= d.w.cfg.Liars || !slices.Contains(d.w.cfg.Lies, aboutVictims) {
+		return m
+	}
+	got = again(got).(*protocol.Delivery)
+	for _, at := range d.victims() {
+		if got.Present[at/8]&(1<<(at%8)) == 0 {
+			continue
+		}
+		box := 0
+		for before := range at {
+			box += int(got.Present[before/8] >> (before % 8) & 1)
+		}
+		got.Sealed[box][5] ^= 1
+	}
+	return got
+}
+
+// spite spoils the victims' boxes, so that they accuse it.
+func spite(d *device, m *protocol.Shares) {
+	for _, at := range d.victims() {
+		m.Sealed[at][5] ^= 1
+	}
+}

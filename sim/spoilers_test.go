@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -50,6 +51,55 @@ func TestSpoilerSitsOut(t *testing.T) {
 			}
 			if tried < 2 {
 				t.Errorf("only %d of the seeds tried the lie", tried)
+			}
+		})
+	}
+}
+
+// TestQuarrelsCostTheLiar: a liar quarrels with the same honest members in each round that it meets them in, and each such round is
+// spoilt. Who quarrels with two at once sits out alone, longer each time, and they take part in every round. With one, nothing tells
+// the two apart: one of them sits out, and so the two are hardly ever in a round together. For what that comes to in 2,000 rounds see
+// coordinator/round.
+func TestQuarrelsCostTheLiar(t *testing.T) {
+	const accuse, spoil = aboutVictims, "bad boxes for its victims"
+	for _, c := range []struct {
+		lie    Lie
+		cfg    Config
+		honest int // rounds that each honest member takes part in at least
+		spoilt int // at most
+	}{
+		{accuse, Config{Devices: 17, DeltaBP: 600, Rounds: 12, Victims: 2}, 12, 4},
+		{spoil, Config{Devices: 8, DeltaBP: 0, Rounds: 12, Victims: 2}, 12, 4},
+		{accuse, Config{Devices: 5, DeltaBP: 3000, Rounds: 36, Victims: 1}, 12, 6},
+		{spoil, Config{Devices: 5, DeltaBP: 3000, Rounds: 36, Victims: 1}, 12, 6},
+	} {
+		t.Run(fmt.Sprintf("%s: %d of %d", c.lie, c.cfg.Victims, c.cfg.Devices), func(t *testing.T) {
+			cfg := c.cfg
+			cfg.Min, cfg.D, cfg.Liars, cfg.Lie, cfg.Lies, cfg.Crash = 3, 1, 1, 100, []Lie{c.lie}, []string{"inputs", "settle"}
+			out, err := Run(cfg)
+			if err != nil {
+				t.Fatalf("%v\n%s", err, strings.Join(out.Trace, "\n"))
+			}
+			took, spoilt := make([]int, cfg.Devices), 0
+			for i, r := range out.Rounds {
+				for _, d := range r.Members {
+					took[d]++
+				}
+				met := r.U1 == cfg.Devices
+				if r.Done == met {
+					t.Errorf("round %d: %+v", i+1, r)
+				}
+				if !met {
+					continue
+				}
+				spoilt++
+				if len(r.Culprits) == 0 || cfg.Victims > 1 && (len(r.Culprits) > 1 || r.Culprits[0].Device != 0) {
+					t.Errorf("round %d blames %+v", i+1, r.Culprits)
+				}
+			}
+			t.Logf("of %d rounds the liar took part in %d, the others in %v; %d were spoilt", cfg.Rounds, took[0], took[1:], spoilt)
+			if slices.Min(took[1:]) < c.honest || slices.Min(took[1+cfg.Victims:]) < cfg.Rounds || spoilt > c.spoilt {
+				t.Errorf("want each honest member in %d, and not more than %d spoilt", c.honest, c.spoilt)
 			}
 		})
 	}

@@ -15,7 +15,7 @@ type Fault uint8
 const (
 	NoFault         Fault = iota
 	Absent                // suspected: silent when it owed a vector or an answer, and one of few
-	Quarrelled            // suspected: it or the neighbour that it disagrees with about a box lies; nobody can tell which
+	Quarrelled            // suspected: it is in more quarrels about boxes than those it quarrels with; or in one, like the other side
 	BadBoxes              // suspected: more neighbours than may lie say that its boxes do not open, or one does and it fell silent
 	BadShares             // suspected: the answers do not give the secret that it committed to
 	WrongCiphertext       // certain: it signed a ciphertext that its own secret does not give
@@ -48,6 +48,16 @@ type Culprit struct {
 	Serial [16]byte // of the certificate that it took part with
 	Index  uint32   // on the roster
 	Fault  Fault
+	Spared bool // the lot fell on the other side of the quarrel: this one sits out none for it
+}
+
+// Weigh is what is held against its certificate after this round.
+func (p *Culprit) Weigh(before Conduct, round uint64) Conduct {
+	after := before.After(round, p.Fault)
+	if p.Spared {
+		after.Until = before.Until
+	}
+	return after
 }
 
 // FaultError names the member because of which masks cannot be taken off.
@@ -82,12 +92,13 @@ func (m *Machine) blameUnsettled(e Event) {
 
 func (p *member) blame(f Fault) { p.fault = max(p.fault, f) }
 
-// culprits lists them in the order of the roster.
+// culprits lists them in the order of the roster, once the Abort entry is made.
 func (m *Machine) culprits() []Culprit {
+	m.drawLots()
 	var out []Culprit
 	for _, p := range m.roster {
 		if p.fault != NoFault {
-			out = append(out, Culprit{ID: p.id, Serial: p.key.Cert.Serial, Index: p.index, Fault: p.fault})
+			out = append(out, Culprit{ID: p.id, Serial: p.key.Cert.Serial, Index: p.index, Fault: p.fault, Spared: p.spared})
 		}
 	}
 	return out
@@ -153,51 +164,6 @@ func (m *Machine) blameStuck(lost *member) {
 		lost.blame(BadBoxes)
 	default:
 		m.blameQuarrels(lost.cohort)
-	}
-}
-
-// accusers are those who sent a vector and say that this member's box did not open.
-func (m *Machine) accusers(p *member) []*member {
-	var out []*member
-	for _, i := range p.neighbours {
-		q := m.roster[i]
-		if q.receipt == nil {
-			continue
-		}
-		for _, failed := range q.input.Failed {
-			if failed == p.index {
-				out = append(out, q)
-			}
-		}
-	}
-	return out
-}
-
-// blameQuarrels sorts out a cohort's complaints. A member that more accuse than may lie is to blame alone. Of what is left, one that
-// complains of more than it may (10.2) is to blame alone; and of a single complaint either side may be the liar.
-func (m *Machine) blameQuarrels(c *cohort) {
-	open := map[*member][]*member{} // accuser: of whom
-	for _, p := range c.members {
-		accusers := m.accusers(p)
-		if len(accusers) > m.mayLie() {
-			p.blame(BadBoxes)
-			continue
-		}
-		for _, q := range accusers {
-			open[q] = append(open[q], p)
-		}
-	}
-	for q, accused := range open {
-		if len(accused) > mayComplain(q) {
-			q.blame(Quarrelled)
-			continue
-		}
-		for _, p := range accused {
-			if p.receipt != nil { // else the complaint took no vector away
-				q.blame(Quarrelled)
-				p.blame(Quarrelled)
-			}
-		}
 	}
 }
 

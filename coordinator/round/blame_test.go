@@ -77,46 +77,69 @@ func TestWhoIsToBlame(t *testing.T) {
 		play
 		why  Reason // NoReason: the round is done
 		want faults
+		lots [][2]uint32 // of each, one is spared
 	}{
-		"nobody": {play{n: 8, delta: 3000}, NoReason, nil},
+		"nobody": {play{n: 8, delta: 3000}, NoReason, nil, nil},
 		"good boxes for fewer than t, then silence": {play{n: 8, delta: 3000, spoils: map[int][]int{2: {1, 3, 4}}, noInput: []int{2}},
-			TooFewInputs, faults{2: BadBoxes}},
-		"good boxes for fewer than t, and a vector": {play{n: 8, delta: 3000, spoils: map[int][]int{2: {1, 3, 4}}}, TooFewInputs, faults{2: BadBoxes}},
-		"good boxes for t":                          {play{n: 8, delta: 3000, spoils: map[int][]int{2: {1, 3}}, noInput: []int{2}}, NoReason, nil},
-		"one bad box among five, then silence":      {play{n: 5, delta: 3000, spoils: map[int][]int{2: {1}}, noInput: []int{2}}, TooFewInputs, faults{2: BadBoxes}},
-		"one bad box among five, and a vector":      {play{n: 5, delta: 3000, spoils: map[int][]int{2: {1}}}, TooFewInputs, faults{1: Quarrelled, 2: Quarrelled}},
-		"a false complaint among five":              {play{n: 5, delta: 3000, accuses: map[int][]int{1: {2}}}, TooFewInputs, faults{1: Quarrelled, 2: Quarrelled}},
-		"a false complaint among eight":             {play{n: 8, delta: 3000, accuses: map[int][]int{1: {2}}}, NoReason, nil},
+			TooFewInputs, faults{2: BadBoxes}, nil},
+		"good boxes for fewer than t, and a vector": {play{n: 8, delta: 3000, spoils: map[int][]int{2: {1, 3, 4}}}, TooFewInputs, faults{2: BadBoxes}, nil},
+		"good boxes for t":                          {play{n: 8, delta: 3000, spoils: map[int][]int{2: {1, 3}}, noInput: []int{2}}, NoReason, nil, nil},
+		"one bad box among five, then silence":      {play{n: 5, delta: 3000, spoils: map[int][]int{2: {1}}, noInput: []int{2}}, TooFewInputs, faults{2: BadBoxes}, nil},
+		"one bad box among five, and a vector":      {play{n: 5, delta: 3000, spoils: map[int][]int{2: {1}}}, TooFewInputs, nil, [][2]uint32{{1, 2}}},
+		"a false complaint among five":              {play{n: 5, delta: 3000, accuses: map[int][]int{1: {2}}}, TooFewInputs, nil, [][2]uint32{{1, 2}}},
+		"each complains of the other":               {play{n: 5, delta: 3000, accuses: map[int][]int{1: {2}, 2: {1}}}, TooFewInputs, nil, [][2]uint32{{1, 2}}},
+		"a false complaint among eight":             {play{n: 8, delta: 3000, accuses: map[int][]int{1: {2}}}, NoReason, nil, nil},
 		"two false complaints, and one about a member that is lost": {play{n: 8, delta: 3000, accuses: map[int][]int{1: {2}, 3: {4}, 5: {7}}, noInput: []int{7}}, TooFewInputs,
-			faults{1: Quarrelled, 2: Quarrelled, 3: Quarrelled, 4: Quarrelled}},
+			nil, [][2]uint32{{1, 2}, {3, 4}}},
+		"complaints about as many as are heard":   {play{n: 17, delta: 600, accuses: map[int][]int{1: {2, 5}}}, TooFewInputs, faults{1: Quarrelled}, nil},
+		"bad boxes for two, of whom more may lie": {play{n: 40, delta: 0, spoils: map[int][]int{1: {2, 5}}}, TooFewInputs, faults{1: Quarrelled}, nil},
+		"two complain of the same two":            {play{n: 40, delta: 0, accuses: map[int][]int{1: {2, 5}, 3: {2, 5}}}, TooFewInputs, faults{1: Quarrelled, 2: Quarrelled, 3: Quarrelled, 5: Quarrelled}, nil},
+		"one in two quarrels, and one quarrel":    {play{n: 40, delta: 0, accuses: map[int][]int{1: {2, 5}, 7: {8}}}, TooFewInputs, faults{1: Quarrelled}, [][2]uint32{{7, 8}}},
+		"a chain of quarrels":                     {play{n: 40, delta: 0, accuses: map[int][]int{1: {2, 5, 6}, 7: {6, 8}}}, TooFewInputs, faults{1: Quarrelled, 7: Quarrelled}, nil},
 		"two spoil for the same three, who must not pay": {play{n: 8, delta: 3000, spoils: map[int][]int{0: {5, 6, 7}, 1: {5, 6, 7}}, noInput: []int{0, 1}}, TooFewInputs,
-			faults{0: BadBoxes, 1: BadBoxes}},
+			faults{0: BadBoxes, 1: BadBoxes}, nil},
 		"complaints about all, and two losses": {play{n: 8, delta: 3000, accuses: map[int][]int{1: {0, 2, 3, 4}}, noInput: []int{6, 7}}, TooFewInputs,
-			faults{1: Quarrelled}},
-		"a wrong ciphertext, then silence":    {play{n: 8, delta: 3000, kex: 2, wrong: []int{0}, noInput: []int{0}}, BadReveals, faults{0: WrongCiphertext}},
-		"shares of nothing, no vector":        {play{n: 8, delta: 3000, rubbish: []int{3}, noInput: []int{3}}, BadReveals, faults{3: BadShares}},
-		"shares of nothing, no answer":        {play{n: 8, delta: 3000, rubbish: []int{3}, noReveal: []int{3}}, BadReveals, faults{3: BadShares}},
-		"one silent where one more is needed": {play{n: 5, delta: 3000, noInput: []int{0}, noReveal: []int{1}}, TooFewReveals, faults{1: Absent}},
-		"the same after a crash":              {play{n: 5, delta: 3000, noInput: []int{0}, noReveal: []int{1}, restart: true}, TooFewReveals, nil},
-		"more silent than may lie":            {play{n: 8, delta: 3000, noInput: []int{0, 1}, noReveal: []int{2, 3}}, TooFewReveals, nil},
-		"one loss where none is borne":        {play{n: 5, delta: 0, noShares: []int{4}}, TooFewShares, faults{4: Absent}},
-		"one vector where all are needed":     {play{n: 5, delta: 0, noInput: []int{4}}, TooFewInputs, faults{4: Absent}},
-		"two losses where none is borne":      {play{n: 5, delta: 0, noShares: []int{3, 4}}, TooFewShares, nil},
+			faults{1: Quarrelled}, nil},
+		"a wrong ciphertext, then silence":    {play{n: 8, delta: 3000, kex: 2, wrong: []int{0}, noInput: []int{0}}, BadReveals, faults{0: WrongCiphertext}, nil},
+		"shares of nothing, no vector":        {play{n: 8, delta: 3000, rubbish: []int{3}, noInput: []int{3}}, BadReveals, faults{3: BadShares}, nil},
+		"shares of nothing, no answer":        {play{n: 8, delta: 3000, rubbish: []int{3}, noReveal: []int{3}}, BadReveals, faults{3: BadShares}, nil},
+		"one silent where one more is needed": {play{n: 5, delta: 3000, noInput: []int{0}, noReveal: []int{1}}, TooFewReveals, faults{1: Absent}, nil},
+		"the same after a crash":              {play{n: 5, delta: 3000, noInput: []int{0}, noReveal: []int{1}, restart: true}, TooFewReveals, nil, nil},
+		"more silent than may lie":            {play{n: 8, delta: 3000, noInput: []int{0, 1}, noReveal: []int{2, 3}}, TooFewReveals, nil, nil},
+		"one loss where none is borne":        {play{n: 5, delta: 0, noShares: []int{4}}, TooFewShares, faults{4: Absent}, nil},
+		"one vector where all are needed":     {play{n: 5, delta: 0, noInput: []int{4}}, TooFewInputs, faults{4: Absent}, nil},
+		"two losses where none is borne":      {play{n: 5, delta: 0, noShares: []int{3, 4}}, TooFewShares, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := c.run(t)
 			if w.result == nil || w.result.Reason != c.why {
 				t.Fatalf("result %+v, want reason %v", w.result, c.why)
 			}
-			got := faults{}
+			got, spared := faults{}, map[uint32]bool{}
 			for _, p := range w.result.Culprits {
 				got[p.Index] = p.Fault
+				if p.Spared {
+					spared[p.Index] = true
+				}
 				if q := w.m.roster[p.Index]; q.id != p.ID || q.key.Cert.Serial != p.Serial || p.Fault.Certain() != (p.Fault == WrongCiphertext) {
 					t.Errorf("%+v is not member %d", p, p.Index)
 				}
 			}
-			if !maps.Equal(got, c.want) {
-				t.Errorf("%v, want %v (%s)", got, c.want, w.result.Detail)
+			want := maps.Clone(c.want)
+			if want == nil {
+				want = faults{}
+			}
+			for _, lot := range c.lots {
+				want[lot[0]], want[lot[1]] = Quarrelled, Quarrelled
+				if spared[lot[0]] == spared[lot[1]] {
+					t.Errorf("members %v quarrelled; spared: %v", lot, spared)
+				}
+			}
+			if len(spared) != len(c.lots) {
+				t.Errorf("spared: %v, want one of each of %v", spared, c.lots)
+			}
+			if !maps.Equal(got, want) {
+				t.Errorf("%v, want %v and one of each of %v (%s)", got, c.want, c.lots, w.result.Detail)
 			}
 			w.replays()
 		})

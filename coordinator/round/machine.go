@@ -61,6 +61,7 @@ type Machine struct {
 	relayed  bool   // mode SM: the confirmations went out
 	// disturbed says that the coordinator came back after a crash while members owed it something.
 	disturbed bool
+	tied      []quarrel // of which either side is to blame for the abort
 	settled   Event
 	reason    Reason
 	detail    string
@@ -74,6 +75,7 @@ type member struct {
 	standing Standing
 	reason   Reason
 	fault    Fault // for which the round was given up
+	spared   bool  // by the lot
 	index    uint32
 	cohort   *cohort // once the graph is drawn
 	present  bool
