@@ -114,7 +114,10 @@ func (w *world) fact(format string, args ...any) {
 // least σ_loc = 4 however many share it.
 func (w *world) terms() (cInt uint32, sigmaTotSq uint64) {
 	c := uint64(math.Ceil(8*math.Sqrt(float64(max(w.cfg.D, w.cfg.Devices))))) + 1
-	if w.cfg.Shipped || w.cfg.ClipBit {
+	switch {
+	case w.cfg.Shipped && w.cfg.ClipBit: // both together within the policy's z of 2: 1/5 for the vector, 100/64² for the bit
+		return uint32(c), 5 * c * c
+	case w.cfg.Shipped || w.cfg.ClipBit:
 		return uint32(c), 4 * c * c
 	}
 	return uint32(c), (c*c + 3) / 4

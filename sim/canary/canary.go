@@ -17,6 +17,7 @@ type Plan struct {
 	Rounds   int       // 1 to MostRounds; each canary keeps its coin over all of them
 	Noise    sim.Noise // how much of the devices' noise reaches the coordinator
 	Delta    float64   // of the ε that is claimed
+	ClipBit  bool      // rounds ask whether the clip cuts, and it cuts every canary that is in
 	// Progress hears how many of all steps are done, and ends the audit with an error. It may be nil.
 	Progress func(done, all int) error
 }
@@ -78,7 +79,7 @@ func Run(p Plan) (*Finding, error) {
 	a := &audit{plan: p, d: length(p.Canaries), scores: make([]float64, p.Canaries)}
 	a.in = empirical.Coins(p.Canaries, rand.New(rand.NewPCG(p.Seed, 1<<63)))
 	out, err := sim.Observe(sim.Config{Seed: p.Seed, Devices: p.Canaries, Min: 64, DeltaBP: 1000, Rounds: p.Rounds, D: a.d,
-		Mode: aggregation.ModeW, Shipped: true}, sim.Study{Update: a.update, Noise: p.Noise, Sent: a.sent, Published: a.published})
+		Mode: aggregation.ModeW, Shipped: true, ClipBit: p.ClipBit}, sim.Study{Update: a.update, Noise: p.Noise, Sent: a.sent, Published: a.published})
 	if err != nil {
 		return nil, fmt.Errorf("audit with canaries: %w", err)
 	}
@@ -103,6 +104,11 @@ func (a *audit) direction(v []float32, canary int, round uint64) {
 func (a *audit) update(u []float32, device int, round uint64) error {
 	if a.in[device] {
 		a.direction(u, device, round)
+		for i := range u {
+			if a.plan.ClipBit {
+				u[i] *= 2
+			}
+		}
 	}
 	return nil
 }

@@ -78,6 +78,24 @@ func TestAuditTellsNoiseFromLess(t *testing.T) {
 	}
 }
 
+// TestAuditWithAClipBit: the claim covers both parts of such a round, and the attack sees the noise missing. Canaries that are in are cut,
+// those that are out send zeros in every word.
+func TestAuditWithAClipBit(t *testing.T) {
+	for _, noise := range []sim.Noise{sim.Whole, sim.None} {
+		f, err := Run(Plan{Seed: 1, Canaries: 96, Rounds: 1, Noise: noise, Delta: 1e-6, ClipBit: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Caught() != (noise == sim.None) || noise == sim.None && f.Bound.Epsilon < 3 {
+			t.Errorf("noise %s: ε is at least %.3f, and %.3f is claimed", noise, f.Bound.Epsilon, f.Claimed)
+		}
+		// 1/10 for the vector, 100/(2·64²) for the bit.
+		if f.Rho < 0.1122 || f.Rho > 0.11221 {
+			t.Errorf("ρ is %v, want that of both parts", f.Rho)
+		}
+	}
+}
+
 // TestGuessesDoNotKnowTheCoins: scores that tell everything about the coins tell nothing about other coins.
 func TestGuessesDoNotKnowTheCoins(t *testing.T) {
 	a := &audit{plan: Plan{Canaries: 512, Rounds: 1, Delta: 1e-6}, units: 1 << 37, scores: make([]float64, 512)}
