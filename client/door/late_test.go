@@ -86,7 +86,8 @@ func TestNothingTellsWhenTheNoiseWasReady(t *testing.T) {
 	}
 }
 
-// TestStopWhileTheNoiseIsDrawn: the connection ends when the owner says so, not when the draw does, and the round goes on later.
+// TestStopWhileTheNoiseIsDrawn: the connection ends when the owner says so, not when the draw does. Nor does the program, which may be
+// started again at once. The round goes on later.
 func TestStopWhileTheNoiseIsDrawn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, 64, 100)
@@ -98,6 +99,12 @@ func TestStopWhileTheNoiseIsDrawn(t *testing.T) {
 		p.close()
 		if at := p.hung.Sub(p.roster); at != 10*time.Millisecond {
 			t.Errorf("the device hung up %v after the roster came", at)
+		}
+		if at := time.Since(p.roster); at != 50*time.Millisecond {
+			t.Errorf("whoever starts the device again can do so %v after the roster came", at)
+		}
+		if _, ok := p.left(protocol.TypeShares); ok {
+			t.Error("shares leave a device that was stopped")
 		}
 		p.run()
 		if res := r.result(); res.U3 != 4 {

@@ -73,17 +73,15 @@ type held struct {
 }
 
 // release waits for the moment and does nothing else: an answer to whatever came behind the roster, or bytes that are taken from the
-// connection, would tell when the device was ready. A wait of 0 or more ends the connection.
+// connection, would tell when the device was ready. So would a new process that connects once this one has ended: a door that is stopped
+// waits as long, with its connection closed. A wait of 0 or more ends the connection.
 func (d *Door) release(ctx context.Context, conn protocol.Conn) (time.Duration, error) {
-	timer := time.NewTimer(d.held.at.Sub(d.cfg.Now()))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return 0, nil
-	case <-timer.C:
-	}
+	<-time.NewTimer(d.held.at.Sub(d.cfg.Now())).C // whether ctx ends or not
 	out := d.held.out
 	d.held = nil
+	if ctx.Err() != nil {
+		return 0, nil
+	}
 	if out.After.Over(d.cfg.Now()) { // the device slept
 		if err := d.late(ctx, &out); err != nil {
 			return -1, err

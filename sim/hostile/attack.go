@@ -75,7 +75,7 @@ func builtModes() []aggregation.Mode {
 // Seen writes refusals in a row of the report.
 func seen(r map[participant.Refusal]int) string {
 	if len(r) == 0 {
-		return "none: noise"
+		return "none"
 	}
 	out := ""
 	for _, why := range slices.Sorted(maps.Keys(r)) {

@@ -27,6 +27,8 @@ type Device struct {
 	Said    []protocol.Message   // in order, parsed from the bytes that left
 	Refused *participant.Refused // the last refusal
 	Closed  *participant.Closed
+	Missed  *participant.Missed
+	Held    participant.Hold // of the last step
 	// Truth is, by session, what only the device knows: its clipped, quantised and noised vector before the mask.
 	Truth map[[32]byte][]uint32
 
@@ -129,7 +131,10 @@ func (d *Device) step(e participant.Event) {
 	if out.Closed != nil {
 		d.Closed = out.Closed
 	}
-	d.fetch, d.train = out.Fetch, out.Train
+	if out.Missed != nil {
+		d.Missed = out.Missed
+	}
+	d.fetch, d.train, d.Held = out.Fetch, out.Train, out.After
 	for i, m := range out.Send {
 		parsed, err := protocol.Parse(m.Type(), sent[i])
 		if err != nil {
