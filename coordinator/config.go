@@ -119,6 +119,10 @@ func (t *Task) check(d int) error {
 			return fmt.Errorf("task: deadlines %v must be positive and in order", t.Deadlines)
 		}
 	}
+	if has, least := time.Duration(t.Deadlines[1]-t.Deadlines[0])*time.Second, 2*privacy.DrawWait(d); has < least {
+		return fmt.Errorf("task: deadlines %v leave %v for phase shares: devices draw noise for %d words only if there are %v, so put the second deadline "+
+			"and those after it later", t.Deadlines, has, d, least)
+	}
 	for _, n := range []uint32{t.NMin, t.NTarget / t.Cohorts} {
 		if err := t.checkCohort(d, int(n)); err != nil {
 			return fmt.Errorf("task: with %d members in each of %d cohorts: %w", n, t.Cohorts, err)

@@ -1,6 +1,10 @@
 package participant
 
-import "time"
+import (
+	"time"
+
+	"github.com/cinesync/cinesync/privacy"
+)
 
 // Hold keeps what an Output does before the eyes of others back until a moment that was fixed before anything was drawn. How long
 // the device worked on secret values then does not show in when it acts (privacy 4.5). The zero value holds nothing back.
@@ -27,17 +31,8 @@ func (h Hold) Over(now time.Time) bool {
 	return h != Hold{} && (now.After(h.End) || now.Round(0).After(h.End))
 }
 
-const (
-	// drawTime is allowed for the noise of one word. BenchmarkSample in privacy took 0.4 to 0.9 µs on a busy core.
-	drawTime = 2 * time.Microsecond
-	// drawGrid is what the time for the whole vector is rounded up to, so that a short one leaves room for boxes and disk.
-	drawGrid = 50 * time.Millisecond
-)
-
-// drawWait is how long a device has until its shares may leave: drawTime for the noise of each of d words.
-func (s *session) drawWait() time.Duration {
-	return (time.Duration(s.Open.D)*drawTime + drawGrid - 1) / drawGrid * drawGrid
-}
+// drawWait is how long a device has until its shares may leave.
+func (s *session) drawWait() time.Duration { return privacy.DrawWait(int(s.Open.D)) }
 
 // drawable reports that enough of phase Shares is left to draw and have as long again for the way. S chooses how much is left: were a
 // moment to follow from that, S could put it where this device's draws end.
