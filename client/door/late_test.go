@@ -137,3 +137,35 @@ func TestSleepWhileSharesAreHeld(t *testing.T) {
 		}
 	})
 }
+
+// slowConn takes its time with a device's keys.
+type slowConn struct{ protocol.Conn }
+
+func (c slowConn) Send(ctx context.Context, m protocol.Message) error {
+	if m.Type() == protocol.TypeAdvertise {
+		pass(1000 * time.Second)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return c.Conn.Send(ctx, m)
+}
+
+// TestSlowNetworkHasUntilTheDeadline: that the time is to be written down meanwhile ends nothing.
+func TestSlowNetworkHasUntilTheDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 64, 100)
+		p := newPhone(t, r)
+		p.wrap = func(c protocol.Conn) protocol.Conn { return slowConn{c} }
+		p.start()
+		r.open()
+		if res := r.result(); res.U3 != 4 {
+			t.Errorf("%d vectors were summed", res.U3)
+		}
+		synctest.Wait()
+		p.close()
+		if p.connections() != 0 || len(p.dials) != 1 {
+			t.Errorf("%d connections were made", len(p.dials))
+		}
+	})
+}

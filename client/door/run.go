@@ -200,7 +200,7 @@ const look = time.Minute
 
 // due is how long the door may wait for anything before it looks at the round's deadlines.
 func (d *Door) due() time.Duration {
-	wait, ok := d.machine.Wait(d.cfg.Now())
+	wait, ok := d.machine.Due(d.cfg.Now())
 	if !ok {
 		return math.MaxInt64
 	}
@@ -209,7 +209,7 @@ func (d *Door) due() time.Duration {
 
 // expire lets the machine erase the secrets of a round whose deadline is past, whether or not anybody ever says how it ended (11.4).
 func (d *Door) expire(ctx context.Context, conn protocol.Conn) error {
-	if wait, ok := d.machine.Wait(d.cfg.Now()); !ok || wait > 0 {
+	if wait, ok := d.machine.Due(d.cfg.Now()); !ok || wait > 0 {
 		return nil
 	}
 	return d.obey(ctx, conn, d.machine.Step(d.cfg.Now(), participant.Event{}))

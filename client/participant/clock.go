@@ -132,14 +132,12 @@ func (m *Machine) miss(detail string, out *Output) {
 	out.Erase = true
 }
 
-// Wait says how long it is until a deadline takes effect or the time is written down; false if there is nothing to do. Whoever holds the machine steps it with an empty
-// Event then. A clock may be set or the device sleep in between, so ask again from time to time.
+// Wait says how long it is until a deadline takes effect; false without a round. A clock may be set or the device sleep in between, so ask
+// again from time to time.
 func (m *Machine) Wait(now time.Time) (time.Duration, bool) {
 	m.resume(now) // the first look starts the clock, or what was written down would stand still until the first step
 	passed := m.passed(now)
 	switch {
-	case m.st.dropped:
-		return 0, true
 	case m.st.Phase == idle:
 		return 0, false
 	case m.st.Over:
@@ -147,5 +145,18 @@ func (m *Machine) Wait(now time.Time) (time.Duration, bool) {
 	case passed < 0:
 		return 0, true
 	}
-	return min(m.st.ends(m.st.awaited()), m.noteAt()) - passed, true
+	return m.st.ends(m.st.awaited()) - passed, true
+}
+
+// Due says how long it is until there is something to do without an event from outside: a deadline takes effect, or what has passed is
+// written down; false if there is nothing. Whoever holds the machine steps it with an empty Event then.
+func (m *Machine) Due(now time.Time) (time.Duration, bool) {
+	wait, ok := m.Wait(now)
+	switch {
+	case m.st.dropped:
+		return 0, true
+	case !ok || m.st.Over:
+		return wait, ok
+	}
+	return min(wait, m.noteAt()-m.passed(now)), true
 }

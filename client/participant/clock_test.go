@@ -190,13 +190,13 @@ func TestLogGrowsWithLateMessages(t *testing.T) {
 func TestRoundWhoseEndNeverComesIsForgotten(t *testing.T) {
 	h := newHonest(t, 8)
 	d := newDevice(t, h)
-	if _, ok := d.machine.Wait(h.now); ok {
+	if _, ok := d.machine.Due(h.now); ok {
 		t.Error("a device without a round waits for a deadline")
 	}
 	d.play(h, "receipt")
 	for _, end := range []time.Duration{44 * time.Second, 55*time.Second + clockSlack} {
 		for h.now.Before(d.since.Add(end)) {
-			wait, ok := d.machine.Wait(h.now)
+			wait, ok := d.machine.Due(h.now)
 			if next := h.now.Add(wait); !ok || wait <= 0 || next.After(d.since.Add(end)) {
 				t.Fatalf("a door would look in %v (%v), the deadline is %v after %v", wait, ok, end, d.since)
 			}
@@ -263,13 +263,13 @@ func TestClockThatIsSetBackDoesNotMakeSecretsLiveLonger(t *testing.T) {
 	held := d.machine.st.session
 	d.boot()
 	h.now = h.now.Add(-time.Second)
-	if wait, ok := d.machine.Wait(h.now); !ok || wait > 0 {
+	if wait, ok := d.machine.Due(h.now); !ok || wait > 0 {
 		t.Errorf("a device that cannot tell how late it is waits %v", wait)
 	}
 	d.step(h, Event{Connected: true})
 	d.reload = true
 	d.checkForgotten(held)
-	if wait, _ := d.machine.Wait(h.now); wait <= 0 {
+	if wait, _ := d.machine.Due(h.now); wait <= 0 {
 		t.Error("there is still something to do at once")
 	}
 }
@@ -298,7 +298,7 @@ func TestRestartsDoNotMakeSecretsLiveLonger(t *testing.T) {
 	accepted, lived := h.now, time.Duration(0)
 	for range 10 {
 		for end := h.now.Add(40 * time.Second); h.now.Before(end); { // as a door looks
-			wait, ok := d.machine.Wait(h.now)
+			wait, ok := d.machine.Due(h.now)
 			if !ok {
 				t.Fatal("the round is forgotten, and its end not waited for")
 			}
@@ -327,7 +327,7 @@ func TestTimeIsWrittenDownSeldom(t *testing.T) {
 	d.play(h, "receipt")
 	saves := 0
 	for !d.machine.st.Over {
-		wait, _ := d.machine.Wait(h.now)
+		wait, _ := d.machine.Due(h.now)
 		h.now = h.now.Add(wait)
 		if d.one(h, Event{}).Save != nil {
 			saves++
@@ -368,7 +368,7 @@ func TestSleepCounts(t *testing.T) {
 	h.now = time.Now()
 	d.play(h, "receipt")
 	d.machine.st.AcceptedAt -= int64(44 * time.Second)
-	if wait, _ := d.machine.Wait(h.now); wait > 0 {
+	if wait, _ := d.machine.Due(h.now); wait > 0 {
 		t.Errorf("it waits %v", wait)
 	}
 	if d.step(h, Event{}); !d.machine.st.Over {

@@ -122,14 +122,14 @@ func TestEarlierVersionsRoundIsErased(t *testing.T) {
 		head := fmt.Appendf(nil, `{"Version":%d,"TreeSize":7,"TreeRoot":"%s","Shunned":"%[2]s","Signed":5,"Phase":3,"Session":{"Secrets":"AAAA"}}`, version, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
 		d.disk = sealed(append(appendCount(nil, len(head)), head...))
 		d.boot()
-		if wait, ok := d.machine.Wait(h.now); !ok || wait > 0 {
+		if wait, ok := d.machine.Due(h.now); !ok || wait > 0 {
 			t.Errorf("version %d: a step is due in %v (%v)", version, wait, ok)
 		}
 		out := d.step(h, Event{})
 		if signed, err := Signed(d.disk); !out.Erase || out.Save == nil || err != nil || signed != 5 || bytes.Contains(d.disk, []byte("Session")) {
 			t.Errorf("version %d: erased %v, signed %d, %v", version, out.Erase, signed, err)
 		}
-		if _, ok := d.machine.Wait(h.now); ok {
+		if _, ok := d.machine.Due(h.now); ok {
 			t.Errorf("version %d: there is still something to do", version)
 		}
 	}
