@@ -150,7 +150,9 @@ func (c *Coordinator) ended(r *round.Result, blamed []Blamed) error {
 	c.machine = nil
 	c.folder.stop()
 	now := c.cfg.Now()
-	c.took(now)
+	if r.Phase == round.Done {
+		c.took(now)
+	}
 	c.nextAt = now.Add(c.cfg.Task.Interval)
 	c.cfg.OnEvent(e)
 	return nil

@@ -39,14 +39,14 @@ func (c *Coordinator) blame(ctx context.Context, b *batch) ([]Blamed, error) {
 const leastRest = time.Second
 
 // sentAway is for how long a device is sent away that sits out so many rounds: half of what they take if each is as short as the
-// shortest that this process saw, pause included. Devices wait up to half as long again as they are told, and must not miss more than
-// they sit out; whoever is early is told again.
+// shortest with a sum that this process saw, pause included; before there was one, half of the pauses alone. Devices wait up to half as
+// long again as they are told, and must not miss more than they sit out; whoever is early is told again.
 func (c *Coordinator) sentAway(left uint64) time.Duration {
 	each := min(max(c.shortest, c.cfg.Task.Interval), restFor)
 	return min(max(time.Duration(min(left, 1<<16))*each/2, leastRest), restFor)
 }
 
-// took measures the round that ends now.
+// took measures the round that ends now with a sum: one that is spoilt waits for deadlines.
 func (c *Coordinator) took(now time.Time) {
 	if c.began.IsZero() {
 		return // by another process
@@ -54,7 +54,6 @@ func (c *Coordinator) took(now time.Time) {
 	if all := now.Sub(c.began) + c.cfg.Task.Interval; c.shortest == 0 || all < c.shortest {
 		c.shortest = all
 	}
-	c.began = time.Time{}
 }
 
 // sitsOut says for how long a certificate is left out, nil if it is not.

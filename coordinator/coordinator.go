@@ -63,7 +63,7 @@ type Coordinator struct {
 	rounds     int                // ended so far, aborted or not
 	nextAt     time.Time
 	began      time.Time     // when the running round was opened, zero if by another process
-	shortest   time.Duration // of the rounds of this process, from one opening to the next; 0 before the first has ended
+	shortest   time.Duration // of the rounds of this process with a sum, from one opening to the next; 0 before the first
 	stopped    bool          // no more rounds are to be opened
 	prev       [32]byte
 	peers      map[[32]byte]*peer
