@@ -8,9 +8,11 @@ import (
 	"github.com/cinesync/cinesync/client/history/imports"
 	"github.com/cinesync/cinesync/cmd/cinesync/central"
 	"github.com/cinesync/cinesync/model"
+	"github.com/cinesync/cinesync/privacy"
 	"github.com/cinesync/cinesync/privacy/empirical"
 	"github.com/cinesync/cinesync/serve/catalog"
 	"github.com/cinesync/cinesync/serve/catalog/household"
+	"github.com/cinesync/cinesync/sim"
 )
 
 // population is who a model may be trained on. The newest title of each is kept back, to see what the model is worth.
@@ -89,40 +91,30 @@ func (o *Options) histories() ([]catalog.Title, [][]model.Watch, error) {
 	return titles, out, nil
 }
 
-// recipe is the training whose members are to be found. Who is out takes part with zeros, as in the claim.
-func (p *population) recipe(o *Options, z float64, progress func() error) central.Recipe {
-	r := central.Recipe{Task: model.TwoTowerFamily, Rounds: trainingRounds, Clip: model.DefaultClip(model.TwoTowerFamily), Seed: o.Seed,
-		People: p.people, Progress: func(int, int) error { return progress() }}
-	for _, in := range p.in {
-		r.Out = append(r.Out, !in)
-	}
-	if z > 0 {
-		r.Noise = &central.Noise{Z: z, GammaBP: 500, DeltaBP: 1000}
-	}
-	return r
-}
-
 // trainAndAttack trains once and tells members from others in two ways.
-func (p *population) trainAndAttack(ctx context.Context, o *Options, z float64, progress func() error) (*PeopleRun, error) {
-	recipe := p.recipe(o, z, progress)
-	trained, err := recipe.Train(ctx, p.start)
+func (p *population) trainAndAttack(ctx context.Context, o *Options, noise sim.Noise, progress func() error) (*PeopleRun, error) {
+	recipe := central.Recipe{Task: model.TwoTowerFamily, Rounds: trainingRounds, Clip: model.DefaultClip(model.TwoTowerFamily), Seed: o.Seed, People: p.people}
+	f, err := p.train(ctx, recipe, noise, progress)
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	worth, err := model.Evaluate(f.out.Serve, p.cases)
 	if err != nil {
 		return nil, err
 	}
-	worth, err := model.Evaluate(trained.Serve, p.cases)
-	if err != nil {
+	run := &PeopleRun{People: len(p.people), Rounds: trainingRounds, HitRate: worth.HR10,
+		Popularity: model.EvaluatePopularity(f.out.Serve.Layout, p.cases).HR10}
+	if run.Claimed, _, err = privacy.Epsilon(privacy.Units(f.units).Rho(), Delta); err != nil {
 		return nil, err
 	}
-	run := &PeopleRun{People: len(p.people), HitRate: worth.HR10,
-		Popularity: model.EvaluatePopularity(trained.Serve.Layout, p.cases).HR10}
-	scores, err := p.byLoss(trained.Serve)
+	scores, err := p.byLoss(f.out.Serve)
 	if err != nil {
 		return nil, err
 	}
 	if run.Loss, err = p.membership(scores); err != nil {
 		return nil, err
 	}
-	if scores, err = p.byUpdate(recipe, trained, o.Seed+1, progress); err != nil {
+	if scores, err = p.byUpdate(recipe, f.out, o.Seed+1, progress); err != nil {
 		return nil, err
 	}
 	run.Update, err = p.membership(scores)

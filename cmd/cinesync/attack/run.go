@@ -10,9 +10,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/cinesync/cinesync/cmd/cinesync/central"
-	"github.com/cinesync/cinesync/model"
-	"github.com/cinesync/cinesync/privacy"
 	"github.com/cinesync/cinesync/sim"
 	"github.com/cinesync/cinesync/sim/canary"
 )
@@ -28,8 +25,7 @@ const (
 var levels = [...]struct {
 	name  string
 	noise sim.Noise
-	z     float64
-}{{whole, sim.Whole, Z}, {tenth, sim.Tenth, Z / 10.0}, {none, sim.None, 0}}
+}{{whole, sim.Whole}, {tenth, sim.Tenth}, {none, sim.None}}
 
 // Run attacks everything.
 func Run(ctx context.Context, o Options) (*Report, error) {
@@ -98,23 +94,14 @@ func (o *Options) members(ctx context.Context) ([]*PeopleRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	shipped := central.Noise{Z: Z}
-	rho, err := shipped.Rho(model.DefaultClip(model.TwoTowerFamily), p.start.Layout.Size())
-	if err != nil {
-		return nil, err
-	}
-	claimed, _, err := privacy.Epsilon(trainingRounds*rho, Delta)
-	if err != nil {
-		return nil, err
-	}
 	steps := &told{what: "rounds of training and attack", all: 2 * len(levels) * trainingRounds, tell: o.Progress}
 	var out []*PeopleRun
 	for _, l := range levels {
-		run, err := p.trainAndAttack(ctx, o, l.z, func() error { return steps.step(ctx) })
+		run, err := p.trainAndAttack(ctx, o, l.noise, func() error { return steps.step(ctx) })
 		if err != nil {
 			return nil, err
 		}
-		run.Noise, run.Rounds, run.Claimed = l.name, trainingRounds, claimed
+		run.Noise = l.name
 		out = append(out, run)
 	}
 	return out, nil

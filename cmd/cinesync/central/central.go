@@ -16,10 +16,7 @@ type Recipe struct {
 	Rounds int
 	Clip   float32
 	Seed   uint64
-	// People are histories, oldest first. Out marks those whose update is left out, for whom zeros are sent; nil: nobody.
-	People [][]model.Watch
-	Out    []bool
-	Noise  *Noise // nil: exact means
+	People [][]model.Watch // histories, oldest first
 	// Progress hears of every round that is done and ends the training with an error. It may be nil.
 	Progress func(done, all int) error
 }
@@ -59,10 +56,7 @@ func (r Recipe) Train(ctx context.Context, start *model.Snapshot) (*Trained, err
 		if err != nil {
 			return nil, fmt.Errorf("train at one place: %w", err)
 		}
-		mean, err := r.mean(updates, round)
-		if err != nil {
-			return nil, fmt.Errorf("train at one place: %w", err)
-		}
+		mean := mean(updates)
 		out.Steps = append(out.Steps, Step{snap, mean})
 		if snap, out.Serve, err = opt.Apply(snap, mean, round, r.Rounds); err != nil {
 			return nil, fmt.Errorf("train at one place: %w", err)
@@ -77,7 +71,7 @@ func (r Recipe) Train(ctx context.Context, start *model.Snapshot) (*Trained, err
 	return out, nil
 }
 
-// Updates are everybody's clipped updates to a model, whether they are left out or not.
+// Updates are everybody's clipped updates to a model.
 func (r Recipe) Updates(m model.Model, snap *model.Snapshot, local model.Local, seed uint64, round int) ([][]float32, error) {
 	updates, errs := make([][]float32, len(r.People)), make([]error, len(r.People))
 	par.Do(len(r.People), func(i int) {
@@ -95,25 +89,17 @@ func (r Recipe) Updates(m model.Model, snap *model.Snapshot, local model.Local, 
 	return updates, nil
 }
 
-// mean is that of all who are not left out, over everybody.
-func (r Recipe) mean(updates [][]float32, round int) ([]float32, error) {
-	for i, out := range r.Out {
-		if out {
-			clear(updates[i])
-		}
-	}
-	if r.Noise != nil {
-		return r.Noise.mean(updates, r.Clip, r.Seed, round)
-	}
+// mean is that of everybody.
+func mean(updates [][]float32) []float32 {
 	sum := make([]float64, len(updates[0]))
 	for _, update := range updates {
 		for j, v := range update {
 			sum[j] += float64(v)
 		}
 	}
-	mean := make([]float32, len(sum))
+	out := make([]float32, len(sum))
 	for j, v := range sum {
-		mean[j] = float32(v / float64(len(updates)))
+		out[j] = float32(v / float64(len(updates)))
 	}
-	return mean, nil
+	return out
 }
