@@ -37,6 +37,8 @@ func (c *lateConn) Recv(ctx context.Context) (protocol.Message, error) {
 
 // again is the same roster a second time.
 func (p *phone) again(ro protocol.Roster) protocol.Message {
+	p.r.mu.Lock()
+	defer p.r.mu.Unlock()
 	ro.Evidence.Consistency, ro.Evidence.OldSize = nil, p.r.log.Size()
 	return &ro
 }
