@@ -251,7 +251,7 @@ func (c *Coordinator) begin(ctx context.Context) error {
 		return fmt.Errorf("starting model: %w", err)
 	}
 	c.layout = snap.Layout
-	if err := c.cfg.Task.check(snap.Layout.Size()); err != nil {
+	if err := c.cfg.Task.check(c.cfg.Task.Local.Words(snap.Layout)); err != nil {
 		return err
 	}
 	if err := c.checkUntrained(); err != nil {

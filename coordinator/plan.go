@@ -44,7 +44,7 @@ func (c *Coordinator) open(now time.Time, b *batch) error {
 		return err
 	}
 	open := &audit.RoundOpen{Round: number, OpenedAt: opened, PrevRound: c.prev, Question: c.question,
-		ModelIn: c.head.Model, CodeHash: sha256.Sum256(t.Local.Append(nil)), LayoutHash: c.layout.Hash(), D: uint32(c.layout.Size()),
+		ModelIn: c.head.Model, CodeHash: sha256.Sum256(t.Local.Append(nil)), LayoutHash: c.layout.Hash(), D: uint32(t.Local.Words(c.layout)),
 		WordBits: t.WordBits, XMax: t.XMax, Kex: t.Kex, PRG: t.PRG, Sig: t.Sig, Mode: uint16(t.Mode), SeedKind: round.SeedKind(t.Mode),
 		GammaBP: t.GammaBP, DeltaBP: t.DeltaBP, Lambda: t.Lambda, Eta: t.Eta, NTarget: t.NTarget, NMin: t.NMin, Cohorts: t.Cohorts,
 		C: math.Float32bits(clip), CInt: t.CInt, SigmaTotSq: t.SigmaTotSq, SigmaBitSq: bitNoise, RhoUnits: uint64(units), P: t.P, B: t.B, Deadlines: t.Deadlines,

@@ -18,7 +18,7 @@ func (c *Coordinator) genesis(expiry uint64) []audit.Record {
 	return []audit.Record{
 		t.policy(),
 		&audit.CodeRelease{CodeHash: codeHash, Name: t.Local.Name, Version: t.Local.Version},
-		&audit.Question{ID: "train", Version: 1, Purpose: t.Purpose, Kind: t.asks(), LayoutHash: c.layout.Hash(), D: uint32(c.layout.Size()),
+		&audit.Question{ID: "train", Version: 1, Purpose: t.Purpose, Kind: t.asks(), LayoutHash: c.layout.Hash(), D: uint32(t.Local.Words(c.layout)),
 			C: math.Float32bits(t.largestClip()), CInt: t.CInt, SigmaTotSq: t.SigmaTotSq, NMin: t.NMin, P: t.P, B: t.B, ShareBP: t.ShareBP,
 			Expiry: expiry, CodeHash: codeHash, Result: "the next model version, in the log by its hash"},
 	}
@@ -26,7 +26,7 @@ func (c *Coordinator) genesis(expiry uint64) []audit.Record {
 
 // checkSameTask refuses to go on in a folder whose log was begun with other terms: devices agreed to the logged ones.
 func (c *Coordinator) checkSameTask() error {
-	if err := c.cfg.Task.check(c.layout.Size()); err != nil {
+	if err := c.cfg.Task.check(c.cfg.Task.Local.Words(c.layout)); err != nil {
 		return err
 	}
 	if c.asked == nil {

@@ -38,6 +38,10 @@ func (l Local) Append(dst []byte) []byte {
 	return dst
 }
 
+// Words is how many coordinates the function answers with on a model of this layout: the d of its question and of its rounds
+// (docs/spec/log.md).
+func (l Local) Words(layout Layout) int { return layout.Size() }
+
 // Hash is code_hash.
 func (l Local) Hash() [32]byte { return sha256.Sum256(l.Append(nil)) }
 

@@ -94,3 +94,13 @@ func FuzzParseLocal(f *testing.F) {
 		}
 	})
 }
+
+// TestWordsOfTraining wants an answer to training to hold the whole model.
+func TestWordsOfTraining(t *testing.T) {
+	for _, family := range families {
+		s := start(t, family, 30, 4)
+		if got := mustLocal(t, family).Words(s.Layout); got != len(s.Params) {
+			t.Errorf("%s: %d words for a model of %d parameters", family, got, len(s.Params))
+		}
+	}
+}
