@@ -1,0 +1,52 @@
+package kernel
+
+// Dot returns Σ x[i]·y[i], summed in float32 in an order that the processor decides.
+func Dot(x, y []float32) float32 {
+	same("Dot", len(x), len(y))
+	return best.dot(x, y)
+}
+
+// SumSquares returns Σ x[i]², each square and the sum in float64.
+func SumSquares(x []float32) float64 { return best.sumSquares(x) }
+
+// Axpy adds a·x to y.
+func Axpy(a float32, x, y []float32) {
+	same("Axpy", len(x), len(y))
+	best.axpy(a, x, y)
+}
+
+// Add adds x to dst.
+func Add(dst, x []float32) {
+	same("Add", len(dst), len(x))
+	best.axpy(1, x, dst)
+}
+
+// Scale multiplies x by a.
+func Scale(a float32, x []float32) { best.scale(a, x) }
+
+// Relu replaces what is below 0 in x by 0; a NaN stays.
+func Relu(x []float32) { best.relu(x) }
+
+// ReluBackward sets to 0 each value of grad whose output of Relu is not above 0. A NaN of out makes a NaN of grad.
+func ReluBackward(grad, out []float32) {
+	same("ReluBackward", len(grad), len(out))
+	best.reluBackward(grad, out)
+}
+
+// AddBias adds bias to each of the m rows of c.
+func AddBias(c, bias []float32, m int) {
+	need("AddBias", "c", len(c), m, len(bias))
+	best.addBias(c, bias, m)
+}
+
+// BiasRelu is AddBias and then Relu, in one pass.
+func BiasRelu(c, bias []float32, m int) {
+	need("BiasRelu", "c", len(c), m, len(bias))
+	best.biasRelu(c, bias, m)
+}
+
+// SumRows adds the m rows of c to dst: the gradient of a bias.
+func SumRows(dst, c []float32, m int) {
+	need("SumRows", "c", len(c), m, len(dst))
+	best.sumRows(dst, c, m)
+}
