@@ -75,6 +75,7 @@ serve/web                adapter  serve serve/catalog
 
 # the rest
 sim                      pure     coordinator/round client/participant protocol aggregation privacy model audit
+sim/learning             pure     aggregation privacy model
 sim/canary               pure     sim privacy/empirical privacy aggregation
 sim/hostile              suite    client/participant protocol aggregation privacy audit
 internal/par             leaf     -

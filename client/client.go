@@ -72,7 +72,7 @@ func (c *Client) Answer(ctx context.Context, t door.Task) (door.Answer, error) {
 	if err := ctx.Err(); err != nil {
 		return door.Answer{}, err
 	}
-	update, _, err := m.Train(snap.Params, examples, local, rand.New(rand.NewPCG(c.seed())))
+	update, _, err := model.Train(m, snap.Params, examples, local, rand.New(rand.NewPCG(c.seed())))
 	if err != nil {
 		return door.Answer{}, fmt.Errorf("train: %w", err)
 	}

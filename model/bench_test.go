@@ -33,7 +33,7 @@ func BenchmarkTrain(b *testing.B) {
 			x, y := vec(make([]float32, dim)), vec(make([]float32, items))
 			var passes time.Duration
 			for b.Loop() {
-				if _, _, err := m.Train(s.Params, history, local, rng); err != nil {
+				if _, _, err := Train(m, s.Params, history, local, rng); err != nil {
 					b.Fatal(err)
 				}
 				b.StopTimer()

@@ -22,7 +22,14 @@ func Gradient(l Layout, params []float32, s Sample) (loss float64, grad []float3
 	grad = make([]float32, len(params))
 	switch m := m.(type) {
 	case *twoTower:
-		loss = m.gradient(params, grad, s.Past, s.Targets)
+		t := &towerTrainer{m: m, params: params, pool: newPool(l.Ages)}
+		cuts, one := []Cut{{s.Past, s.Targets}}, Local{Rate: 1, RateDense: 1}
+		t.forward(params, cuts)
+		loss = t.whole(params, grad, cuts, one, true)
+		t.backward(params, grad, cuts, one, true)
+		for i := range grad {
+			grad[i] = -grad[i] // a step goes against the gradient
+		}
 	case *ncf:
 		items := append(append([]int(nil), s.Targets...), s.Negatives...)
 		loss, _ = m.gradient(params, grad, s.User, items, len(s.Targets))
@@ -30,10 +37,4 @@ func Gradient(l Layout, params []float32, s Sample) (loss float64, grad []float3
 		return 0, nil, fmt.Errorf("family %q has no gradient to check", l.Family)
 	}
 	return loss, grad, nil
-}
-
-// Pooling is the weight of each of n history items, oldest first, in each channel of the two-tower.
-func Pooling(n int) [][]float32 {
-	w := pooling(n)
-	return w[:]
 }

@@ -95,7 +95,7 @@ func TestGradientRefusesOtherLayouts(t *testing.T) {
 
 func TestPoolingChannelsHaveUnitLength(t *testing.T) {
 	for _, n := range []int{1, 2, 7, 400, 20000} {
-		for c, w := range Pooling(n) {
+		for c, w := range Pooling(DefaultAges(), n) {
 			if len(w) != n {
 				t.Fatalf("%d weights for %d items", len(w), n)
 			}
@@ -111,7 +111,7 @@ func TestPoolingChannelsHaveUnitLength(t *testing.T) {
 			}
 		}
 	}
-	w := Pooling(30)
+	w := Pooling(DefaultAges(), 30)
 	for c, age := range []float64{1: 4, 2: 20} {
 		if c == 0 {
 			if w[0][0] != w[0][29] {
@@ -130,7 +130,7 @@ func plainTower(s *Snapshot, history []Example) []float32 {
 	l, d := s.Layout, s.Layout.Dim
 	v, w, b := l.tensor(s.Params, "v"), l.tensor(s.Params, "w"), l.tensor(s.Params, "b")
 	z := make([]float64, d)
-	for c, weights := range Pooling(len(history)) {
+	for c, weights := range Pooling(DefaultAges(), len(history)) {
 		for j, e := range history {
 			for m := range d {
 				for k := range d {
@@ -195,7 +195,7 @@ func TestScorersRefuseBadHistories(t *testing.T) {
 			if _, err := m.Scorer(s.Params, history); err == nil {
 				t.Errorf("%s: scored history %v", family, history)
 			}
-			if _, _, err := m.Train(s.Params, append(history, history...), mustLocal(t, family), rand.New(rand.NewPCG(1, 1))); err == nil {
+			if _, _, err := Train(m, s.Params, append(history, history...), mustLocal(t, family), rand.New(rand.NewPCG(1, 1))); err == nil {
 				t.Errorf("%s: trained on history %v", family, history)
 			}
 		}

@@ -17,6 +17,7 @@ const (
 	maxTensors   = 32
 	maxRank      = 4
 	maxDim       = 1 << 12
+	maxAges      = 8
 )
 
 // Tensor is one named block of parameters, row-major.
@@ -38,8 +39,9 @@ func (t Tensor) Size() int {
 // Layout says what each coordinate of a model is: the family, its tensors in order, and the titles in order. Item i is row
 // i of the item table.
 type Layout struct {
-	Family  string // TwoTower or NCF
-	Dim     int    // width of an item vector
+	Family  string    // TwoTower or NCF
+	Dim     int       // width of an item vector
+	Ages    []float32 // channels that pool a history: 0 weighs all alike, a > 0 by exp(−age/a), age 0 the newest item
 	Tensors []Tensor
 	Items   []string
 }
@@ -85,6 +87,14 @@ func (l Layout) Validate() error {
 	}
 	if l.Dim < 1 || l.Dim > maxDim {
 		return fmt.Errorf("layout: width %d is outside 1 to %d", l.Dim, maxDim)
+	}
+	if len(l.Ages) < 1 || len(l.Ages) > maxAges {
+		return fmt.Errorf("layout: %d channels, want 1 to %d", len(l.Ages), maxAges)
+	}
+	for c, a := range l.Ages {
+		if !(a == 0 || a >= 0.1 && a <= 1e6) {
+			return fmt.Errorf("layout: channel %d has age %v, want 0 (all alike) or 0.1 to 1e6 items", c, a)
+		}
 	}
 	if len(l.Tensors) < 1 || len(l.Tensors) > maxTensors {
 		return fmt.Errorf("layout: %d tensors, want 1 to %d", len(l.Tensors), maxTensors)

@@ -19,6 +19,7 @@ type Local struct {
 	Dropout   float32 // share of the history left out at each cut
 	Rate      float32 // of item vectors and biases
 	RateDense float32 // of the small dense tensors
+	Rank      uint32  // columns that are uploaded of the item vectors' update; 0: all of them
 }
 
 // Limits of a local function: what a device is willing to compute.
@@ -29,10 +30,10 @@ const (
 	maxNegs  = 4096
 )
 
-// Append writes: u32-prefixed name, u32 version, steps, cuts, next, negatives, f32 dropout, rate, rate of dense tensors.
+// Append writes: u32-prefixed name, u32 version, steps, cuts, next, negatives, f32 dropout, rate, rate of dense tensors, u32 rank.
 func (l Local) Append(dst []byte) []byte {
 	dst = appendString(dst, l.Name)
-	for _, v := range []uint32{l.Version, l.Steps, l.Cuts, l.Next, l.Negatives, math.Float32bits(l.Dropout), math.Float32bits(l.Rate), math.Float32bits(l.RateDense)} {
+	for _, v := range []uint32{l.Version, l.Steps, l.Cuts, l.Next, l.Negatives, math.Float32bits(l.Dropout), math.Float32bits(l.Rate), math.Float32bits(l.RateDense), l.Rank} {
 		dst = binary.BigEndian.AppendUint32(dst, v)
 	}
 	return dst
@@ -63,6 +64,9 @@ func ParseLocal(b []byte) (Local, error) {
 		v    *float32
 	}{{"dropout", &l.Dropout}, {"rate", &l.Rate}, {"dense rate", &l.RateDense}} {
 		*f.v = c.float(f.name)
+	}
+	if l.Rank = c.u32("rank"); c.err == nil && l.Rank > maxDim {
+		c.err = fmt.Errorf("rank is %d, at most %d", l.Rank, maxDim)
 	}
 	err := c.end("parameters")
 	if err == nil {

@@ -31,11 +31,12 @@ func TestLocalComesBackAsItWas(t *testing.T) {
 
 // TestLocalBytes pins the canonical bytes: they are hashed into the log.
 func TestLocalBytes(t *testing.T) {
-	l := Local{Name: NCFFamily, Version: 1, Steps: 4, Cuts: 3, Next: 5, Negatives: 100, Dropout: 0.5, Rate: 1, RateDense: 0.25}
+	l := Local{Name: NCFFamily, Version: 1, Steps: 4, Cuts: 3, Next: 5, Negatives: 100, Dropout: 0.5, Rate: 1, RateDense: 0.25, Rank: 8}
 	const want = "00000003" + "6e6366" + // name
 		"00000001" + // version
 		"00000004" + "00000003" + "00000005" + "00000064" + // steps, cuts, next, negatives
-		"3f000000" + "3f800000" + "3e800000" // dropout, rate, rate of dense tensors
+		"3f000000" + "3f800000" + "3e800000" + // dropout, rate, rate of dense tensors
+		"00000008" // rank
 	if got := hex.EncodeToString(l.Append(nil)); got != want {
 		t.Errorf("bytes %s, want %s", got, want)
 	}

@@ -4,16 +4,34 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/cinesync/cinesync/model/kernel"
 )
 
 // Model is one family on one layout. Rounds, masks, serving and the GPU do not know which family runs.
 type Model interface {
 	Layout() Layout
-	// Train fine-tunes on one person's history (oldest first) and returns local minus global, multiplied by the clip-group
-	// factors, with the mean loss of the last step. It does not change params.
-	Train(params []float32, history []Example, l Local, rng *rand.Rand) (update []float32, loss float64, err error)
+	// Trainer prepares local training from params, which it reads and never changes.
+	Trainer(params []float32) Trainer
 	// Scorer prepares scoring for one person.
 	Scorer(params []float32, history []Example) (Scorer, error)
+}
+
+// Trainer runs the local function on one history after another, always from the same parameters, in memory that it keeps: no
+// call allocates once its buffers have grown to the longest history. It is not for concurrent use.
+type Trainer interface {
+	// Update fine-tunes on one person's history (oldest first) and writes local minus global, multiplied by the clip-group
+	// factors, to dst, one place a coordinate of the layout. The loss is the mean of the last step.
+	Update(dst []float32, history []Example, l Local, rng *rand.Rand) (loss float64, err error)
+}
+
+// Train is one update of a Trainer of its own, for those who need a single one.
+func Train(m Model, params []float32, history []Example, l Local, rng *rand.Rand) (update []float32, loss float64, err error) {
+	update = make([]float32, m.Layout().Size())
+	if loss, err = m.Trainer(params).Update(update, history, l, rng); err != nil {
+		return nil, 0, err
+	}
+	return update, loss, nil
 }
 
 // Scorer scores every item for one person: dst has one place an item.
@@ -25,14 +43,24 @@ const (
 	NCFFamily      = "ncf"
 )
 
-// Open gives the model of a layout, which must be exactly the one its family makes for these titles and this width.
+// Spec is the choice of a model: what a layout is made from beside its titles.
+type Spec struct {
+	Family string
+	Dim    int       // width of an item vector
+	Ages   []float32 // channels of a pooled history; nil: DefaultAges
+}
+
+// DefaultAges are the channels of the recency tower (design: accuracy 3): the whole history, and two recencies.
+func DefaultAges() []float32 { return []float32{0, 4, 20} }
+
+// Open gives the model of a layout, which must be exactly the one its family makes for these titles and this spec.
 func Open(l Layout) (Model, error) {
-	want, err := newLayout(l.Family, l.Items, l.Dim)
+	want, err := Spec{l.Family, l.Dim, l.Ages}.Layout(l.Items)
 	if err != nil {
 		return nil, err
 	}
 	same := slices.EqualFunc(l.Tensors, want.Tensors, func(a, b Tensor) bool {
-		return a.Name == b.Name && a.Group == b.Group && slices.Equal(a.Shape, b.Shape)
+		return a.Name == b.Name && slices.Equal(a.Shape, b.Shape)
 	})
 	if !same {
 		return nil, fmt.Errorf("layout: the tensors are not those of family %q with %d titles of width %d", l.Family, len(l.Items), l.Dim)
@@ -46,51 +74,60 @@ func Open(l Layout) (Model, error) {
 	return nil, fmt.Errorf("model family %q is unknown: want %s or %s", l.Family, TwoTowerFamily, NCFFamily)
 }
 
-func newLayout(family string, items []string, dim int) (Layout, error) {
-	switch family {
-	case TwoTowerFamily:
-		return twoTowerLayout(items, dim), nil
-	case NCFFamily:
-		return ncfLayout(items, dim), nil
+// Layout is the layout of the family for these titles, every clip-group factor 1.
+func (s Spec) Layout(items []string) (Layout, error) {
+	if s.Ages == nil {
+		s.Ages = DefaultAges()
 	}
-	return Layout{}, fmt.Errorf("model family %q is unknown: want %s or %s", family, TwoTowerFamily, NCFFamily)
+	switch s.Family {
+	case TwoTowerFamily:
+		return twoTowerLayout(items, s.Dim, s.Ages), nil
+	case NCFFamily:
+		return ncfLayout(items, s.Dim, s.Ages), nil
+	}
+	return Layout{}, fmt.Errorf("model family %q is unknown: want %s or %s", s.Family, TwoTowerFamily, NCFFamily)
 }
 
 // New makes version 0: item vectors from public content features (items × f), nothing from anyone's history.
 func New(family string, items []string, features [][]float32, dim int) (*Snapshot, error) {
-	l, err := newLayout(family, items, dim)
+	return Spec{Family: family, Dim: dim}.New(items, features)
+}
+
+// New makes version 0 of the model. Features (items × f) are public; without any (nil) the item vectors are RandomStart's.
+func (s Spec) New(items []string, features [][]float32) (*Snapshot, error) {
+	l, err := s.Layout(items)
 	if err != nil {
 		return nil, err
 	}
 	if err := l.Validate(); err != nil {
 		return nil, err
 	}
-	start, err := ContentStart(features, len(items), dim)
-	if err != nil {
+	var start []float32
+	if features == nil {
+		start = RandomStart(len(items), s.Dim)
+	} else if start, err = ContentStart(features, len(items), s.Dim); err != nil {
 		return nil, err
 	}
-	s := &Snapshot{Layout: l, Params: make([]float32, l.Size())}
-	copy(l.tensor(s.Params, "v"), start)
-	switch family {
+	snap := &Snapshot{Layout: l, Params: make([]float32, l.Size())}
+	copy(l.tensor(snap.Params, "v"), start)
+	switch s.Family {
 	case TwoTowerFamily:
-		startTowers(l, s.Params)
+		startTowers(l, snap.Params)
 	case NCFFamily:
-		startNCF(l, s.Params)
+		startNCF(l, snap.Params)
 	}
-	return s, nil
+	return snap, nil
 }
 
-// subtract gives (local − global)·factor, tensor by tensor.
-func subtract(l Layout, local, global []float32) []float32 {
-	out := make([]float32, len(local))
+// scale multiplies an update by the clip-group factors, tensor by tensor.
+func (l Layout) scale(update []float32) {
 	at := 0
 	for _, t := range l.Tensors {
-		for i := at; i < at+t.Size(); i++ {
-			out[i] = (local[i] - global[i]) * t.Group
+		if t.Group != 1 {
+			kernel.Scale(t.Group, update[at:at+t.Size()])
 		}
 		at += t.Size()
 	}
-	return out
 }
 
 // tensor gives the parameters of one tensor, as a window into params.

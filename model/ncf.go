@@ -1,6 +1,7 @@
 package model
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 
@@ -13,9 +14,9 @@ import (
 // sent (Federated Reconstruction, Singhal et al. 2021).
 type ncf struct{ layout Layout }
 
-func ncfLayout(items []string, dim int) Layout {
+func ncfLayout(items []string, dim int, ages []float32) Layout {
 	h1, h2 := hidden(dim)
-	return Layout{Family: NCFFamily, Dim: dim, Items: items, Tensors: []Tensor{
+	return Layout{Family: NCFFamily, Dim: dim, Ages: ages, Items: items, Tensors: []Tensor{
 		{Name: "v", Shape: []int{len(items), dim}, Group: 1},
 		{Name: "b", Shape: []int{len(items)}, Group: 1},
 		{Name: "h", Shape: []int{dim}, Group: 1},
@@ -172,10 +173,16 @@ func (m *ncf) solve(params []float32, past []int, negatives func(n int, not []in
 	d := m.layout.Dim
 	v := m.layout.tensor(params, "v")
 	u := make([]float32, d)
-	w := pooling(len(past))
-	for j, i := range past {
-		// The same pooling as the two-tower's start: uniform, and half of each recency.
-		blas32.Axpy(w[0][j]+w[1][j]/2+w[2][j]/2, vec(v[i*d:(i+1)*d]), vec(u))
+	ages := m.layout.Ages
+	pooled := make([]float32, len(ages)*d)
+	newPool(ages).forward(pooled, d, v, past, d)
+	for c := range ages {
+		// As the two-tower starts: the first channel, and half of each other.
+		share := float32(0.5)
+		if c == 0 {
+			share = 1
+		}
+		blas32.Axpy(share, vec(pooled[c*d:(c+1)*d]), vec(u))
 	}
 	start := append([]float32(nil), u...)
 	recent := past[max(0, len(past)-solveItems):]
@@ -191,34 +198,64 @@ func (m *ncf) solve(params []float32, past []int, negatives func(n int, not []in
 
 func (m *ncf) Layout() Layout { return m.layout }
 
-// Train is NCF's local function: at each cut the user vector is solved on the past, then the shared parameters step on
+// ncfTrainer is NCF's local function: at each cut the user vector is solved on the past, then the shared parameters step on
 // what came next.
-func (m *ncf) Train(params []float32, history []Example, l Local, rng *rand.Rand) ([]float32, float64, error) {
-	if err := checkTraining(m.layout, params, history, l); err != nil {
-		return nil, 0, err
+type ncfTrainer struct {
+	m      *ncf
+	params []float32
+	cutter Cutter
+}
+
+func (m *ncf) Trainer(params []float32) Trainer { return &ncfTrainer{m: m, params: params} }
+
+func (t *ncfTrainer) Update(dst []float32, history []Example, l Local, rng *rand.Rand) (float64, error) {
+	m := t.m
+	if err := checkTraining(m.layout, t.params, history, l); err != nil {
+		return 0, err
+	}
+	if err := m.layout.checkParams(dst); err != nil {
+		return 0, fmt.Errorf("update: %w", err)
 	}
 	own := map[int]bool{}
 	for _, e := range history {
 		own[e.Item] = true
 	}
 	draw := func(n int, _ []int) []int { return m.negatives(n, own, rng) }
-	local := append([]float32(nil), params...)
-	grad := make([]float32, len(params))
+	local := append([]float32(nil), t.params...)
+	grad := make([]float32, len(t.params))
 	var loss float64
 	for range l.Steps {
 		clear(grad)
 		loss = 0
-		for range l.Cuts {
-			past, next := cut(history, l, rng)
-			u := m.solve(local, past, draw)
-			items := append(append([]int(nil), next...), draw(int(max(1, l.Negatives)), nil)...)
-			part, _ := m.gradient(local, grad, u, items, len(next))
+		for _, cut := range t.cutter.Draw(history, l, rng) {
+			u := m.solve(local, cut.Past, draw)
+			items := append(append([]int(nil), cut.Next...), draw(int(max(1, l.Negatives)), nil)...)
+			part, _ := m.gradient(local, grad, u, items, len(cut.Next))
 			loss += part / float64(l.Cuts)
 		}
 		descend(m.layout, local, grad, l)
 	}
-	return subtract(m.layout, local, params), loss, nil
+	for i := range dst {
+		dst[i] = local[i] - t.params[i]
+	}
+	m.layout.scale(dst)
+	return loss, nil
 }
+
+// descend takes one SGD step along the mean gradient of the cuts.
+func descend(layout Layout, local, grad []float32, l Local) {
+	at := 0
+	for _, t := range layout.Tensors {
+		rate := l.RateDense
+		if t.Name == "v" || t.Name == "b" {
+			rate = l.Rate
+		}
+		blas32.Axpy(-rate/float32(l.Cuts), vec(grad[at:at+t.Size()]), vec(local[at:at+t.Size()]))
+		at += t.Size()
+	}
+}
+
+func vec(v []float32) blas32.Vector { return blas32.Vector{N: len(v), Inc: 1, Data: v} }
 
 // negatives draws up to n items that are not in own.
 func (m *ncf) negatives(n int, own map[int]bool, rng *rand.Rand) []int {

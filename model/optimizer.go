@@ -15,10 +15,21 @@ type Optimizer struct {
 	Beta1   float32
 	Beta2   float32
 	Average float32 // weight of the past in the served average of iterates
-	Steps   uint32
-	moment  []float32 // first moment, one a parameter
-	second  []float64 // second moment, one a tensor
-	average []float32
+	// PerCoordinate keeps a second moment for each parameter, as Adam does. It learns faster and is of use only where no noise is
+	// (decision 15).
+	PerCoordinate bool
+	Steps         uint32
+	moment        []float32 // first moment, one a parameter
+	second        []float64 // second moment, one a tensor or one a parameter
+	average       []float32
+}
+
+// moments is how many second moments there are.
+func (o *Optimizer) moments(l Layout) int {
+	if o.PerCoordinate {
+		return l.Size()
+	}
+	return len(l.Tensors)
 }
 
 // DefaultOptimizer is the recipe of a family under noise.
@@ -40,9 +51,9 @@ func (o *Optimizer) Apply(s *Snapshot, mean []float32, round, rounds int) (next,
 	}
 	if o.moment == nil {
 		o.moment, o.average = make([]float32, n), append([]float32(nil), s.Params...)
-		o.second = make([]float64, len(s.Layout.Tensors))
+		o.second = make([]float64, o.moments(s.Layout))
 	}
-	if len(o.moment) != n || len(o.average) != n || len(o.second) != len(s.Layout.Tensors) {
+	if len(o.moment) != n || len(o.average) != n || len(o.second) != o.moments(s.Layout) {
 		return nil, nil, fmt.Errorf("apply update: the optimiser's state is another model's")
 	}
 	o.Steps++
@@ -53,7 +64,11 @@ func (o *Optimizer) Apply(s *Snapshot, mean []float32, round, rounds int) (next,
 	next = &Snapshot{Layout: s.Layout, Params: append([]float32(nil), s.Params...)}
 	at := 0
 	for k, t := range s.Layout.Tensors {
-		o.step(next.Params[at:at+t.Size()], mean[at:at+t.Size()], o.moment[at:at+t.Size()], k, t.Group, rate)
+		second := o.second[k : k+1]
+		if o.PerCoordinate {
+			second = o.second[at : at+t.Size()]
+		}
+		o.step(next.Params[at:at+t.Size()], mean[at:at+t.Size()], o.moment[at:at+t.Size()], second, t.Group, rate)
 		at += t.Size()
 	}
 	keep := o.Average
@@ -69,26 +84,41 @@ func (o *Optimizer) Apply(s *Snapshot, mean []float32, round, rounds int) (next,
 	return next, &Snapshot{Layout: s.Layout, Params: append([]float32(nil), o.average...)}, nil
 }
 
-func (o *Optimizer) step(params, mean, moment []float32, tensor int, group float32, rate float64) {
+// step moves one tensor, whose place is at.
+func (o *Optimizer) step(params, mean, moment []float32, second []float64, group float32, rate float64) {
+	first := 1 - math.Pow(float64(o.Beta1), float64(o.Steps))
+	later := 1 - math.Pow(float64(o.Beta2), float64(o.Steps))
+	keep := float64(o.Beta2)
+	if o.PerCoordinate {
+		for i, g := range mean {
+			g /= group
+			moment[i] = o.Beta1*moment[i] + (1-o.Beta1)*g
+			second[i] = keep*second[i] + (1-keep)*float64(g)*float64(g)
+			params[i] += float32(rate / first * float64(moment[i]) / (math.Sqrt(second[i]/later) + 1e-12))
+		}
+		return
+	}
 	var square float64
 	for i, g := range mean {
 		g /= group
 		moment[i] = o.Beta1*moment[i] + (1-o.Beta1)*g
 		square += float64(g) * float64(g)
 	}
-	o.second[tensor] = float64(o.Beta2)*o.second[tensor] + (1-float64(o.Beta2))*square/float64(len(mean))
-	first := 1 - math.Pow(float64(o.Beta1), float64(o.Steps))
-	second := 1 - math.Pow(float64(o.Beta2), float64(o.Steps))
-	scale := float32(rate / first / (math.Sqrt(o.second[tensor]/second) + 1e-12))
+	second[0] = keep*second[0] + (1-keep)*square/float64(len(mean))
+	scale := float32(rate / first / (math.Sqrt(second[0]/later) + 1e-12))
 	for i := range params {
 		params[i] += scale * moment[i]
 	}
 }
 
-// Encode gives the state's bytes: version u8 1, rate, beta1, beta2, average f32, steps u32, u32 parameters, u32 tensors,
+// Encode gives the state's bytes: version u8 2, u8 1 if second moments are one a parameter, rate, beta1, beta2, average f32, steps u32, u32
+// parameters, u32 second moments,
 // moments f32, second moments f64, averages f32; all big-endian.
 func (o *Optimizer) Encode() []byte {
-	b := []byte{1}
+	b := []byte{2, 0}
+	if o.PerCoordinate {
+		b[1] = 1
+	}
 	for _, v := range []float32{o.Rate, o.Beta1, o.Beta2, o.Average} {
 		b = binary.BigEndian.AppendUint32(b, math.Float32bits(v))
 	}
@@ -109,18 +139,18 @@ func (o *Optimizer) Encode() []byte {
 
 // ParseOptimizer reads what Encode wrote, strictly.
 func ParseOptimizer(b []byte) (*Optimizer, error) {
-	const head = 1 + 16 + 12
-	if len(b) < head || b[0] != 1 {
-		return nil, fmt.Errorf("optimiser state: %d bytes of version 1 are wanted at least", head)
+	const head = 2 + 16 + 12
+	if len(b) < head || b[0] != 2 || b[1] > 1 {
+		return nil, fmt.Errorf("optimiser state: %d bytes of version 2 are wanted at least", head)
 	}
 	f32 := func(at int) float32 { return math.Float32frombits(binary.BigEndian.Uint32(b[at:])) }
-	o := &Optimizer{Rate: f32(1), Beta1: f32(5), Beta2: f32(9), Average: f32(13), Steps: binary.BigEndian.Uint32(b[17:])}
-	n, k := uint64(binary.BigEndian.Uint32(b[21:])), uint64(binary.BigEndian.Uint32(b[25:]))
-	if n > MaxParams || k > maxTensors || uint64(len(b)) != head+8*n+8*k {
-		return nil, fmt.Errorf("optimiser state: %d bytes for %d parameters and %d tensors", len(b), n, k)
+	o := &Optimizer{Rate: f32(2), Beta1: f32(6), Beta2: f32(10), Average: f32(14), PerCoordinate: b[1] == 1, Steps: binary.BigEndian.Uint32(b[18:])}
+	n, k := uint64(binary.BigEndian.Uint32(b[22:])), uint64(binary.BigEndian.Uint32(b[26:]))
+	if n > MaxParams || k > maxTensors && !(o.PerCoordinate && k == n) || uint64(len(b)) != head+8*n+8*k {
+		return nil, fmt.Errorf("optimiser state: %d bytes for %d parameters and %d second moments", len(b), n, k)
 	}
-	if n == 0 && k != 0 {
-		return nil, fmt.Errorf("optimiser state: %d tensors without parameters", k)
+	if n == 0 && k != 0 || o.PerCoordinate && k != n {
+		return nil, fmt.Errorf("optimiser state: %d second moments for %d parameters", k, n)
 	}
 	if n == 0 {
 		return o, o.check()

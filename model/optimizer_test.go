@@ -185,20 +185,20 @@ func TestParseOptimizerRefusesWhatApplyCannotLeave(t *testing.T) {
 	}
 	good := o.Encode()
 	nan, inf := math.Float32bits(float32(math.NaN())), math.Float32bits(float32(math.Inf(1)))
-	const head = 29
+	const head = 30
 	n, k := len(s.Params), len(s.Layout.Tensors)
 	for name, change := range map[string]struct {
 		at   int
 		bits uint32
 	}{
-		"a rate that is no number":    {1, nan},
-		"a negative weight":           {5, math.Float32bits(-0.1)},
-		"a weight above 1":            {13, math.Float32bits(1.5)},
+		"a rate that is no number":    {2, nan},
+		"a negative weight":           {6, math.Float32bits(-0.1)},
+		"a weight above 1":            {14, math.Float32bits(1.5)},
 		"a moment that is no number":  {head + 4, nan},
 		"an infinite average":         {head + 4*n + 8*k, inf},
 		"a negative second moment":    {head + 4*n, 0xbff00000},
 		"an infinite second moment":   {head + 4*n, 0x7ff00000},
-		"parameters that are missing": {21, 0},
+		"parameters that are missing": {22, 0},
 	} {
 		b := bytes.Clone(good)
 		b[change.at], b[change.at+1], b[change.at+2], b[change.at+3] = byte(change.bits>>24), byte(change.bits>>16), byte(change.bits>>8), byte(change.bits)
@@ -208,7 +208,7 @@ func TestParseOptimizerRefusesWhatApplyCannotLeave(t *testing.T) {
 	}
 	fresh := mustOptimizer(t, TwoTowerFamily)
 	b := append(fresh.Encode(), make([]byte, 8)...)
-	b[28] = 1 // a tensor, and no parameters
+	b[29] = 1 // a tensor, and no parameters
 	if _, err := ParseOptimizer(b); err == nil {
 		t.Error("tensors without parameters: no error")
 	}

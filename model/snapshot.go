@@ -15,7 +15,7 @@ import (
 //	format version             u32, 1
 //	length of the layout       u32
 //	SHA-256 of the layout      32 bytes, the layout hash
-//	layout                     family, width, tensors (name, shape, clip-group factor), title ids; see Layout
+//	layout                     family, width, ages of channels, tensors (name, shape, clip-group factor), title ids; see Layout
 //	tensors in layout order    raw little-endian float32, nothing after them
 type Snapshot struct {
 	Layout Layout
@@ -27,7 +27,7 @@ const (
 	formatVersion  = 1
 	headerBytes    = len(magic) + 4 + 4 + 32
 	maxLayoutBytes = MaxItems*(4+MaxIDBytes) + 1<<16
-	layoutVersion  = 1
+	layoutVersion  = 2
 )
 
 // Encode gives the file's bytes. It panics when parameters and layout do not fit each other, which New and Parse rule out.
@@ -93,6 +93,10 @@ func (l Layout) append(b []byte) []byte {
 	b = binary.BigEndian.AppendUint16(b, layoutVersion)
 	b = appendString(b, l.Family)
 	b = binary.BigEndian.AppendUint32(b, uint32(l.Dim))
+	b = binary.BigEndian.AppendUint32(b, uint32(len(l.Ages)))
+	for _, a := range l.Ages {
+		b = appendFloat(b, a)
+	}
 	b = binary.BigEndian.AppendUint32(b, uint32(len(l.Tensors)))
 	for _, t := range l.Tensors {
 		b = appendString(b, t.Name)
@@ -115,6 +119,9 @@ func parseLayout(b []byte) (Layout, error) {
 		return Layout{}, fmt.Errorf("layout version %d; this program reads %d: update it", v, layoutVersion)
 	}
 	l := Layout{Family: c.text(maxNameBytes, "family"), Dim: int(c.u32("width"))}
+	for range c.count(maxAges, 4, "channels") {
+		l.Ages = append(l.Ages, c.float("age"))
+	}
 	tensors := c.count(maxTensors, 16, "tensors")
 	for range tensors {
 		t := Tensor{Name: c.text(maxNameBytes, "tensor name")}

@@ -41,9 +41,10 @@ func TestSnapshotComesBackAsItWas(t *testing.T) {
 // TestSnapshotBytes writes one tiny file by hand, a comment for each field.
 func TestSnapshotBytes(t *testing.T) {
 	layout := slices.Concat(
-		[]byte{0, 1},                    // layout version
+		[]byte{0, 2},                    // layout version
 		[]byte{0, 0, 0, 1}, []byte("f"), // family
-		[]byte{0, 0, 0, 2},              // width
+		[]byte{0, 0, 0, 2},                           // width
+		[]byte{0, 0, 0, 1}, []byte{0x40, 0x80, 0, 0}, // one channel, of age 4
 		[]byte{0, 0, 0, 1},              // one tensor
 		[]byte{0, 0, 0, 1}, []byte("t"), // its name
 		[]byte{0, 0, 0, 1}, []byte{0, 0, 0, 2}, // one axis, of two
@@ -54,7 +55,7 @@ func TestSnapshotBytes(t *testing.T) {
 	hash := sha256.Sum256(layout)
 	want := slices.Concat([]byte("CSMODEL\n"), []byte{0, 0, 0, 1}, binary.BigEndian.AppendUint32(nil, uint32(len(layout))), hash[:], layout,
 		[]byte{0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0}) // 1 and -2, little-endian
-	s := &Snapshot{Params: []float32{1, -2}, Layout: Layout{Family: "f", Dim: 2, Items: []string{"a", "b"}, Tensors: []Tensor{{Name: "t", Shape: []int{2}, Group: 2}}}}
+	s := &Snapshot{Params: []float32{1, -2}, Layout: Layout{Family: "f", Dim: 2, Ages: []float32{4}, Items: []string{"a", "b"}, Tensors: []Tensor{{Name: "t", Shape: []int{2}, Group: 2}}}}
 	if got := s.Encode(); !bytes.Equal(got, want) {
 		t.Errorf("encoded\n%x, want\n%x", got, want)
 	}
@@ -119,13 +120,17 @@ func TestParseRefusesBadFiles(t *testing.T) {
 		{"NaN", last(float32(math.NaN())), "finite"},
 		{"infinity", last(float32(math.Inf(-1))), "finite"},
 		{"layout with a tail", reseal(b, func(s []byte) []byte { return append(s, 0) }), "follow its end"},
-		{"newer layout", reseal(b, func(s []byte) []byte { s[1] = 2; return s }), "update it"},
+		{"newer layout", reseal(b, func(s []byte) []byte { s[1] = 3; return s }), "update it"},
 		{"empty layout", reseal(b, func([]byte) []byte { return nil }), "truncated"},
 		{"family with a slash", relayout(func(l *Layout) { l.Family = "../x" }), "family"},
 		{"no family", relayout(func(l *Layout) { l.Family = "" }), "family"},
 		{"long family", relayout(func(l *Layout) { l.Family = strings.Repeat("x", 33) }), "family"},
 		{"no width", relayout(func(l *Layout) { l.Dim = 0 }), "width"},
 		{"great width", relayout(func(l *Layout) { l.Dim = maxDim + 1 }), "width"},
+		{"no channels", relayout(func(l *Layout) { l.Ages = nil }), "channels"},
+		{"nine channels", relayout(func(l *Layout) { l.Ages = make([]float32, 9) }), "channels"},
+		{"negative age", relayout(func(l *Layout) { l.Ages = []float32{-1} }), "age"},
+		{"NaN age", relayout(func(l *Layout) { l.Ages = []float32{float32(math.NaN())} }), "age"},
 		{"no tensors", relayout(func(l *Layout) { l.Tensors = nil }), "tensors"},
 		{"tensor twice", relayout(func(l *Layout) { l.Tensors[1] = l.Tensors[0] }), "twice"},
 		{"no axes", relayout(func(l *Layout) { l.Tensors[0].Shape = nil }), "axes"},
@@ -187,6 +192,7 @@ func TestAnyLayoutComesBackAsItWas(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		name := rapid.StringMatching(`[a-z0-9.-]{1,32}`)
 		l := Layout{Family: name.Draw(t, "family"), Dim: rapid.IntRange(1, maxDim).Draw(t, "dim"),
+			Ages:  rapid.SliceOfN(rapid.OneOf(rapid.Just(float32(0)), rapid.Float32Range(0.1, 1e6)), 1, maxAges).Draw(t, "ages"),
 			Items: rapid.SliceOfNDistinct(rapid.StringMatching(`.{1,30}`), 2, 20, rapid.ID[string]).Draw(t, "items")}
 		for _, n := range rapid.SliceOfNDistinct(name, 1, 5, rapid.ID[string]).Draw(t, "tensors") {
 			l.Tensors = append(l.Tensors, Tensor{Name: n, Shape: rapid.SliceOfN(rapid.IntRange(1, 5), 1, maxRank).Draw(t, "shape"), Group: rapid.Float32Range(1e-3, 1e3).Draw(t, "group")})

@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 
 	"gonum.org/v1/gonum/mat"
 )
@@ -47,6 +48,18 @@ func ContentStart(features [][]float32, items, dim int) ([]float32, error) {
 	}
 	scaleRows(out, items)
 	return out, nil
+}
+
+// RandomStart makes item vectors (items × dim, row by row) of titles that nothing is known of: normal, each row's root mean
+// square norm 1, the same for everyone.
+func RandomStart(items, dim int) []float32 {
+	rng := rand.New(rand.NewPCG(3, 4))
+	out := make([]float32, items*dim)
+	for i := range out {
+		out[i] = float32(rng.NormFloat64())
+	}
+	scaleRows(out, items)
+	return out
 }
 
 func centre(x *mat.Dense) {

@@ -14,11 +14,17 @@ import (
 
 // Do calls f(0) … f(n-1), on up to GOMAXPROCS goroutines, and returns when all are done. A panic in f is raised again in
 // the caller, so that a broken invariant still stops the process.
-func Do(n int, f func(i int)) {
-	workers := min(runtime.GOMAXPROCS(0), n)
+func Do(n int, f func(i int)) { Each(Width(), n, func(_, i int) { f(i) }) }
+
+// Width is how many goroutines Do runs at once, for callers that keep memory for each.
+func Width() int { return runtime.GOMAXPROCS(0) }
+
+// Each is Do on up to width goroutines, and tells f which of them calls, from 0: two calls with the same number never overlap.
+func Each(width, n int, f func(worker, i int)) {
+	workers := min(width, n)
 	if workers <= 1 {
 		for i := range n {
-			f(i)
+			f(0, i)
 		}
 		return
 	}
@@ -26,7 +32,7 @@ func Do(n int, f func(i int)) {
 	var wg sync.WaitGroup
 	var once sync.Once
 	var broken any
-	for range workers {
+	for worker := range workers {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
@@ -40,7 +46,7 @@ func Do(n int, f func(i int)) {
 				if i >= n {
 					return
 				}
-				f(i)
+				f(worker, i)
 			}
 		}()
 	}

@@ -16,7 +16,7 @@ func (b *graph) twoTower(l model.Layout, params []float32, s model.Sample) *gorg
 	past := b.rows(v, s.Past)
 	at, _, _ := l.Offset("w")
 	var z *gorgonia.Node
-	for c, weights := range model.Pooling(len(s.Past)) {
+	for c, weights := range model.Pooling(l.Ages, len(s.Past)) {
 		w := b.block(params, fmt.Sprintf("w%d", c), at+c*d*d, d, d)
 		pooled := b.mul(b.constant(wide(weights), 1, len(s.Past)), past)
 		part := b.mul(pooled, w)

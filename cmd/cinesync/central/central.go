@@ -76,7 +76,7 @@ func (r Recipe) Updates(m model.Model, snap *model.Snapshot, local model.Local, 
 	updates, errs := make([][]float32, len(r.People)), make([]error, len(r.People))
 	par.Do(len(r.People), func(i int) {
 		history, _ := snap.Layout.Examples(r.People[i])
-		updates[i], _, errs[i] = m.Train(snap.Params, history, local, rand.New(rand.NewPCG(seed, uint64(round)<<32|uint64(i))))
+		updates[i], _, errs[i] = model.Train(m, snap.Params, history, local, rand.New(rand.NewPCG(seed, uint64(round)<<32|uint64(i))))
 		if errs[i] == nil {
 			_, errs[i] = privacy.Clip(updates[i], r.Clip)
 		}

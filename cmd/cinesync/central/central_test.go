@@ -61,7 +61,7 @@ func TestMeanIsThatOfClippedUpdates(t *testing.T) {
 	clipped := 0
 	for i, watches := range r.People {
 		history, _ := start.Layout.Examples(watches)
-		update, _, err := m.Train(start.Params, history, local, rand.New(rand.NewPCG(r.Seed, uint64(i))))
+		update, _, err := model.Train(m, start.Params, history, local, rand.New(rand.NewPCG(r.Seed, uint64(i))))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,100 @@
+package model
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"github.com/cinesync/cinesync/model/kernel"
+)
+
+// candidates are the titles that a sampled softmax compares: negatives that all cuts of a step share, then the targets of every
+// cut, gathered in one block.
+type candidates struct {
+	items []int
+	v, dv []float32 // candidates × d
+	b     []float32
+	own   []int // places of a cut's own targets
+}
+
+// shut is a score that a softmax gives no weight.
+const shut = -1e30
+
+// some is the softmax over a sample, for catalogues too large for a whole one: l.Negatives titles drawn uniformly for the step. Their
+// scores are raised by log(titles/drawn), so that the sum over them stands for the whole catalogue's (the logQ correction of a
+// uniform draw; Bengio and Senécal 2008). A draw that is one of a cut's targets does not count for that cut.
+func (t *towerTrainer) some(from, dst []float32, cuts []Cut, l Local, first bool, rng *rand.Rand) float64 {
+	d, n, k := t.m.layout.Dim, len(t.m.layout.Items), len(cuts)
+	v, b := t.m.layout.tensor(from, "v"), t.m.layout.tensor(from, "b")
+	dv, db := t.m.layout.tensor(dst, "v"), t.m.layout.tensor(dst, "b")
+	if first {
+		clear(dv)
+		clear(db)
+	}
+	c := &t.sampled
+	drawn := c.gather(v, b, cuts, int(l.Negatives), n, d, rng)
+	m := len(c.items)
+	t.scores = room(t.scores, k*m)
+	kernel.NT(t.scores, t.z, c.v, k, m, d)
+	raise := float32(math.Log(float64(n) / float64(drawn)))
+	var loss float64
+	at := drawn
+	for i, cut := range cuts {
+		s := t.scores[i*m : (i+1)*m]
+		kernel.Add(s, c.b)
+		loss += crossEntropy(s, c.keep(s, cut, drawn, at, raise)) / float64(k)
+		at += len(cut.Next)
+	}
+	kernel.NN(t.dz, t.scores, c.v, k, d, m)
+	rate := -l.Rate / float32(k)
+	kernel.TN(c.dv, t.scores, t.z, m, d, k)
+	for j, item := range c.items {
+		kernel.Axpy(rate, c.dv[j*d:(j+1)*d], dv[item*d:(item+1)*d])
+		for i := range cuts {
+			db[item] += rate * t.scores[i*m+j]
+		}
+	}
+	return loss
+}
+
+// gather draws the negatives and copies the rows of all candidates. It returns how many were drawn.
+func (c *candidates) gather(v, b []float32, cuts []Cut, negatives, n, d int, rng *rand.Rand) int {
+	c.items = c.items[:0]
+	for range negatives {
+		c.items = append(c.items, rng.IntN(n))
+	}
+	for _, cut := range cuts {
+		c.items = append(c.items, cut.Next...)
+	}
+	c.v, c.dv, c.b = room(c.v, len(c.items)*d), room(c.dv, len(c.items)*d), room(c.b, len(c.items))
+	for j, item := range c.items {
+		copy(c.v[j*d:(j+1)*d], v[item*d:(item+1)*d])
+		c.b[j] = b[item]
+	}
+	return negatives
+}
+
+// keep shuts what a cut does not compare, raises what stands for the catalogue, and gives the places of the cut's targets, which
+// begin at at.
+func (c *candidates) keep(s []float32, cut Cut, drawn, at int, raise float32) []int {
+	c.own = c.own[:0]
+	for j := range s {
+		switch own := j >= at && j < at+len(cut.Next); {
+		case own:
+			c.own = append(c.own, j)
+		case j >= drawn || contains(cut.Next, c.items[j]):
+			s[j] = shut
+		default:
+			s[j] += raise
+		}
+	}
+	return c.own
+}
+
+func contains(list []int, x int) bool {
+	for _, y := range list {
+		if x == y {
+			return true
+		}
+	}
+	return false
+}

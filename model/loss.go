@@ -1,0 +1,51 @@
+package model
+
+import (
+	"fmt"
+
+	"github.com/cinesync/cinesync/model/kernel"
+)
+
+// crossEntropy turns scores into the gradient of the targets' mean loss under a softmax, in place, and returns that loss.
+// Targets are places in s.
+func crossEntropy(s []float32, targets []int) float64 {
+	share := 1 / float32(len(targets))
+	var loss float64
+	for _, t := range targets {
+		loss -= float64(s[t]) * float64(share)
+	}
+	loss += kernel.Softmax(s)
+	for _, t := range targets {
+		s[t] -= share
+	}
+	return loss
+}
+
+// checkTraining says whether a history can be trained on by a local function.
+func checkTraining(layout Layout, params []float32, history []Example, l Local) error {
+	if err := checkHistory(layout, params, history); err != nil {
+		return err
+	}
+	if l.Name != layout.Family {
+		return fmt.Errorf("local function %q on a model of family %q", l.Name, layout.Family)
+	}
+	if len(history) < 2 {
+		return fmt.Errorf("a history of %d known titles: at least 2 are needed to learn what follows what", len(history))
+	}
+	return l.check()
+}
+
+func checkHistory(layout Layout, params []float32, history []Example) error {
+	if err := layout.checkParams(params); err != nil {
+		return err
+	}
+	if len(history) == 0 {
+		return fmt.Errorf("nothing is known of this person: the history is empty")
+	}
+	for _, e := range history {
+		if e.Item < 0 || e.Item >= len(layout.Items) {
+			return fmt.Errorf("item %d of %d", e.Item, len(layout.Items))
+		}
+	}
+	return nil
+}

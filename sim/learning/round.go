@@ -1,0 +1,114 @@
+package learning
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/cinesync/cinesync/internal/par"
+	"github.com/cinesync/cinesync/model"
+	"github.com/cinesync/cinesync/privacy"
+)
+
+// worker is the memory of one core: it works through members one after another and keeps their sum.
+type worker struct {
+	trainer model.Trainer
+	update  []float32
+	sum     []int64
+}
+
+// part is what is told of one member.
+type part struct {
+	loss, norm float64
+	clipped    bool
+	err        error
+}
+
+// sum is what the members of a round put into the sum, and the round's noise. Integers add up the same in any order, and floats
+// are added in the order of members, so that nothing depends on the number of cores.
+func (r *run) sum(snap *model.Snapshot, number int) ([]int64, Round, error) {
+	m, err := model.Open(snap.Layout)
+	if err != nil {
+		return nil, Round{}, err
+	}
+	members := r.members(number)
+	r.ready(m, snap)
+	parts := make([]part, len(members))
+	par.Each(len(r.workers), len(members), func(worker, i int) {
+		parts[i] = r.member(r.workers[worker], members[i], number)
+	})
+	round := Round{Number: number, Members: len(members)}
+	for i, p := range parts {
+		if p.err != nil {
+			return nil, Round{}, fmt.Errorf("member %d: %w", members[i], p.err)
+		}
+		round.Loss += p.loss / float64(len(members))
+		round.Norm += p.norm / float64(len(members))
+		if p.clipped {
+			round.Clipped++
+		}
+	}
+	clear(r.total)
+	for _, w := range r.workers {
+		for j, v := range w.sum {
+			r.total[j] += v
+		}
+	}
+	return r.total, round, r.addNoise(number, len(members))
+}
+
+// ready gives every core a trainer for this round's model, and an empty sum.
+func (r *run) ready(m model.Model, snap *model.Snapshot) {
+	for len(r.workers) < par.Width() {
+		r.workers = append(r.workers, &worker{update: make([]float32, snap.Layout.Size()), sum: make([]int64, r.cfg.Grid.D)})
+	}
+	for _, w := range r.workers {
+		w.trainer = m.Trainer(snap.Params)
+		clear(w.sum)
+	}
+}
+
+// members are those of a round, in order.
+func (r *run) members(number int) []int {
+	all := make([]int, len(r.people))
+	for i := range all {
+		all[i] = i
+	}
+	if r.cfg.Cohort == len(all) {
+		return all
+	}
+	rng := rand.New(rand.NewPCG(r.cfg.Seed, uint64(number)<<32|1<<31))
+	rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	all = all[:r.cfg.Cohort]
+	slices.Sort(all)
+	return all
+}
+
+// member trains, clips and quantises as a device does, and adds the integers up.
+func (r *run) member(w *worker, who, number int) part {
+	history := r.people[who]
+	if len(history) < 2 {
+		return part{}
+	}
+	var p part
+	rng := rand.New(rand.NewPCG(r.cfg.Seed, uint64(number)<<32|uint64(who)))
+	if p.loss, p.err = w.trainer.Update(w.update, history, r.cfg.Local, rng); p.err != nil {
+		p.err = errors.Join(ErrDiverged, p.err)
+		return p
+	}
+	if p.norm, p.err = privacy.Clip(w.update, r.cfg.Grid.C); p.err != nil {
+		p.err = errors.Join(ErrDiverged, p.err)
+		return p
+	}
+	p.clipped = p.norm > float64(r.cfg.Grid.C)
+	x, err := r.cfg.Grid.Quantise(w.update, r.coins(who, number))
+	if err != nil {
+		p.err = err
+		return p
+	}
+	for j, v := range x {
+		w.sum[j] += int64(v)
+	}
+	return p
+}
