@@ -43,6 +43,7 @@ privacy/accountant       pure     privacy
 privacy/empirical        pure     privacy
 model                    pure     model/kernel
 model/kernel             leaf     -
+model/batch              pure     model/kernel
 model/graph              pure     model
 audit                    pure     -
 audit/witness            adapter  audit
