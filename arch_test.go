@@ -75,7 +75,7 @@ serve                    driver   serve/rank serve/catalog serve/experiment mode
 serve/web                adapter  serve serve/catalog
 
 # the rest
-sim                      pure     coordinator/round client/participant protocol aggregation privacy model audit
+sim                      pure     coordinator/round client/participant protocol aggregation privacy model audit sim/learning
 sim/learning             pure     aggregation privacy model
 sim/canary               pure     sim privacy/empirical privacy aggregation
 sim/hostile              suite    client/participant protocol aggregation privacy audit

@@ -153,6 +153,9 @@ func (o *oracle) rounded(d *device, key []byte) error {
 	if err != nil {
 		return err
 	}
+	if tell := o.w.study.Coins; tell != nil {
+		tell(d.i, o.open.Round, [32]byte(key))
+	}
 	delete(o.fresh, d.id)
 	truth := make([]uint32, len(x))
 	for i, v := range x {

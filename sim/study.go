@@ -20,6 +20,8 @@ type Study struct {
 	Noise Noise
 	// Sent hears of each of the Steps messages that a device sends in a round; an error ends the run. It may be nil.
 	Sent func() error
+	// Coins is told the key of the stream that rounds a device's update, so that another path can round the same way. It may be nil.
+	Coins func(device int, round uint64, key [32]byte)
 	// Published is told what anyone can see of a round that ended with a sum.
 	Published func(p Published) error
 }

@@ -38,6 +38,7 @@ type Round struct {
 	Loss    float64 // mean over the members, of their last step, before this round's model
 	Clipped int     // members whose update the clip cut
 	Norm    float64 // mean L2 norm of updates before the clip
+	Sum     []int64 // of the integers and their noise; holds during Progress
 	Model   *model.Snapshot
 	Serve   *model.Snapshot
 }
@@ -45,7 +46,7 @@ type Round struct {
 // Result is how a training went: the last iterate, and what is served.
 type Result struct {
 	Model, Serve *model.Snapshot
-	Rounds       []Round // without their models
+	Rounds       []Round // without their models and sums
 }
 
 // ErrDiverged means that training left the numbers: a loss or a parameter is NaN or infinite. The result holds the last good models.
@@ -69,12 +70,13 @@ func Run(cfg Config, start *model.Snapshot, people [][]model.Example) (*Result, 
 			return out, fmt.Errorf("round %d: %w: %w", number, ErrDiverged, err)
 		}
 		out.Model, out.Serve = round.Model, round.Serve
+		round.Sum = sum
 		if cfg.Progress != nil {
 			if err := cfg.Progress(round); err != nil {
 				return out, err
 			}
 		}
-		round.Model, round.Serve = nil, nil
+		round.Sum, round.Model, round.Serve = nil, nil, nil
 		out.Rounds = append(out.Rounds, round)
 	}
 	return out, nil

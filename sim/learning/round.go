@@ -85,6 +85,11 @@ func (r *run) members(number int) []int {
 	return all
 }
 
+// Draws is what a member's local training draws from in a round: cuts, dropout and negatives.
+func Draws(seed uint64, member, round int) *rand.Rand {
+	return rand.New(rand.NewPCG(seed, uint64(round)<<32|uint64(member)))
+}
+
 // member trains, clips and quantises as a device does, and adds the integers up.
 func (r *run) member(w *worker, who, number int) part {
 	history := r.people[who]
@@ -92,7 +97,7 @@ func (r *run) member(w *worker, who, number int) part {
 		return part{}
 	}
 	var p part
-	rng := rand.New(rand.NewPCG(r.cfg.Seed, uint64(number)<<32|uint64(who)))
+	rng := Draws(r.cfg.Seed, who, number)
 	if p.loss, p.err = w.trainer.Update(w.update, history, r.cfg.Local, rng); p.err != nil {
 		p.err = errors.Join(ErrDiverged, p.err)
 		return p
