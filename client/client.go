@@ -10,6 +10,7 @@ package client
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -52,7 +53,8 @@ var ErrNoModel = errors.New("no model has been downloaded yet; run `cinesyncd ru
 // minHistory is the least number of known titles that training makes sense with.
 const minHistory = 2
 
-// Answer runs the local function of a training round: fine-tune the offered model on the history, return the difference.
+// Answer runs the local function of a training round: fine-tune the offered model on the history, return the difference in the form
+// in which it travels.
 func (c *Client) Answer(ctx context.Context, t door.Task) (door.Answer, error) {
 	snap, err := model.Parse(t.Model)
 	if err != nil {
@@ -76,7 +78,10 @@ func (c *Client) Answer(ctx context.Context, t door.Task) (door.Answer, error) {
 	if err != nil {
 		return door.Answer{}, fmt.Errorf("train: %w", err)
 	}
-	return door.Answer{LayoutHash: snap.Layout.Hash(), Update: participant.Floats(update)}, nil
+	uplink := local.Uplink(snap.Layout, sha256.Sum256(t.Model))
+	sent := make([]float32, uplink.Words())
+	uplink.Shrink(sent, update)
+	return door.Answer{LayoutHash: snap.Layout.Hash(), Update: participant.Floats(sent)}, nil
 }
 
 func (c *Client) prepare(ctx context.Context, snap *model.Snapshot) (model.Model, []model.Example, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,6 +70,34 @@ func local(t *testing.T, family string) []byte {
 		t.Fatal(err)
 	}
 	return l.Append(nil)
+}
+
+// TestAnswerTravelsInTheRoundsSubspace wants the same training, sent in fewer words.
+func TestAnswerTravelsInTheRoundsSubspace(t *testing.T) {
+	for _, family := range []string{model.TwoTowerFamily, model.NCFFamily} {
+		s := start(t, family)
+		c := client.New(history(1, 4, 7, 10, 13), nil, seed)
+		full, err := model.ParseLocal(local(t, family))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ranked := full
+		ranked.Rank = 2
+		answers := map[uint32][]float32{}
+		for _, l := range []model.Local{full, ranked} {
+			a, err := c.Answer(t.Context(), door.Task{Model: s.Encode(), Code: l.Append(nil)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			answers[l.Rank] = a.Update.(participant.Floats)
+		}
+		u := ranked.Uplink(s.Layout, s.Hash())
+		want := make([]float32, u.Words())
+		u.Shrink(want, answers[0])
+		if len(want) >= len(answers[0]) || !slices.Equal(answers[2], want) {
+			t.Errorf("%s: the answer of %d words with rank 2 is not the form of the whole one of %d", family, len(answers[2]), len(answers[0]))
+		}
+	}
 }
 
 func TestAnswerIsAnUpdateOnTheOfferedLayout(t *testing.T) {

@@ -130,11 +130,13 @@ func (c *Coordinator) learnFrom(open *audit.RoundOpen, mean []float32, clip []by
 	if err != nil {
 		return next, serve, fmt.Errorf("model %x: %w", open.ModelIn[:8], err)
 	}
+	update := make([]float32, snap.Layout.Size())
+	c.cfg.Task.Local.Uplink(snap.Layout, open.ModelIn).Grow(update, mean)
 	opt, err := c.optimizer(open.ModelIn, start)
 	if err != nil {
 		return next, serve, err
 	}
-	out, average, err := opt.Apply(snap, mean, int(open.Round)-1, c.cfg.Task.Rounds)
+	out, average, err := opt.Apply(snap, update, int(open.Round)-1, c.cfg.Task.Rounds)
 	if err != nil {
 		return next, serve, fmt.Errorf("%w: %w", errApply, err)
 	}

@@ -94,7 +94,7 @@ func newWorld(t *testing.T, ctx context.Context, o terms) *world {
 		w.signers = w.witness()
 	}
 	for i := range o.devices {
-		w.devices = append(w.devices, newDevice(w, i, start.Layout.Size(), o))
+		w.devices = append(w.devices, newDevice(w, i, w.cfg.Task.Local.Words(start.Layout), o))
 	}
 	return w
 }

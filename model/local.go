@@ -41,7 +41,10 @@ func (l Local) Append(dst []byte) []byte {
 
 // Words is how many coordinates the function answers with on a model of this layout: the d of its question and of its rounds
 // (docs/spec/log.md).
-func (l Local) Words(layout Layout) int { return layout.Size() }
+func (l Local) Words(layout Layout) int { return uplinkWords(layout, l.Rank) }
+
+// Uplink is the form in which updates travel in a round that starts from the model file with this SHA-256.
+func (l Local) Uplink(layout Layout, start [32]byte) *Uplink { return NewUplink(layout, l.Rank, start) }
 
 // Hash is code_hash.
 func (l Local) Hash() [32]byte { return sha256.Sum256(l.Append(nil)) }
@@ -65,8 +68,8 @@ func ParseLocal(b []byte) (Local, error) {
 	}{{"dropout", &l.Dropout}, {"rate", &l.Rate}, {"dense rate", &l.RateDense}} {
 		*f.v = c.float(f.name)
 	}
-	if l.Rank = c.u32("rank"); c.err == nil && l.Rank > maxDim {
-		c.err = fmt.Errorf("rank is %d, at most %d", l.Rank, maxDim)
+	if l.Rank = c.u32("rank"); c.err == nil && l.Rank > maxUplinkRank {
+		c.err = fmt.Errorf("rank is %d, at most %d", l.Rank, maxUplinkRank)
 	}
 	err := c.end("parameters")
 	if err == nil {

@@ -100,8 +100,13 @@ func FuzzParseLocal(f *testing.F) {
 func TestWordsOfTraining(t *testing.T) {
 	for _, family := range families {
 		s := start(t, family, 30, 4)
-		if got := mustLocal(t, family).Words(s.Layout); got != len(s.Params) {
+		l := mustLocal(t, family)
+		if got := l.Words(s.Layout); got != len(s.Params) {
 			t.Errorf("%s: %d words for a model of %d parameters", family, got, len(s.Params))
+		}
+		l.Rank = 3 // of 4
+		if got, want := l.Words(s.Layout), len(s.Params)-30; got != want || l.Uplink(s.Layout, s.Hash()).Words() != want {
+			t.Errorf("%s: %d words with rank 3 of 4 and 30 titles, want %d", family, got, want)
 		}
 	}
 }

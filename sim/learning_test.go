@@ -67,10 +67,12 @@ func (f *federation) protocol(mode aggregation.Mode, suite aggregation.Suite) (s
 		f.t.Fatal(err)
 	}
 	opt := f.opt
-	out, err := Observe(Config{Seed: f.seed, Devices: fedPeople, Min: 3, DeltaBP: 3000, D: f.start.Layout.Size(), Rounds: fedRounds, Mode: mode, Suite: suite}, Study{
+	update := make([]float32, f.start.Layout.Size())
+	out, err := Observe(Config{Seed: f.seed, Devices: fedPeople, Min: 3, DeltaBP: 3000, D: f.local.Words(f.start.Layout), Rounds: fedRounds, Mode: mode, Suite: suite}, Study{
 		Noise: None,
 		Update: func(u []float32, device int, round uint64) error {
-			_, err := m.Trainer(last.Params).Update(u, f.people[device], f.local, learning.Draws(f.seed, device, int(round)))
+			_, err := m.Trainer(last.Params).Update(update, f.people[device], f.local, learning.Draws(f.seed, device, int(round)))
+			f.local.Uplink(f.start.Layout, last.Hash()).Shrink(u, update)
 			return err
 		},
 		Coins: func(device int, round uint64, key [32]byte) { coins[[2]int{device, int(round)}] = key },
@@ -79,7 +81,8 @@ func (f *federation) protocol(mode aggregation.Mode, suite aggregation.Suite) (s
 			if p.Included != fedPeople {
 				return fmt.Errorf("%d of %d are in the sum", p.Included, fedPeople)
 			}
-			last, _, err = opt.Apply(last, grid.Mean(p.Sum, p.Included), len(sums)-1, fedRounds)
+			f.local.Uplink(f.start.Layout, last.Hash()).Grow(update, grid.Mean(p.Sum, p.Included))
+			last, _, err = opt.Apply(last, update, len(sums)-1, fedRounds)
 			return err
 		}})
 	if err != nil {
@@ -95,13 +98,15 @@ func TestLearningModeIsTheProtocol(t *testing.T) {
 		for _, c := range []struct {
 			mode  aggregation.Mode
 			suite aggregation.Suite
+			rank  uint32
 		}{
-			{aggregation.ModeSH, aggregation.Suite{}},
-			{aggregation.ModeW, aggregation.Suite{}},
-			{aggregation.ModeSM, aggregation.Suite{Kex: 1, PRG: 3, WordBits: 24}},
+			{aggregation.ModeSH, aggregation.Suite{}, 0},
+			{aggregation.ModeW, aggregation.Suite{}, 2},
+			{aggregation.ModeSM, aggregation.Suite{Kex: 1, PRG: 3, WordBits: 24}, 0},
 		} {
-			t.Run(fmt.Sprintf("%s/mode %d", family, c.mode), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s/mode %d/rank %d", family, c.mode, c.rank), func(t *testing.T) {
 				f := newFederation(t, family)
+				f.local.Rank = c.rank
 				sums, grid, coins, want := f.protocol(c.mode, c.suite)
 				round := 0
 				out, err := learning.Run(learning.Config{Local: f.local, Optimizer: f.opt, Rounds: fedRounds, Grid: grid, Seed: f.seed,

@@ -16,7 +16,7 @@ type Config struct {
 	Optimizer model.Optimizer
 	Rounds    int
 	Cohort    int // members of a round, drawn anew for each; 0: everybody
-	// Grid turns updates into integers; its D may be 0 for the layout's. A WordBits below 32 does not pack anything here, it only clamps
+	// Grid turns updates into integers; its D may be 0 for the words of the local function. A WordBits below 32 does not pack anything here, it only clamps
 	// to XMax.
 	Grid aggregation.Grid
 	// Noise multiplies the sensitivity: the sum's noise is a discrete Gaussian of σ = Noise·CInt. 0: none, as only simulations may.
@@ -65,7 +65,8 @@ func Run(cfg Config, start *model.Snapshot, people [][]model.Example) (*Result, 
 		if err != nil {
 			return out, fmt.Errorf("round %d: %w", number, err)
 		}
-		mean := r.mean(sum, round.Members)
+		mean := make([]float32, out.Model.Layout.Size())
+		r.uplink.Grow(mean, r.mean(sum, round.Members))
 		if round.Model, round.Serve, err = r.cfg.Optimizer.Apply(out.Model, mean, number-1, cfg.Rounds); err != nil {
 			return out, fmt.Errorf("round %d: %w: %w", number, ErrDiverged, err)
 		}
@@ -87,6 +88,7 @@ type run struct {
 	cfg     Config
 	people  [][]model.Example
 	workers []*worker
+	uplink  *model.Uplink // of the round
 	total   []int64
 }
 
@@ -106,8 +108,12 @@ func newRun(cfg Config, start *model.Snapshot, people [][]model.Example) (*run, 
 	if cfg.Cohort == 0 {
 		cfg.Cohort = len(people)
 	}
+	words := cfg.Local.Words(start.Layout)
 	if cfg.Grid.D == 0 {
-		cfg.Grid.D = start.Layout.Size()
+		cfg.Grid.D = words
+	}
+	if cfg.Grid.D != words {
+		return nil, fmt.Errorf("a grid of %d words for a local function of %d", cfg.Grid.D, words)
 	}
 	if _, err := cfg.Grid.R(); err != nil {
 		return nil, err

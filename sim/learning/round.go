@@ -15,6 +15,7 @@ import (
 type worker struct {
 	trainer model.Trainer
 	update  []float32
+	sent    []float32 // the update in the form in which it travels
 	sum     []int64
 }
 
@@ -61,8 +62,9 @@ func (r *run) sum(snap *model.Snapshot, number int) ([]int64, Round, error) {
 // ready gives every core a trainer for this round's model, and an empty sum.
 func (r *run) ready(m model.Model, snap *model.Snapshot) {
 	for len(r.workers) < par.Width() {
-		r.workers = append(r.workers, &worker{update: make([]float32, snap.Layout.Size()), sum: make([]int64, r.cfg.Grid.D)})
+		r.workers = append(r.workers, &worker{update: make([]float32, snap.Layout.Size()), sent: make([]float32, r.cfg.Grid.D), sum: make([]int64, r.cfg.Grid.D)})
 	}
+	r.uplink = r.cfg.Local.Uplink(snap.Layout, snap.Hash())
 	for _, w := range r.workers {
 		w.trainer = m.Trainer(snap.Params)
 		clear(w.sum)
@@ -102,12 +104,13 @@ func (r *run) member(w *worker, who, number int) part {
 		p.err = errors.Join(ErrDiverged, p.err)
 		return p
 	}
-	if p.norm, p.err = privacy.Clip(w.update, r.cfg.Grid.C); p.err != nil {
+	r.uplink.Shrink(w.sent, w.update)
+	if p.norm, p.err = privacy.Clip(w.sent, r.cfg.Grid.C); p.err != nil {
 		p.err = errors.Join(ErrDiverged, p.err)
 		return p
 	}
 	p.clipped = p.norm > float64(r.cfg.Grid.C)
-	x, err := r.cfg.Grid.Quantise(w.update, r.coins(who, number))
+	x, err := r.cfg.Grid.Quantise(w.sent, r.coins(who, number))
 	if err != nil {
 		p.err = err
 		return p
