@@ -109,6 +109,7 @@ golang.org/x/sync                     client coordinator serve cmd/*
 golang.org/x/term                     cmd/*
 golang.org/x/text                     client/history/imports serve/catalog serve/catalog/*
 github.com/spf13/cobra                cmd/*
+github.com/BurntSushi/toml            cmd/*
 github.com/google/go-cmp              tests
 github.com/rogpeppe/go-internal       tests
 pgregory.net/rapid                    tests
