@@ -1,0 +1,141 @@
+package task
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/cinesync/cinesync/privacy"
+	"github.com/cinesync/cinesync/privacy/accountant"
+)
+
+// Account is what a task costs one device: unconditionally, and on a condition if the task asks for that figure too.
+type Account struct {
+	Epsilon        float64      `json:"epsilon"`
+	Delta          float64      `json:"delta"`
+	Unit           string       `json:"unit"`
+	Sampling       string       `json:"sampling_assumption"`
+	Rho            float64      `json:"rho"`
+	Multiplier     float64      `json:"noise_multiplier"` // z of a round
+	Participations int          `json:"participations"`   // most rounds of one device
+	Popularity     float64      `json:"popularity_noise_multiplier,omitempty"`
+	Formula        string       `json:"formula"`
+	Conditional    *Conditional `json:"conditional,omitempty"`
+}
+
+// Conditional is a figure that holds only on its condition.
+type Conditional struct {
+	Epsilon   float64 `json:"epsilon"`
+	Rate      float64 `json:"rate"`
+	Condition string  `json:"condition"`
+	Formula   string  `json:"formula"`
+}
+
+const (
+	unit     = "one person, their whole history, add or remove, all rounds"
+	sampling = "none: no amplification by sampling is counted"
+)
+
+// rho splits the budget: what one round and the popularity question may cost.
+func (t *Task) rho() (round, question float64, err error) {
+	p := float64(t.participations())
+	if z := t.Noise.Multiplier; z > 0 {
+		round = 1 / (2 * z * z)
+		return round, round * p * t.Popularity.Share / (1 - t.Popularity.Share), nil
+	}
+	all, err := privacy.LargestRho(t.Noise.Epsilon, t.Noise.Delta)
+	if err != nil {
+		return 0, 0, bad("noise.epsilon", "is %v: %v", t.Noise.Epsilon, err)
+	}
+	return all * (1 - t.Popularity.Share) / p, all * t.Popularity.Share, nil
+}
+
+// participations is the most rounds of one device.
+func (t *Task) participations() int {
+	if t.Rounds.Participations > 0 {
+		return t.Rounds.Participations
+	}
+	return t.Rounds.Count
+}
+
+// price fixes the noise and charges it as ledgers do, in whole units.
+func (t *Task) price(out *Terms, people int) error {
+	round, question, err := t.rho()
+	if err != nil {
+		return err
+	}
+	each, sigma, err := charge(out.Grid.CInt, round)
+	if err != nil {
+		return err
+	}
+	out.SigmaTotSq = sigma
+	all := each * privacy.Units(t.participations())
+	if out.Question.Asked {
+		once, sigma, err := charge(out.Question.CInt, question)
+		if err != nil {
+			return err
+		}
+		out.Question.SigmaTotSq = sigma
+		all += once
+	}
+	eps, _, err := privacy.Epsilon(all.Rho(), t.Noise.Delta)
+	if err != nil {
+		return err
+	}
+	if want := t.Noise.Epsilon; want > 0 && eps > want*(1+1e-9) {
+		return fmt.Errorf("account: ε = %v came out above the %v that was wanted", eps, want) // a bug, and not to be printed
+	}
+	out.Account = &Account{Epsilon: eps, Delta: t.Noise.Delta, Unit: unit, Sampling: sampling, Rho: all.Rho(), Multiplier: out.Noise(),
+		Participations: t.participations(), Formula: "zCDP, converted by Canonne, Kamath, Steinke (arXiv 2004.00010)"}
+	if out.Question.Asked {
+		out.Account.Popularity = math.Sqrt(float64(out.Question.SigmaTotSq)) / float64(out.Question.CInt)
+	}
+	return t.condition(out, people)
+}
+
+// charge finds the noise of at most ρ on a grid, and its price in whole units.
+func charge(cInt uint32, rho float64) (privacy.Units, uint64, error) {
+	most, err := privacy.ToUnits(rho)
+	if err != nil || most == 0 {
+		return 0, 0, fmt.Errorf("a round of ρ = %v is less than ledgers count: ask for more ε or fewer rounds", rho)
+	}
+	sigma, err := privacy.LeastNoise(cInt, most)
+	if err != nil {
+		return 0, 0, err
+	}
+	units, err := privacy.Charge(cInt, sigma)
+	return units, sigma, err
+}
+
+// condition adds the figure under honest Poisson sampling, where it was asked for and somebody is left out of a round. Rates and rounds are the
+// task's; the popularity question, which asks everybody, is composed with them.
+func (t *Task) condition(out *Terms, people int) error {
+	all := people
+	if t.Population.People > 0 {
+		all = t.Population.People
+	}
+	rate := float64(out.Members) / float64(all)
+	if t.Noise.Conditional == "" || rate >= 1 {
+		return nil
+	}
+	curve, err := accountant.Subsampled(out.Noise(), rate)
+	if err != nil {
+		return fmt.Errorf("conditional figure: %w", err)
+	}
+	if curve, err = curve.Times(t.Rounds.Count); err != nil {
+		return fmt.Errorf("conditional figure: %w", err)
+	}
+	if out.Question.Asked {
+		once, err := accountant.Gaussian(out.Account.Popularity)
+		if err != nil {
+			return fmt.Errorf("conditional figure: %w", err)
+		}
+		curve = curve.Plus(once)
+	}
+	f, err := curve.LeastEpsilon(t.Noise.Delta)
+	if err != nil {
+		return fmt.Errorf("conditional figure: %w", err)
+	}
+	out.Account.Conditional = &Conditional{Epsilon: f.Epsilon, Rate: rate, Formula: f.Formula,
+		Condition: fmt.Sprintf("only if the coordinator draws each round by honest Poisson sampling at rate %.4g and hides who was drawn", rate)}
+	return nil
+}
