@@ -36,9 +36,9 @@ protocol/quic            adapter  protocol protocol/tlsid protocol/stream
 protocol/tcp             adapter  protocol protocol/tlsid protocol/stream
 protocol/memory          adapter  protocol
 protocol/prototest       suite    protocol protocol/tlsid
-aggregation              pure     -
+aggregation              pure     internal/lanes
 aggregation/aggtest      suite    aggregation
-privacy                  pure     -
+privacy                  pure     internal/lanes
 privacy/accountant       pure     privacy
 privacy/empirical        pure     privacy
 model                    pure     model/kernel
@@ -79,6 +79,7 @@ sim                      pure     coordinator/round client/participant protocol 
 sim/learning             pure     aggregation privacy model
 sim/canary               pure     sim privacy/empirical privacy aggregation
 sim/hostile              suite    client/participant protocol aggregation privacy audit
+internal/lanes           leaf     -
 internal/par             leaf     -
 internal/config          leaf     -
 internal/ops             leaf     -

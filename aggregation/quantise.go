@@ -80,11 +80,11 @@ func ceilSqrt(v uint64) uint64 {
 }
 
 // R is the norm to which a vector of norm C is scaled before rounding, in grid units: less than CInt by what rounding may
-// add, except with chance β = 2^−20. R² = CInt² − d/4 − √(2 ln(1/β))·(CInt + √d/2) (privacy 4, step 2).
+// add, except with chance β = 2^−20. R² = CInt² − d/4 − √(2 ln(1/β))·(CInt + √d/2) (privacy 3, step 3).
 func (g Grid) R() (float64, error) {
 	switch c := float64(g.C); {
-	case !(c > 0) || math.IsInf(c, 0):
-		return 0, fmt.Errorf("check grid: clip C is %v, want a positive finite number", g.C)
+	case !(c >= 0x1p-64 && c <= 0x1p64): // the scale and its products are then normal float32
+		return 0, fmt.Errorf("check grid: clip C is %v, want a number from 2^-64 to 2^64", g.C)
 	case g.D < 1 || g.D > MaxWords:
 		return 0, fmt.Errorf("check grid: d is %d words, want 1 to %d", g.D, MaxWords)
 	case g.XMax < 1 || g.XMax > math.MaxInt32:
@@ -99,13 +99,26 @@ func (g Grid) R() (float64, error) {
 	return math.Sqrt(rr), nil
 }
 
-// Scale is s = R/C, grid units per unit of update; 0 for a grid that Validate refuses.
-func (g Grid) Scale() float64 {
+// scale is Scale as the float32 that it is.
+func (g Grid) scale() (float32, error) {
 	r, err := g.R()
+	if err != nil {
+		return 0, err
+	}
+	s := float32(r / float64(g.C))
+	if float64(s) > r/float64(g.C) {
+		s = math.Nextafter32(s, 0)
+	}
+	return s, nil
+}
+
+// Scale is s = R/C cut to a float32, grid units per unit of update; 0 for a grid that Validate refuses.
+func (g Grid) Scale() float64 {
+	s, err := g.scale()
 	if err != nil {
 		return 0
 	}
-	return r / float64(g.C)
+	return float64(s)
 }
 
 // Mean decodes a sum over survivors devices to the mean update: sum/(s·survivors), in units of C. It panics on a grid that

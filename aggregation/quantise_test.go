@@ -2,10 +2,14 @@ package aggregation
 
 import (
 	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
 	"math/big"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -34,27 +38,81 @@ func drawGrid(t *rapid.T) Grid {
 	d := rapid.IntRange(1, 40).Draw(t, "d")
 	least := uint32(math.Ceil(8 * math.Sqrt(float64(d))))
 	cInt := rapid.OneOf(rapid.Uint32Range(least, least+20), rapid.Uint32Range(least, math.MaxInt32)).Draw(t, "cInt")
-	clip := rapid.OneOf(rapid.Float32Range(math.SmallestNonzeroFloat32, math.MaxFloat32), rapid.Float32Range(0.01, 100),
-		rapid.SampledFrom([]float32{math.SmallestNonzeroFloat32, 1, math.MaxFloat32})).Draw(t, "c")
+	clip := rapid.OneOf(rapid.Float32Range(0x1p-64, 0x1p64), rapid.Float32Range(0.01, 100), rapid.SampledFrom([]float32{0x1p-64, 1, 0x1p64})).Draw(t, "c")
 	return Grid{C: clip, CInt: cInt, XMax: cInt, WordBits: 32, D: d}
 }
 
-// drawCoins is a source of any quality: fair, constant, or short cycles.
-func drawCoins(t *rapid.T) *cycle {
-	return &cycle{of: rapid.OneOf(rapid.SliceOfN(rapid.Byte(), 64, 64), rapid.SampledFrom([][]byte{{0}, {0xff}, {0, 0xff}})).Draw(t, "coins")}
+// drawCoins gives coins of any quality: fair, constant, or short cycles.
+func drawCoins(t *rapid.T) *script {
+	return every(rapid.OneOf(rapid.SliceOfN(rapid.Byte(), 64, 64), rapid.SampledFrom([][]byte{{0}, {0xff}, {0, 0xff}})).Draw(t, "coins"))
 }
+
+// script is the coins of one rounding after another, each a few bytes again and again; the last serves all that follow.
+type script struct {
+	coins [][]byte
+	at    int
+}
+
+func every(coins []byte) *script { return &script{coins: [][]byte{coins}} }
+
+func (s *script) next() (draw, error) {
+	d := pattern(s.coins[min(s.at, len(s.coins)-1)])
+	s.at++
+	return d, nil
+}
+
+type pattern []byte
+
+func (p pattern) stream() cipher.Stream { return &cycle{of: p} }
 
 type cycle struct {
 	of []byte
 	at int
 }
 
-func (c *cycle) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = c.of[c.at%len(c.of)]
+// XORKeyStream adds the pattern to src.
+func (c *cycle) XORKeyStream(dst, src []byte) {
+	for i, b := range src {
+		dst[i] = b ^ c.of[c.at%len(c.of)]
 		c.at++
 	}
-	return len(p), nil
+}
+
+// up and down are coins that round everything up, or down.
+var up, down = []byte{0xff}, []byte{0}
+
+// toss rounds with coins that a test has chosen, and holds what Quantiser.Add adds against it.
+func (g Grid) toss(tb interface {
+	Helper()
+	Fatal(...any)
+	Fatalf(string, ...any)
+}, update []float32, coins *script) ([]int32, error) {
+	tb.Helper()
+	r, err := newRounder(g)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	x := make([]int32, g.D)
+	q := &quantiser{rounder: r, in: make([]float32, g.D), out: make([]int32, g.D),
+		read:  func(block []float32, from int) error { copy(block, update[from:]); return nil },
+		write: func(block []int32, from int) error { copy(x[from:], block); return nil }}
+	err = q.quantise(coins)
+	coins.at = 0
+	sum, want := make([]int32, g.D), make([]int32, g.D)
+	for i := range sum {
+		sum[i] = int32(i)
+		want[i] = sum[i]
+		if err == nil {
+			want[i] += x[i]
+		}
+	}
+	if e := (&Quantiser{rounder: *r}).add(sum, update, coins); fmt.Sprint(e) != fmt.Sprint(err) || !slices.Equal(sum, want) {
+		tb.Fatalf("added %v (%v), want %v (%v)", sum, e, want, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return x, nil
 }
 
 // TestQuantisedVectorsKeepTheBoundExactly: for every float vector, clipped or not, and coins of any quality, what comes out
@@ -68,7 +126,7 @@ func TestQuantisedVectorsKeepTheBoundExactly(t *testing.T) {
 			return // 6⌈σ⌉ + n·x_max has no room at the very top
 		}
 		x := rapid.SliceOfN(rapid.OneOf(rapid.Float32(), rapid.SampledFrom(special), rapid.Float32Range(-g.C, g.C)), g.D, g.D).Draw(t, "x")
-		got, err := g.Quantise(x, drawCoins(t))
+		got, err := g.toss(t, x, drawCoins(t))
 		bad := slices.ContainsFunc(x, func(v float32) bool { return math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) })
 		switch {
 		case bad && err == nil:
@@ -85,9 +143,6 @@ func TestQuantisedVectorsKeepTheBoundExactly(t *testing.T) {
 func TestClippedVectorsAreNeverRefused(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		g := drawGrid(t)
-		if g.C < 1e-30 || g.C > 1e30 {
-			g.C = 1 // so that the scaling below is exact enough
-		}
 		x := rapid.SliceOfN(rapid.Float32Range(-1, 1), g.D, g.D).Draw(t, "x")
 		var sum float64
 		for _, v := range x {
@@ -99,7 +154,7 @@ func TestClippedVectorsAreNeverRefused(t *testing.T) {
 				x[i] = float32(float64(x[i]) / norm * float64(g.C) * (1 - 1e-6))
 			}
 		}
-		got, err := g.Quantise(x, drawCoins(t))
+		got, err := g.toss(t, x, drawCoins(t))
 		if err != nil || !g.holds(got) {
 			t.Fatalf("%v, %v on %+v", got, err, g)
 		}
@@ -117,11 +172,11 @@ func TestQuantiserTruncatesWhenCoinsAreUnlucky(t *testing.T) {
 		}
 	}
 	fill(8.5)
-	if got, err := g.Quantise(x, constant(0)); err != nil || slices.Min(got) != 8 || slices.Max(got) != 8 {
+	if got, err := g.toss(t, x, every(up)); err != nil || slices.Min(got) != 8 || slices.Max(got) != 8 {
 		t.Fatalf("%v, %v, want 8 everywhere", got, err)
 	}
 	fill(9.5)
-	if got, err := g.Quantise(x, constant(0)); !errors.Is(err, ErrQuantise) || got != nil {
+	if got, err := g.toss(t, x, every(up)); !errors.Is(err, ErrQuantise) || got != nil {
 		t.Fatalf("a vector beyond its clip gives %v, %v", got, err)
 	}
 }
@@ -131,11 +186,11 @@ func TestQuantiserTruncatesWhenCoinsAreUnlucky(t *testing.T) {
 func TestUnluckyRoundingIsDrawnAgainEightTimes(t *testing.T) {
 	g := Grid{C: 1, CInt: 80, XMax: 80, WordBits: 32, D: 81}
 	x := slices.Repeat([]float32{float32(8.5 / g.Scale())}, g.D)
-	lucky := bytes.Repeat([]byte{0xff}, 8*g.D)
-	copy(lucky, make([]byte, 8)) // only the first word goes up
+	lucky := bytes.Repeat(down, 2*g.D)
+	copy(lucky, []byte{0xff, 0xff}) // only the first word goes up
 	for unlucky, want := range map[int]int32{0: 9, 1: 9, 8: 9, 9: 8} {
-		coins := bytes.NewReader(append(make([]byte, unlucky*8*g.D), lucky...))
-		if got, err := g.Quantise(x, coins); err != nil || got[0] != want || got[1] != 8 {
+		coins := &script{coins: append(slices.Repeat([][]byte{up}, unlucky), lucky)}
+		if got, err := g.toss(t, x, coins); err != nil || got[0] != want || got[1] != 8 {
 			t.Errorf("%d unlucky roundings: %v, %v, want %d and then 8", unlucky, got, err, want)
 		}
 	}
@@ -144,8 +199,8 @@ func TestUnluckyRoundingIsDrawnAgainEightTimes(t *testing.T) {
 // TestWholeNumbersAreNotRounded: zeros above all, which most words of most updates are.
 func TestWholeNumbersAreNotRounded(t *testing.T) {
 	g := Grid{C: 1, CInt: 100, XMax: 100, WordBits: 32, D: 2}
-	for _, coins := range []constant{0, 0xff} {
-		got, err := g.Quantise([]float32{0, float32(math.Copysign(0, -1))}, coins)
+	for _, coins := range [][]byte{up, down} {
+		got, err := g.toss(t, []float32{0, float32(math.Copysign(0, -1))}, every(coins))
 		if err != nil || got[0] != 0 || got[1] != 0 {
 			t.Errorf("zeros with coins of %d became %v (%v)", coins, got, err)
 		}
@@ -157,8 +212,8 @@ func TestOneWordQuantises(t *testing.T) {
 	for cInt := uint32(8); cInt < 200; cInt += 3 {
 		g := Grid{C: 2, CInt: cInt, XMax: cInt, WordBits: 32, D: 1}
 		for _, v := range []float32{0, 1e-45, -1e-45, 0.1, -0.1, 1.9999, -2, 2, 3, -3, math.MaxFloat32, -math.MaxFloat32} {
-			for _, coins := range []constant{0, 0x7f, 0xff} {
-				got, err := g.Quantise([]float32{v}, coins)
+			for _, coins := range [][]byte{up, {0x7f}, down} {
+				got, err := g.toss(t, []float32{v}, every(coins))
 				if err != nil || !g.holds(got) {
 					t.Fatalf("C_int = %d, x = %v: %v, %v", cInt, v, got, err)
 				}
@@ -170,45 +225,107 @@ func TestOneWordQuantises(t *testing.T) {
 	}
 }
 
-// TestRoundingIsUnbiased: over coins on a regular grid the mean of the roundings is the value, within that grid's step.
+// TestRoundingIsUnbiased: over all coins there are the mean of the roundings is the value, within half a step of the coins and what a
+// float32 is off.
 func TestRoundingIsUnbiased(t *testing.T) {
 	g := Grid{C: 1, CInt: 100, XMax: 100, WordBits: 32, D: 1}
-	const steps = 1 << 12
-	for _, v := range []float32{0, 0.25, -0.25, 0.123, -0.777, 0.5, -0.5, 1e-3, -1e-3, 1e-30, -1e-30, 0.9} {
+	const steps = 1 << 16
+	for _, v := range []float32{0, 0.25, -0.25, 0.123, -0.777, 0.5, -0.5, 1e-3, -1e-3, 1e-5, -1e-7, 1e-30, -1e-30, 0.9} {
 		sum := 0.0
-		for i := range uint64(steps) {
-			var coin [8]byte
-			binary.LittleEndian.PutUint64(coin[:], i<<52)
-			got, err := g.Quantise([]float32{v}, bytes.NewReader(coin[:]))
-			if err != nil {
+		r, err := newRounder(g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := make([]int32, 1)
+		for i := range uint16(steps - 1) {
+			if _, err := r.rounded(out, []float32{v}, 0, pattern{byte(i), byte(i >> 8)}.stream()); err != nil {
 				t.Fatal(err)
 			}
-			sum += float64(got[0])
+			sum += float64(out[0])
 		}
-		if mean, want := sum/steps, g.Scale()*float64(v); math.Abs(mean-want) > 1.0/steps {
+		if _, err := r.rounded(out, []float32{v}, 0, pattern(up).stream()); err != nil {
+			t.Fatal(err)
+		}
+		sum += float64(out[0])
+		if mean, want := sum/steps, g.Scale()*float64(v); math.Abs(mean-want) > 0x1p-17+0x1p-24*math.Abs(want) {
 			t.Errorf("%v: mean %v, want %v", v, mean, want)
 		}
 	}
 }
 
-func TestQuantiserUsesEightBytesOfCoinsAWord(t *testing.T) {
-	g := Grid{C: 1, CInt: 400, XMax: 400, WordBits: 32, D: 1025} // one more than a buffer
-	x := make([]float32, g.D)
-	for i := range x {
-		x[i] = 0.01
+// TestRoundingTakesAKeyOfCoins: 16 bytes a rounding, and word i is rounded by bytes 2i and 2i+1 of that key's stream.
+func TestRoundingTakesAKeyOfCoins(t *testing.T) {
+	g := Grid{C: 1, CInt: 400, XMax: 400, WordBits: 32, D: roundWords + 1} // one more than a buffer
+	x := slices.Repeat([]float32{0.01}, g.D)
+	key := []byte("sixteen bytes in")
+	r := bytes.NewReader(key)
+	got, err := g.Quantise(x, r)
+	if err != nil || r.Len() != 0 {
+		t.Fatalf("%d bytes of coins left (%v)", r.Len(), err)
 	}
-	r := bytes.NewReader(make([]byte, 8*g.D))
-	if _, err := g.Quantise(x, r); err != nil || r.Len() != 0 {
-		t.Errorf("%d bytes of coins left (%v)", r.Len(), err)
+	coins := make([]byte, 2*g.D)
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		t.Fatal(err)
 	}
-	short := bytes.NewReader(make([]byte, 8*g.D-1))
-	if got, err := g.Quantise(x, short); err == nil || got != nil || !strings.Contains(err.Error(), "coins") {
+	cipher.NewCTR(block, make([]byte, aes.BlockSize)).XORKeyStream(coins, coins)
+	for i, v := range got {
+		scaled := math.RoundToEven(float64(float32(0.01*65536) * float32(g.Scale())))
+		if want := math.Floor((scaled + float64(binary.LittleEndian.Uint16(coins[2*i:]))) / 65536); float64(v) != want {
+			t.Fatalf("word %d is %d, want %v", i, v, want)
+		}
+	}
+	if got, err := g.Quantise(x, bytes.NewReader(key[1:])); err == nil || got != nil || !strings.Contains(err.Error(), "coins") {
 		t.Errorf("coins that end: %v", err)
 	}
-	// Each word has coins of its own: words that share none round differently.
-	got, err := g.Quantise(x, source("coins"))
-	if err != nil || slices.Min(got) == slices.Max(got) {
-		t.Errorf("every word was rounded the same way (%v)", err)
+}
+
+// TestAddingAnUpdateIsQuantisingIt: sums of many, with coins from one source, on grids for words of every size.
+func TestAddingAnUpdateIsQuantisingIt(t *testing.T) {
+	for _, g := range []Grid{
+		{C: 0.5, CInt: 900, XMax: 900, D: 12345, WordBits: 32}, {C: 0.5, CInt: 150, XMax: 7, D: 3 * roundWords, WordBits: 16},
+		{C: 2, CInt: 1 << 20, XMax: 1 << 20, D: 100, WordBits: 32}, {C: 1, CInt: 10, XMax: 3, D: 1, WordBits: 16},
+	} {
+		q, err := NewQuantiser(g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		random, one, other := rand.New(rand.NewPCG(1, uint64(g.D))), source("coins"), source("coins")
+		sum, want := make([]int32, g.D), make([]int32, g.D)
+		for range 20 {
+			update := make([]float32, g.D)
+			for i := range update {
+				update[i] = g.C * float32(random.NormFloat64()/math.Sqrt(float64(2*g.D)))
+			}
+			x, err := g.Quantise(update, one)
+			switch e := q.Add(sum, update, other); {
+			case fmt.Sprint(err) != fmt.Sprint(e):
+				t.Fatalf("%v, quantised alone: %v", e, err)
+			case err == nil:
+				for i, v := range x {
+					want[i] += v
+				}
+			}
+			if !slices.Equal(sum, want) {
+				t.Fatalf("other sums on %+v", g)
+			}
+		}
+		if err := q.Add(sum, make([]float32, g.D+1), one); err == nil {
+			t.Error("an update that is too long was added")
+		}
+		if err := q.Add(sum[1:], make([]float32, g.D), one); err == nil {
+			t.Error("an update was added to a sum that is too short")
+		}
+		if g.D > roundWords { // NaN in the last block
+			bad := slices.Repeat([]float32{g.C / 1e4}, g.D)
+			bad[g.D-1] = float32(math.NaN())
+			if err := q.Add(sum, bad, one); err == nil || !slices.Equal(sum, want) {
+				t.Errorf("NaN was added, or half of it (%v)", err)
+			}
+		}
+	}
+	if _, err := NewQuantiser(Grid{}); err == nil {
+		t.Error("a quantiser without a grid")
 	}
 }
 
@@ -247,6 +364,10 @@ func TestGridLimits(t *testing.T) {
 		"clip below 0":       {with(func(g *Grid) { g.C = -1 }), 10, 1, false},
 		"clip NaN":           {with(func(g *Grid) { g.C = float32(math.NaN()) }), 10, 1, false},
 		"clip Inf":           {with(func(g *Grid) { g.C = float32(math.Inf(1)) }), 10, 1, false},
+		"clip at its least":  {with(func(g *Grid) { g.C = 0x1p-64 }), 10, 1, true},
+		"clip too small":     {with(func(g *Grid) { g.C = 0x1p-65 }), 10, 1, false},
+		"clip at its most":   {with(func(g *Grid) { g.C = 0x1p64 }), 10, 1, true},
+		"clip too large":     {with(func(g *Grid) { g.C = 0x1p65 }), 10, 1, false},
 		"C_int 0":            {with(func(g *Grid) { g.CInt, g.XMax = 0, 0 }), 10, 1, false},
 		"x_max beyond int32": {with(func(g *Grid) { g.CInt, g.XMax = 1<<31, 1<<31 }), 1, 0, false},
 		"nobody":             {good, 0, 1, false},
@@ -271,7 +392,7 @@ func (g Grid) of(cInt uint32) Grid { g.CInt, g.XMax = cInt, cInt; return g }
 // TestNormWithinItsBoundCannotOverflow sums squares whose true sum passes 2^64.
 func TestNormWithinItsBoundCannotOverflow(t *testing.T) {
 	within := func(x ...int32) bool {
-		_, ok := spend(math.MaxInt32*math.MaxInt32, x, true)
+		_, ok := spend(math.MaxInt32*math.MaxInt32, x, false)
 		return ok
 	}
 	if within(slices.Repeat([]int32{math.MinInt32}, 1<<10)...) { // 2^10 · 2^62 = 2^72

@@ -1,27 +1,32 @@
 package aggregation
 
 import (
-	"encoding/binary"
+	"crypto/aes"
+	"crypto/cipher"
 	"fmt"
 	"io"
-	"math"
 	"math/bits"
+
+	"github.com/cinesync/cinesync/internal/lanes"
 )
 
 // redraws is how often a rounding that exceeds the bound is drawn again before the vector is truncated towards zero.
 const redraws = 8
 
-// Quantise rounds s·clipped at random to integers: up with the chance of the fraction, so that the mean is unbiased, and
-// never beyond ±XMax. The squares of what it returns sum to at most CInt², checked in integers. A rounding that exceeds it is
-// drawn again at most 8 times, then truncated; if that exceeds it too the answer is ErrQuantise. The promise does not rest
-// on the quality of coins. NaN and Inf are refused.
+// Quantise rounds s·clipped at random to integers: up with the chance of the fraction, in steps of 2^−16, and never beyond ±XMax. The
+// squares of what it returns sum to at most CInt², checked in integers. A rounding that exceeds it is drawn again at most 8 times, then
+// truncated; if that exceeds it too the answer is ErrQuantise. NaN and Inf are refused.
+//
+// The mean of word i over coins differs from s·clipped[i] by at most 2^−17 and 2^−24 of itself, but for what XMax cuts. The promise does
+// not rest on the quality of coins. Each rounding takes 16 bytes of them, as the key of AES-128 in counter mode from zero;
+// word i is rounded with bytes 2i and 2i+1 of that stream (privacy 3.4).
 func (g Grid) Quantise(clipped []float32, coins io.Reader) ([]int32, error) {
-	if len(clipped) != g.D {
-		return nil, fmt.Errorf("quantise: update has %d words, want %d", len(clipped), g.D)
-	}
 	x := make([]int32, g.D)
 	read := func(block []float32, from int) error { copy(block, clipped[from:]); return nil }
 	write := func(block []int32, from int) error { copy(x[from:], block); return nil }
+	if len(clipped) != g.D {
+		return nil, fmt.Errorf("quantise: update has %d words, want %d", len(clipped), g.D)
+	}
 	if err := g.QuantiseStream(read, write, coins); err != nil {
 		clear(x)
 		return nil, err
@@ -37,107 +42,125 @@ const quantiseWords = 8 << 10
 // index 0 on; what the last one wrote is the result. The same coins give the same integers as Quantise. On an error what was
 // written must not be used.
 func (g Grid) QuantiseStream(read func(block []float32, from int) error, write func(block []int32, from int) error, coins io.Reader) error {
-	q, err := newQuantiser(g, read, write, coins)
+	q, err := newQuantiser(g, read, write)
 	if err != nil {
 		return fmt.Errorf("quantise: %w", err)
 	}
 	defer q.zero()
-	for try := range 1 + redraws + 1 {
-		within, err := q.pass(try == 1+redraws)
-		if err != nil {
-			return fmt.Errorf("quantise: %w", err)
-		}
-		if within {
-			return nil
-		}
+	if err := q.quantise(keyed{coins}); err != nil {
+		return fmt.Errorf("quantise: %w", err)
 	}
-	return fmt.Errorf("quantise: %w", ErrQuantise)
+	return nil
+}
+
+// A draw is the coins of one rounding, as a stream from their beginning.
+type draw interface {
+	stream() cipher.Stream
+}
+
+// draws gives one draw after another.
+type draws interface {
+	next() (draw, error)
+}
+
+// keyed takes a key for each rounding off a source.
+type keyed struct{ source io.Reader }
+
+func (k keyed) next() (draw, error) {
+	var key [aes.BlockSize]byte
+	defer clear(key[:])
+	if _, err := io.ReadFull(k.source, key[:]); err != nil {
+		return nil, fmt.Errorf("read coins: %w", err)
+	}
+	block, err := aes.NewCipher(key[:])
+	if err != nil {
+		panic("aggregation: key the coins: " + err.Error()) // only for a wrong key size
+	}
+	return cipherDraw{block}, nil
+}
+
+// cipherDraw is the keystream of a cipher in counter mode, from counter 0.
+type cipherDraw struct{ block cipher.Block }
+
+func (d cipherDraw) stream() cipher.Stream {
+	var start [aes.BlockSize]byte
+	return cipher.NewCTR(d.block, start[:])
 }
 
 // quantiser is one vector on its way; the buffers hold a block of the update.
 type quantiser struct {
-	g     Grid
-	s     float64
+	*rounder
 	read  func([]float32, int) error
 	write func([]int32, int) error
-	coins io.Reader
 	in    []float32
 	out   []int32
-	buf   [16 << 10]byte // of coins
 }
 
-func newQuantiser(g Grid, read func([]float32, int) error, write func([]int32, int) error, coins io.Reader) (*quantiser, error) {
-	r, err := g.R()
+func newQuantiser(g Grid, read func([]float32, int) error, write func([]int32, int) error) (*quantiser, error) {
+	r, err := newRounder(g)
 	if err != nil {
 		return nil, err
 	}
-	return &quantiser{g: g, s: r / float64(g.C), read: read, write: write, coins: coins,
-		in: make([]float32, min(g.D, quantiseWords)), out: make([]int32, min(g.D, quantiseWords))}, nil
+	return &quantiser{rounder: r, read: read, write: write, in: make([]float32, min(g.D, quantiseWords)), out: make([]int32, min(g.D, quantiseWords))}, nil
 }
 
 func (q *quantiser) zero() {
 	clear(q.in)
 	clear(q.out)
-	clear(q.buf[:])
+	q.rounder.zero()
 }
 
-// pass writes one rounding, or the truncation, and reports whether Σx² ≤ CInt². Here are integers alone: floats end in rounded.
-func (q *quantiser) pass(truncate bool) (within bool, err error) {
-	left, within := uint64(q.g.CInt)*uint64(q.g.CInt), true
+// quantise makes roundings until one is within the bound.
+func (q *quantiser) quantise(coins draws) error {
+	for range 1 + redraws {
+		drawn, err := coins.next()
+		if err != nil {
+			return err
+		}
+		if within, err := q.pass(drawn.stream()); err != nil || within {
+			return err
+		}
+	}
+	if within, err := q.pass(nil); err != nil || within {
+		return err
+	}
+	return ErrQuantise
+}
+
+// pass writes one rounding, or without coins the truncation, and reports whether Σx² ≤ CInt². Here are integers alone: floats end in rounded.
+func (q *quantiser) pass(coins cipher.Stream) (within bool, err error) {
+	left := q.whole()
 	for from := 0; from < q.g.D; from += len(q.out) {
 		out := q.out[:min(len(q.out), q.g.D-from)]
-		if err := q.rounded(out, from, truncate); err != nil {
+		small, err := q.readRounded(out, from, coins)
+		if err != nil {
 			return false, err
 		}
-		if left, within = spend(left, out, within); !within && !truncate {
+		if left, within = spend(left, out, small); !within {
 			return false, nil // the rest of this rounding is of no use
 		}
 		if err := q.write(out, from); err != nil {
 			return false, fmt.Errorf("write integers: %w", err)
 		}
 	}
-	return within, nil
+	return true, nil
 }
 
-// rounded reads a block of the update and fills out with its rounding, or its truncation.
-func (q *quantiser) rounded(out []int32, from int, truncate bool) error {
+// readRounded reads a block of the update and fills out with its rounding.
+func (q *quantiser) readRounded(out []int32, from int, coins cipher.Stream) (small bool, err error) {
 	in := q.in[:len(out)]
 	if err := q.read(in, from); err != nil {
-		return fmt.Errorf("read update: %w", err)
+		return false, fmt.Errorf("read update: %w", err)
 	}
-	reach, err := q.reach(in, from)
-	if err != nil {
-		return err
-	}
-	if truncate {
-		q.truncate(out, in)
-		return nil
-	}
-	return q.round(out, in, reach)
+	return q.rounded(out, in, from, coins)
 }
 
-// reach is the greatest magnitude of a scaled block. It refuses NaN and infinities, whose bits are above those of every number.
-func (q *quantiser) reach(block []float32, from int) (float64, error) {
-	var most uint32
-	for _, v := range block {
-		most = max(most, magnitude(v))
+// spend takes the squares of a block off what is left of CInt², exactly. Those of words up to lanes.Most are added up many at once.
+func spend(left uint64, block []int32, small bool) (uint64, bool) {
+	if small {
+		rest, under := bits.Sub64(left, lanes.SquaresOf(block), 0)
+		return rest, under == 0
 	}
-	if most < magnitude(float32(math.Inf(1))) {
-		return q.s * float64(math.Float32frombits(most)), nil
-	}
-	for i, v := range block {
-		if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
-			return 0, fmt.Errorf("word %d of the update is %v; refuse the update", from+i, v)
-		}
-	}
-	panic("aggregation: a word that is no number, and every word is one")
-}
-
-// magnitude is |v| as bits, in the order of the numbers.
-func magnitude(v float32) uint32 { return math.Float32bits(v) &^ (1 << 31) }
-
-// spend takes the squares of a block off what is left of CInt², exactly.
-func spend(left uint64, block []int32, within bool) (uint64, bool) {
 	for _, v := range block {
 		rest, under := bits.Sub64(left, uint64(int64(v)*int64(v)), 0)
 		if under != 0 {
@@ -145,66 +168,5 @@ func spend(left uint64, block []int32, within bool) (uint64, bool) {
 		}
 		left = rest
 	}
-	return left, within
-}
-
-func (q *quantiser) truncate(out []int32, in []float32) {
-	for i, v := range in {
-		out[i] = int32(q.g.clamp(math.Trunc(q.s * float64(v))))
-	}
-}
-
-func (g Grid) clamp(v float64) float64 {
-	m := float64(g.XMax)
-	return min(max(v, -m), m)
-}
-
-// round draws one rounding of a block: 53 bits of coins a word.
-func (q *quantiser) round(out []int32, in []float32, reach float64) error {
-	for len(out) > 0 {
-		m := min(len(out), len(q.buf)/8)
-		coins := q.buf[:8*m]
-		if _, err := io.ReadFull(q.coins, coins); err != nil {
-			return fmt.Errorf("read coins: %w", err)
-		}
-		if reach < 1<<62 {
-			q.roundWithin(out[:m], in[:m], coins)
-		} else {
-			q.roundAny(out[:m], in[:m], coins)
-		}
-		out, in = out[m:], in[m:]
-	}
-	return nil
-}
-
-// roundWithin rounds what fits 64 bits once it is scaled, as all clipped updates do. Coins decide by arithmetic here: a branch
-// on one is predicted wrongly half the time, which cost more than the rest.
-func (q *quantiser) roundWithin(out []int32, in []float32, coins []byte) {
-	s, limit := q.s, int64(q.g.XMax)
-	for i, x := range in {
-		v := float64(s * float64(x)) // rounded here on every machine: not fused with what follows
-		floor := math.Floor(v)
-		n := int64(floor)
-		if coin(coins, i) < v-floor {
-			n++
-		}
-		out[i] = int32(min(max(n, -limit), limit))
-	}
-}
-
-// roundAny rounds words of any size to the same bits as roundWithin where both can.
-func (q *quantiser) roundAny(out []int32, in []float32, coins []byte) {
-	for i, x := range in {
-		v := float64(q.s * float64(x))
-		floor := math.Floor(v)
-		if coin(coins, i) < v-floor {
-			floor++
-		}
-		out[i] = int32(q.g.clamp(floor))
-	}
-}
-
-// coin is the i-th of some coins, uniform in [0, 1).
-func coin(coins []byte, i int) float64 {
-	return float64(int64(binary.LittleEndian.Uint64(coins[8*i:])>>11)) * 0x1p-53
+	return left, true
 }

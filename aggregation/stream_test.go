@@ -1,6 +1,8 @@
 package aggregation
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,28 +13,34 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/cinesync/cinesync/internal/lanes"
 )
 
 // plainQuantise is the quantiser as it would be written for a vector in memory: round everything, look at the norm, draw
 // again, at last truncate. It gives nil for a vector that no rounding fits.
-func plainQuantise(g Grid, update []float32, coins io.Reader) []int32 {
-	x, limit := make([]int32, len(update)), float64(g.XMax)
+func plainQuantise(g Grid, update []float32, source io.Reader) []int32 {
+	x, limit := make([]int32, len(update)), float64(g.XMax)*65536
 	for try := range 10 {
-		for i, v := range update {
-			scaled := g.Scale() * float64(v)
-			whole := math.Floor(scaled)
-			if try == 9 {
-				whole = math.Trunc(scaled)
-			} else {
-				var b [8]byte
-				if _, err := io.ReadFull(coins, b[:]); err != nil {
-					return nil
-				}
-				if float64(binary.LittleEndian.Uint64(b[:])>>11)/(1<<53) < scaled-whole {
-					whole++
-				}
+		coins := make([]byte, 2*len(update))
+		if try < 9 {
+			key := make([]byte, 16)
+			if _, err := io.ReadFull(source, key); err != nil {
+				return nil
 			}
-			x[i] = int32(max(-limit, min(limit, whole)))
+			block, err := aes.NewCipher(key)
+			if err != nil {
+				return nil
+			}
+			cipher.NewCTR(block, make([]byte, 16)).XORKeyStream(coins, coins)
+		}
+		for i, v := range update {
+			scaled := math.RoundToEven(max(-limit, min(limit, float64(v*(65536*float32(g.Scale()))))))
+			if try == 9 {
+				x[i] = int32(math.Trunc(scaled / 65536))
+			} else {
+				x[i] = int32(math.Floor((scaled + float64(binary.LittleEndian.Uint16(coins[2*i:]))) / 65536))
+			}
 		}
 		if g.holds(x) {
 			return x
@@ -68,57 +76,59 @@ func TestRoundingInBlocksGivesTheBitsOfOnce(t *testing.T) {
 	})
 }
 
-// TestBothRoundingsGiveTheSameBits: the one for clipped updates and the one for words of any size, where both can. Words that no
-// clip would pass are held to x_max by the second alone.
-func TestBothRoundingsGiveTheSameBits(t *testing.T) {
+// TestWideRoundingGivesTheSameBits: the rounding for words of any size, where both can; and beyond it holds words to x_max.
+func TestWideRoundingGivesTheSameBits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		q := quantiser{g: drawGrid(t), s: rapid.Float64Range(1e-3, 1e6).Draw(t, "s")}
-		in := rapid.SliceOfN(rapid.OneOf(rapid.Float32(), rapid.Float32Range(-1, 1), rapid.Float32Range(-1e-6, 1e-6)), 1, 50).Draw(t, "in")
-		coins, reach := make([]byte, 8*len(in)), 0.0
-		if _, err := io.ReadFull(drawCoins(t), coins); err != nil {
+		g := drawGrid(t)
+		r, err := newRounder(g)
+		if err != nil {
 			t.Fatal(err)
 		}
+		r.unit = rapid.Float32Range(1e-3, 1e9).Draw(t, "unit")
+		in := rapid.SliceOfN(rapid.OneOf(rapid.Float32(), rapid.Float32Range(-1, 1), rapid.Float32Range(-1e-6, 1e-6)), 1, 50).Draw(t, "in")
 		for i, v := range in {
 			if math.IsInf(float64(v), 0) || math.IsNaN(float64(v)) {
-				in[i], v = 1, 1
-			}
-			reach = max(reach, math.Abs(q.s*float64(v)))
-		}
-		if got, err := q.reach(in, 0); err != nil || got != reach {
-			t.Fatalf("reach %v (%v), want %v", got, err, reach)
-		}
-		small, large := make([]int32, len(in)), make([]int32, len(in))
-		q.roundAny(large, in, coins)
-		if reach < 1<<62 {
-			q.roundWithin(small, in, coins)
-			if !slices.Equal(small, large) {
-				t.Fatalf("%v and %v from %v", small, large, in)
+				in[i] = 1
 			}
 		}
-		for i, v := range large {
-			want := q.s * float64(in[i])
-			if far := float64(q.g.XMax) + 1; math.Abs(want) > far && int64(v) != int64(math.Copysign(float64(q.g.XMax), want)) ||
+		coins := pattern(rapid.SliceOfN(rapid.Byte(), 1, 8).Draw(t, "coins"))
+		got, wide := make([]int32, len(in)), make([]int32, len(in))
+		small, err := r.rounded(got, in, 0, coins.stream())
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.roundWide(wide, in, r.coins[:])
+		if !slices.Equal(got, wide) {
+			t.Fatalf("%v and %v from %v", got, wide, in)
+		}
+		for i, v := range wide {
+			if small && max(v, -v) > lanes.Most {
+				t.Fatalf("%d among words that are called small", v)
+			}
+			want := float64(in[i]*r.unit) / 65536
+			if far := float64(g.XMax) + 1; math.Abs(want) > far && int64(v) != int64(math.Copysign(float64(g.XMax), want)) ||
 				math.Abs(want) <= far-2 && math.Abs(float64(v)-want) > 1 {
-				t.Fatalf("%v is rounded to %d on %+v", want, v, q.g)
+				t.Fatalf("%v is rounded to %d on %+v", want, v, g)
 			}
 		}
 	})
 }
 
-// TestRoundingIsGivenUpInItsMidst: nines everywhere exceed the bound in the third of four blocks. What comes after the coins of
-// three blocks is read for the next rounding, which replaces what was written.
+// TestRoundingIsGivenUpInItsMidst: nines everywhere exceed the bound in the third of four blocks. What was written is replaced by the
+// next rounding.
 func TestRoundingIsGivenUpInItsMidst(t *testing.T) {
 	const d = 3*quantiseWords + 7
 	g := Grid{C: 1, CInt: uint32(math.Ceil(8 * math.Sqrt(d))), D: d, WordBits: 32}
 	g.XMax = g.CInt
 	update := slices.Repeat([]float32{float32(8.5 / g.Scale())}, d)
 	want := slices.Repeat([]int32{8}, d)
-	if x, err := stream(g, update, constant(0)); err != nil || !slices.Equal(x, want) {
+	if x, err := g.toss(t, update, every(up)); err != nil || !slices.Equal(x, want) {
 		t.Fatalf("coins that always round up: not truncated in the end (%v)", err)
 	}
 	want[0] = 9
-	coins := io.MultiReader(io.LimitReader(constant(0), 8*3*quantiseWords+8), constant(0xff))
-	if x, err := stream(g, update, coins); err != nil || !slices.Equal(x, want) {
+	lucky := make([]byte, 2*d)
+	copy(lucky, []byte{0xff, 0xff})
+	if x, err := g.toss(t, update, &script{coins: [][]byte{up, lucky}}); err != nil || !slices.Equal(x, want) {
 		t.Fatalf("one unlucky rounding, then one up and the rest down: not found (%v)", err)
 	}
 }
@@ -142,7 +152,7 @@ func TestRoundingInBlocksPassesErrorsOn(t *testing.T) {
 	for name, err := range map[string]error{
 		"read":  g.QuantiseStream(func([]float32, int) error { return broken }, drop, source("coins")),
 		"write": g.QuantiseStream(fine, func([]int32, int) error { return broken }, source("coins")),
-		"coins": g.QuantiseStream(fine, drop, io.LimitReader(source("coins"), 100)),
+		"coins": g.QuantiseStream(fine, drop, io.LimitReader(source("coins"), 15)),
 	} {
 		if err == nil || name != "coins" && !errors.Is(err, broken) {
 			t.Errorf("%s: %v", name, err)

@@ -4,22 +4,34 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/cinesync/cinesync/internal/lanes"
 )
 
-// clipMargin is taken off the bound so that the sum of squares, which is rounded at every step, cannot hide a norm above
-// it: d rounded additions err by at most d·2^−53 of the sum, which is below this for d up to 2^22.
-const clipMargin = 1.0 / (1 << 30)
+// A vector counts as within its bound c up to (1 − clipMargin)·c, and one beyond is scaled to (1 − scaleMargin)·c. Measuring errs by at
+// most d·2^−57 of the norm (d/16 rounded additions a lane), the factor by 2^−24, each product by 2^−24: so what was scaled is within, and
+// what is within has an exact norm of at most c, also for the largest d there is, 2^28. A norm scaled to the grid with s keeps within R
+// for the same reason (aggregation.Grid).
+const (
+	clipMargin  = 1.0 / (1 << 22)
+	scaleMargin = 1.0 / (1 << 21)
+)
 
-// Clip scales update in place so that its L2 norm is at most c, and returns the norm it had before (privacy 4,
-// steps 1 and 2). A vector already within the bound stays as it is. The result's exact norm is at most c for up to 2^22
-// coordinates and within a relative 10^−9 of that beyond. NaN, infinities and a bound that is not a positive finite number
-// are refused, and update is then untouched.
+// LeastClip and MostClip bound the norm to which updates are clipped: far from where products of float32 lose bits.
+const (
+	LeastClip = 0x1p-64
+	MostClip  = 0x1p64
+)
+
+// Clip scales update in place so that its L2 norm is at most c, and returns the norm it had before (privacy 3, steps 1 and 2). A vector
+// already within the bound stays as it is. NaN, infinities and a bound that is not LeastClip to MostClip are refused, and update is
+// then untouched.
 func Clip(update []float32, c float32) (norm float64, err error) {
-	k, err := NewClipper(c)
-	if err == nil {
-		err = k.Measure(update)
+	if err := checkBound(c); err != nil {
+		return 0, err
 	}
-	if err != nil {
+	k := Clipper{bound: float64(c)}
+	if err := k.Measure(update); err != nil {
 		return 0, err
 	}
 	k.Scale(update)
@@ -27,34 +39,37 @@ func Clip(update []float32, c float32) (norm float64, err error) {
 }
 
 // Clipper is Clip for a vector that comes in blocks: Measure takes every block once, in order; then Scale takes any block,
-// as often as it comes. Together they give Clip's bits.
+// as often as it comes. Together they give Clip's bits, however the vector is cut.
 type Clipper struct {
-	limit float64
-	sum   float64 // of squares
-	n     int     // coordinates measured
+	bound float64
+	sums  lanes.Lanes // of squares
+	n     int         // coordinates measured
+	norm  float64     // of those
 }
 
 var errUnmeasured = errors.New("clip update: a block before this one was refused")
 
-// NewClipper makes a Clipper to norm c, a positive finite number.
+// NewClipper makes a Clipper to norm c, LeastClip to MostClip.
 func NewClipper(c float32) (*Clipper, error) {
-	bound := float64(c)
-	if !(bound > 0) || math.IsInf(bound, 1) {
-		return nil, fmt.Errorf("clip update: bound %v is not a positive finite number", c)
+	if err := checkBound(c); err != nil {
+		return nil, err
 	}
-	return &Clipper{limit: bound * (1 - clipMargin)}, nil
+	return &Clipper{bound: float64(c)}, nil
+}
+
+func checkBound(c float32) error {
+	if !(c >= LeastClip && c <= MostClip) {
+		return fmt.Errorf("clip update: bound %v, want a number from 2^-64 to 2^64", c)
+	}
+	return nil
 }
 
 // Measure adds a block to the norm. It refuses NaN and infinities, and the Clipper is of no use after that.
 func (k *Clipper) Measure(block []float32) error {
 	// A float64 holds the square of every float32, denormals included, and the sum of 2^127 of the largest: the sum is a number
 	// as long as every value is one.
-	sum := k.sum
-	for _, x := range block {
-		v := float64(x)
-		sum += v * v
-	}
-	k.sum = sum
+	lanes.AddSquares(&k.sums, block, k.n)
+	sum := k.sums.Total()
 	if math.IsNaN(sum) || math.IsInf(sum, 0) {
 		for i, x := range block {
 			if v := float64(x); math.IsNaN(v) || math.IsInf(v, 0) {
@@ -64,37 +79,27 @@ func (k *Clipper) Measure(block []float32) error {
 		return errUnmeasured
 	}
 	k.n += len(block)
+	k.norm = math.Sqrt(sum)
 	return nil
 }
 
-// Norm is the L2 norm of what was measured.
-func (k *Clipper) Norm() float64 { return math.Sqrt(k.sum) }
+// Norm is the L2 norm of what was measured: of 16 sums of squares, coordinate i in that of i mod 16, added in a fixed order.
+func (k *Clipper) Norm() float64 { return k.norm }
 
 // Within reports whether Scale leaves everything as it is: the norm was within the bound before.
-func (k *Clipper) Within() bool { return k.Norm() <= k.limit }
+func (k *Clipper) Within() bool { return k.norm <= k.bound*(1-clipMargin) }
 
-// Scale clips a block in place, by the norm of all that was measured.
+// Scale clips a block in place, by the norm of all that was measured: every value times one factor of 24 bits, rounded to the nearest float32.
 func (k *Clipper) Scale(block []float32) {
 	if k.Within() {
 		return
 	}
-	scale := k.limit / k.Norm()
-	for i, x := range block {
-		block[i] = towardsZero(float64(x) * scale)
+	factor := k.bound * (1 - scaleMargin) / k.norm
+	if factor >= 0x1p-126 {
+		lanes.Scale(block, float32(factor))
+		return
 	}
-}
-
-// towardsZero returns the float32 nearest to v whose magnitude is not above v's, so that rounding never adds to a norm.
-func towardsZero(v float64) float32 {
-	// A float64 has 29 bits of fraction more than a float32. Without them it is one, unless it is among the smallest, which have
-	// fewer. Half of all values would round up, with no pattern that a branch could follow.
-	if math.Abs(v) >= 0x1p-126 {
-		return float32(math.Float64frombits(math.Float64bits(v) &^ (1<<29 - 1)))
+	for i, x := range block { // of a norm beyond 2^62: no float32 holds the factor
+		block[i] = float32(float64(x) * factor)
 	}
-	f := float32(v)
-	if math.Abs(float64(f)) > math.Abs(v) {
-		// One step down in magnitude; f is not zero here, so the sign bit is left alone.
-		f = math.Float32frombits(math.Float32bits(f) - 1)
-	}
-	return f
 }
