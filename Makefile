@@ -102,6 +102,14 @@ golden: ## rewrite the golden files (-update); read the difference before it is 
 		while read -r folder; do $(GO) test "$$folder" -update </dev/null; done
 	git diff --stat
 
+.PHONY: asm
+asm: ## write the generated assembly again (avo, in modules of its own under _asm; network, once)
+	@find . -type d -name _asm | sort | while read -r folder; do \
+		echo "== $$folder"; \
+		(cd "$$folder" && $(GO) generate ./... </dev/null); \
+	done
+	git diff --stat
+
 .PHONY: vuln
 vuln: ## govulncheck (VULNDB=DIR: a database unpacked there, no network)
 	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 $(if $(VULNDB),-db "file://$(abspath $(VULNDB))") $(PACKAGES)

@@ -31,12 +31,12 @@ type listed struct {
 
 type listedPackage struct {
 	ImportPath, Export, Dir string
-	GoFiles                 []string
+	GoFiles, SFiles         []string
 }
 
 func list(t *testing.T, patterns ...string) *listed {
 	t.Helper()
-	cmd := exec.Command("go", append([]string{"list", "-export", "-deps", "-json=ImportPath,Export,Dir,GoFiles"}, patterns...)...)
+	cmd := exec.Command("go", append([]string{"list", "-export", "-deps", "-json=ImportPath,Export,Dir,GoFiles,SFiles"}, patterns...)...)
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint
 	out, err := cmd.Output()
@@ -62,9 +62,10 @@ func list(t *testing.T, patterns ...string) *listed {
 // walk is the module's typed syntax.
 type walk struct {
 	fset   *token.FileSet
-	bodies map[string]*body // by name: "room.Func", "room.(*Type).Func", or for a function without a name that of the one around it and a number
-	named  []*types.Named   // to find what is behind an interface
-	values []value          // functions that are not only called by their names, to find what is behind a variable
+	bodies map[string]*body    // by name: "room.Func", "room.(*Type).Func", or for a function without a name that of the one around it and a number
+	asm    map[string][]string // the instructions of functions that are not Go, by name
+	named  []*types.Named      // to find what is behind an interface
+	values []value             // functions that are not only called by their names, to find what is behind a variable
 	behind map[*types.Func][]string
 	flow   *flow
 
@@ -94,7 +95,7 @@ type value struct {
 }
 
 func newWalk(fset *token.FileSet) *walk {
-	w := &walk{fset: fset, bodies: map[string]*body{}, behind: map[*types.Func][]string{}, literals: map[*ast.FuncLit]string{}, count: map[string]int{}}
+	w := &walk{fset: fset, bodies: map[string]*body{}, asm: map[string][]string{}, behind: map[*types.Func][]string{}, literals: map[*ast.FuncLit]string{}, count: map[string]int{}}
 	w.flow = &flow{w, map[any]map[any]bool{}}
 	return w
 }
@@ -113,9 +114,40 @@ func (l *listed) typed(t *testing.T, changed map[string]string) *walk {
 			}
 		}
 		ours.done[p.ImportPath] = w.check(t, room, files, ours)
+		for _, f := range p.SFiles {
+			text, ok := changed[room+"/"+f]
+			if !ok {
+				b, err := os.ReadFile(filepath.Join(p.Dir, f))
+				if err != nil {
+					t.Fatal(err)
+				}
+				text = string(b)
+			}
+			w.readAssembly(room, text)
+		}
 	}
 	w.connect()
 	return w
+}
+
+// readAssembly notes the instructions of every function of an assembly file.
+func (w *walk) readAssembly(room, text string) {
+	name := ""
+	for line := range strings.Lines(text) {
+		line, _, _ = strings.Cut(line, "//")
+		if f := strings.Fields(line); len(f) > 0 && f[0] == "TEXT" {
+			name, _, _ = strings.Cut(strings.TrimPrefix(f[1], "·"), "(")
+			name = room + "." + name
+		} else if len(f) > 0 && name != "" && !strings.HasSuffix(f[0], ":") {
+			w.asm[name] = append(w.asm[name], f[0])
+		}
+	}
+}
+
+// integerInstructions are all that assembly on the path may use: moves, jumps, and arithmetic of integers.
+var integerInstructions = []string{
+	"MOVQ", "XORQ", "ADDQ", "CMPQ", "JLT", "RET", "VZEROUPPER", "VMOVQ", "VMOVDQU", "VMOVDQU32", "VPXOR", "VPXORD", "VPSRLQ", "VPMULDQ", "VPADDQ", "VPADDD",
+	"VPSHUFD", "VEXTRACTI128", "VEXTRACTI64X4",
 }
 
 // inModule imports our packages as they were read, so that a function is the same object wherever it is named.
@@ -357,7 +389,15 @@ func (w *walk) floats(name string) []string {
 	var out []string
 	b := w.bodies[name]
 	if b.asm {
-		return []string{name + " is not Go: nobody sees what it computes with"}
+		if w.asm[name] == nil {
+			return []string{name + " is not Go: nobody sees what it computes with"}
+		}
+		for _, instruction := range w.asm[name] {
+			if !slices.Contains(integerInstructions, instruction) {
+				out = append(out, fmt.Sprintf("%s computes with %s, which is not among integerInstructions", name, instruction))
+			}
+		}
+		return out
 	}
 	own := map[ast.Node]bool{}
 	ast.Inspect(b.node, func(n ast.Node) bool {

@@ -43,30 +43,57 @@ func plainMask(dst []uint32, stream []byte, keys [][]byte) {
 	}
 }
 
-// BenchmarkQuantise rounds a clipped update without zeros. The baseline reads the same coins from a keystream.
-func BenchmarkQuantise(b *testing.B) {
-	const d = 127_000
-	g := Grid{C: 1, CInt: 2852, XMax: 2852, WordBits: 32, D: d}
+// benchUpdate is a clipped update without zeros, and a grid for it in 16 bits.
+func benchUpdate(d int) (Grid, []float32) {
 	update, random := make([]float32, d), rand.New(rand.NewPCG(1, 1))
 	for i := range update {
-		update[i] = float32((random.Float64()*2 - 1) / math.Sqrt(d))
+		update[i] = float32((random.Float64()*2 - 1) / math.Sqrt(float64(d)))
 	}
-	block, err := aes.NewCipher(make([]byte, 32))
-	if err != nil {
-		b.Fatal(err)
-	}
-	coins := &cipher.StreamReader{S: cipher.NewCTR(block, make([]byte, aes.BlockSize)), R: zeros{}}
+	return Grid{C: 1, CInt: 2852, XMax: 50, WordBits: 16, D: d}, update
+}
+
+// BenchmarkQuantise rounds in blocks, as a device does. The baseline makes the coins alone, by the standard library.
+func BenchmarkQuantise(b *testing.B) {
+	const d = 125_370
+	g, update := benchUpdate(d)
 	read := func(block []float32, from int) error { copy(block, update[from:]); return nil }
 	b.SetBytes(4 * d)
 	for b.Loop() {
-		if err := g.QuantiseStream(read, func([]int32, int) error { return nil }, coins); err != nil {
+		if err := g.QuantiseStream(read, func([]int32, int) error { return nil }, constant(1)); err != nil {
 			b.Fatal(err)
 		}
 	}
-	buf := make([]byte, 4096)
+	benchCoins(b, d)
+}
+
+// BenchmarkAddQuantised rounds and adds to a sum, as a simulator does.
+func BenchmarkAddQuantised(b *testing.B) {
+	const d = 125_370
+	g, update := benchUpdate(d)
+	q, err := NewQuantiser(g)
+	if err != nil {
+		b.Fatal(err)
+	}
+	sum := make([]int32, d)
+	b.SetBytes(4 * d)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := q.Add(sum, update, constant(1)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	benchCoins(b, d)
+}
+
+func benchCoins(b *testing.B, d int) {
+	draw, err := keyed{constant(1)}.next()
+	if err != nil {
+		b.Fatal(err)
+	}
+	coins, buf := draw.stream(), make([]byte, 4096)
 	ratio(b, "x-of-its-coins", func() {
-		for left := 8 * d; left > 0; left -= len(buf) {
-			_, _ = coins.Read(buf)
+		for left := 2 * d; left > 0; left -= len(buf) {
+			coins.XORKeyStream(buf, buf)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package privacy
 import (
 	"fmt"
 	"io"
+	"slices"
 	"testing"
 	"time"
 )
@@ -52,6 +53,35 @@ func readKeystream(b *testing.B, n int) time.Duration {
 		}
 	}
 	return time.Since(start)
+}
+
+// BenchmarkClip measures and scales an update. The baseline reads it once, in the plainest loop.
+func BenchmarkClip(b *testing.B) {
+	const d = 125_370
+	start := make([]float32, d)
+	for i := range start {
+		start[i] = float32(i%11) - 5
+	}
+	update := slices.Clone(start)
+	b.SetBytes(4 * d)
+	for b.Loop() {
+		update[0] += 1e6 // beyond the bound again
+		if _, err := Clip(update, 1e4); err != nil {
+			b.Fatal(err)
+		}
+	}
+	ours := b.Elapsed() / time.Duration(b.N)
+	var sum float32
+	began, runs := time.Now(), 100
+	for range runs {
+		for _, v := range start {
+			sum += v
+		}
+	}
+	if sum == 0 {
+		b.Log("no sum")
+	}
+	b.ReportMetric(float64(ours)/float64(time.Since(began)/time.Duration(runs)), "x-of-reading")
 }
 
 // BenchmarkPerturb adds noise to a vector of 10^5, and compares it with copying the vector through Clip's norm pass.

@@ -34,14 +34,13 @@ func AddSquares(l *Lanes, x []float32, from int) {
 	}
 	whole := len(x) &^ (Width - 1)
 	if whole > 0 {
-		addSquares(l, x[:whole])
+		best.addSquares(l, x[:whole])
 	}
 	for i, v := range x[whole:] {
 		l[i] += float64(v) * float64(v)
 	}
 }
 
-// addSquaresGo is addSquares in Go: whole groups of Width.
 func addSquaresGo(l *Lanes, x []float32) {
 	for ; len(x) >= Width; x = x[Width:] {
 		for i, v := range (*[Width]float32)(x) {
@@ -54,7 +53,7 @@ func addSquaresGo(l *Lanes, x []float32) {
 func Scale(x []float32, by float32) {
 	whole := len(x) &^ (Width - 1)
 	if whole > 0 {
-		scale(x[:whole], by)
+		best.scale(x[:whole], by)
 	}
 	scaleGo(x[whole:], by)
 }
@@ -78,8 +77,9 @@ const (
 // x, as bits, which sort as numbers do; above those of the greatest float32 one of x is no number, and out is of no use.
 func Round(out []int32, x []float32, coins []byte, unit float32, limit int32) (most uint32) {
 	whole := len(x) &^ (Width - 1)
+	out, coins = out[:len(x)], coins[:CoinBytes*len(x)] // assembly does not look
 	if whole > 0 {
-		most = round(out[:whole], x[:whole], coins[:CoinBytes*whole], unit, float32(limit)*(1<<CoinBits))
+		most = best.round(out[:whole], x[:whole], coins[:CoinBytes*whole], unit, float32(limit)*(1<<CoinBits))
 	}
 	return max(most, roundGo(out[whole:], x[whole:], coins[CoinBytes*whole:], unit, float32(limit)*(1<<CoinBits)))
 }

@@ -5,7 +5,7 @@ func SquaresOf(x []int32) uint64 {
 	whole := len(x) &^ (Width - 1)
 	var sum uint64
 	if whole > 0 {
-		sum = squares(x[:whole])
+		sum = best.squares(x[:whole])
 	}
 	return sum + squaresGo(x[whole:])
 }
@@ -20,8 +20,9 @@ func squaresGo(x []int32) (sum uint64) {
 // Add sets dst[i] += x[i]. They are equally long.
 func Add(dst, x []int32) {
 	whole := len(x) &^ (Width - 1)
+	dst = dst[:len(x)] // assembly does not look
 	if whole > 0 {
-		add(dst[:whole], x[:whole])
+		best.add(dst[:whole], x[:whole])
 	}
 	addGo(dst[whole:], x[whole:])
 }
