@@ -44,6 +44,7 @@ privacy/empirical        pure     privacy
 model                    pure     model/kernel
 model/kernel             leaf     -
 model/batch              pure     model/kernel
+model/split              pure     -
 model/graph              pure     model
 audit                    pure     -
 audit/witness            adapter  audit
