@@ -118,6 +118,9 @@ func newRun(cfg Config, start *model.Snapshot, people [][]model.Example) (*run, 
 	if _, err := cfg.Grid.R(); err != nil {
 		return nil, err
 	}
+	if err := aggregation.CheckWord(cfg.Cohort, cfg.Grid.XMax, 0, 32); err != nil {
+		return nil, err
+	}
 	return &run{cfg: cfg, people: people, total: make([]int64, cfg.Grid.D)}, nil
 }
 

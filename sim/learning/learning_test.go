@@ -187,6 +187,7 @@ func TestRunRefuses(t *testing.T) {
 		"noise that is no number":   func(c *Config) { c.Noise = math.NaN() },
 		"negative rounds":           func(c *Config) { c.Rounds = -1 },
 		"no clip":                   func(c *Config) { c.Grid.C = 0 },
+		"a sum beyond 32 bits":      func(c *Config) { c.Grid.CInt, c.Grid.XMax = 1<<28, 1<<28 },
 		"negative members":          func(c *Config) { c.As = -1 },
 		"another family's function": func(c *Config) { c.Local.Name = model.NCFFamily },
 	} {

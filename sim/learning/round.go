@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/cinesync/cinesync/aggregation"
 	"github.com/cinesync/cinesync/internal/par"
 	"github.com/cinesync/cinesync/model"
 	"github.com/cinesync/cinesync/privacy"
@@ -13,10 +14,11 @@ import (
 
 // worker is the memory of one core: it works through members one after another and keeps their sum.
 type worker struct {
-	trainer model.Trainer
-	update  []float32
-	sent    []float32 // the update in the form in which it travels
-	sum     []int64
+	trainer   model.Trainer
+	quantiser *aggregation.Quantiser
+	update    []float32
+	sent      []float32 // the update in the form in which it travels
+	sum       []int32   // of at most a cohort's integers: newRun has held them against 2^31
 }
 
 // part is what is told of one member.
@@ -34,7 +36,9 @@ func (r *run) sum(snap *model.Snapshot, number int) ([]int64, Round, error) {
 		return nil, Round{}, err
 	}
 	members := r.members(number)
-	r.ready(m, snap)
+	if err := r.ready(m, snap); err != nil {
+		return nil, Round{}, err
+	}
 	parts := make([]part, len(members))
 	par.Each(len(r.workers), len(members), func(worker, i int) {
 		parts[i] = r.member(r.workers[worker], members[i], number)
@@ -53,22 +57,27 @@ func (r *run) sum(snap *model.Snapshot, number int) ([]int64, Round, error) {
 	clear(r.total)
 	for _, w := range r.workers {
 		for j, v := range w.sum {
-			r.total[j] += v
+			r.total[j] += int64(v)
 		}
 	}
 	return r.total, round, r.addNoise(number, len(members))
 }
 
 // ready gives every core a trainer for this round's model, and an empty sum.
-func (r *run) ready(m model.Model, snap *model.Snapshot) {
+func (r *run) ready(m model.Model, snap *model.Snapshot) error {
 	for len(r.workers) < par.Width() {
-		r.workers = append(r.workers, &worker{update: make([]float32, snap.Layout.Size()), sent: make([]float32, r.cfg.Grid.D), sum: make([]int64, r.cfg.Grid.D)})
+		q, err := aggregation.NewQuantiser(r.cfg.Grid)
+		if err != nil {
+			return err
+		}
+		r.workers = append(r.workers, &worker{quantiser: q, update: make([]float32, snap.Layout.Size()), sent: make([]float32, r.cfg.Grid.D), sum: make([]int32, r.cfg.Grid.D)})
 	}
 	r.uplink = r.cfg.Local.Uplink(snap.Layout, snap.Hash())
 	for _, w := range r.workers {
 		w.trainer = m.Trainer(snap.Params)
 		clear(w.sum)
 	}
+	return nil
 }
 
 // members are those of a round, in order.
@@ -110,13 +119,6 @@ func (r *run) member(w *worker, who, number int) part {
 		return p
 	}
 	p.clipped = p.norm > float64(r.cfg.Grid.C)
-	x, err := r.cfg.Grid.Quantise(w.sent, r.coins(who, number))
-	if err != nil {
-		p.err = err
-		return p
-	}
-	for j, v := range x {
-		w.sum[j] += int64(v)
-	}
+	p.err = w.quantiser.Add(w.sum, w.sent, r.coins(who, number))
 	return p
 }
