@@ -176,6 +176,20 @@ func (l Layout) checkParams(v []float32) error {
 	return nil
 }
 
+// NotFinite names the tensor that the first NaN or infinity of v (Size values) lies in; "" if all are finite.
+func (l Layout) NotFinite(v []float32) string {
+	i := finite(v)
+	if i < 0 {
+		return ""
+	}
+	for _, t := range l.Tensors {
+		if i -= t.Size(); i < 0 {
+			return t.Name
+		}
+	}
+	return ""
+}
+
 // finite finds the first NaN or infinity, -1 if there is none.
 func finite(v []float32) int {
 	for i, x := range v {

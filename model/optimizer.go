@@ -2,7 +2,6 @@ package model
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 )
@@ -75,8 +74,8 @@ func (o *Optimizer) Apply(s *Snapshot, mean []float32, round, rounds int) (next,
 	if o.Steps == 1 {
 		keep = 0 // the start is no iterate
 	}
-	if finite(next.Params) >= 0 {
-		return nil, nil, errors.New("apply update: a parameter is not finite any more")
+	if name := s.Layout.NotFinite(next.Params); name != "" {
+		return nil, nil, fmt.Errorf("apply update: a parameter of tensor %s is not finite any more", name)
 	}
 	for i, v := range next.Params {
 		o.average[i] = keep*o.average[i] + (1-keep)*v

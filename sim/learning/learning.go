@@ -27,6 +27,8 @@ type Config struct {
 	Seed uint64
 	// Coins round a member's update in a round; nil: drawn from the seed. A comparison with the protocol's rounds gives the coins of its devices.
 	Coins func(member, round int) io.Reader
+	// Engine makes the trainers of a round's model; nil: the model's own.
+	Engine func(*model.Snapshot) (model.Trainer, error)
 	// Progress hears of every round that is done and ends the training with an error, for example a context's. It may be nil.
 	Progress func(Round) error
 }
@@ -89,6 +91,7 @@ type run struct {
 	people  [][]model.Example
 	workers []*worker
 	uplink  *model.Uplink // of the round
+	layout  model.Layout
 	total   []int64
 }
 

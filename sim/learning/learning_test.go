@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strings"
@@ -147,8 +148,8 @@ func TestDivergenceKeepsTheLastGoodModel(t *testing.T) {
 	var good *model.Snapshot
 	cfg.Progress = func(r Round) error { good = r.Model; return nil }
 	out, err := Run(cfg, s, people(12))
-	if !errors.Is(err, ErrDiverged) || !strings.Contains(err.Error(), "round ") {
-		t.Fatalf("error %v, want one that says it diverged and in which round", err)
+	if !errors.Is(err, ErrDiverged) || !strings.Contains(err.Error(), "round ") || !strings.Contains(err.Error(), "tensor ") {
+		t.Fatalf("error %v, want one that says it diverged, in which round and which tensor", err)
 	}
 	if good != nil && out.Model != good || out.Model == nil {
 		t.Error("the result does not hold the last good model")
@@ -157,6 +158,33 @@ func TestDivergenceKeepsTheLastGoodModel(t *testing.T) {
 		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
 			t.Fatal("the last good model holds a value that is no number")
 		}
+	}
+}
+
+// untrained is an engine that changes nothing.
+type untrained struct{}
+
+func (untrained) Update(dst []float32, _ []model.Example, _ model.Local, _ *rand.Rand) (float64, error) {
+	clear(dst)
+	return 0, nil
+}
+
+func TestAnotherEngineTrains(t *testing.T) {
+	s := start(t)
+	cfg := config(t, s)
+	cfg.Rounds = 3
+	asked := 0
+	cfg.Engine = func(*model.Snapshot) (model.Trainer, error) { asked++; return untrained{}, nil }
+	out, err := Run(cfg, s, people(12))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if asked < 3 || !slices.Equal(out.Model.Params, s.Params) {
+		t.Errorf("the engine was asked %d times, and the model moved: %v", asked, !slices.Equal(out.Model.Params, s.Params))
+	}
+	cfg.Engine = func(*model.Snapshot) (model.Trainer, error) { return nil, errors.New("no graph") }
+	if _, err := Run(cfg, s, people(12)); err == nil || !strings.Contains(err.Error(), "round 1") || !strings.Contains(err.Error(), "no graph") {
+		t.Errorf("an engine that fails: %v", err)
 	}
 }
 

@@ -1,7 +1,6 @@
 package learning
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -74,10 +73,26 @@ func (r *run) ready(m model.Model, snap *model.Snapshot) error {
 	}
 	r.uplink = r.cfg.Local.Uplink(snap.Layout, snap.Hash())
 	for _, w := range r.workers {
-		w.trainer = m.Trainer(snap.Params)
 		clear(w.sum)
+		if r.cfg.Engine == nil {
+			w.trainer = m.Trainer(snap.Params)
+			continue
+		}
+		var err error
+		if w.trainer, err = r.cfg.Engine(snap); err != nil {
+			return fmt.Errorf("engine: %w", err)
+		}
 	}
+	r.layout = snap.Layout
 	return nil
+}
+
+// diverged says in which tensor an update left the numbers.
+func (r *run) diverged(update []float32, err error) error {
+	if name := r.layout.NotFinite(update); name != "" {
+		return fmt.Errorf("tensor %s: %w: %w", name, ErrDiverged, err)
+	}
+	return fmt.Errorf("%w: %w", ErrDiverged, err)
 }
 
 // members are those of a round, in order.
@@ -110,12 +125,12 @@ func (r *run) member(w *worker, who, number int) part {
 	var p part
 	rng := Draws(r.cfg.Seed, who, number)
 	if p.loss, p.err = w.trainer.Update(w.update, history, r.cfg.Local, rng); p.err != nil {
-		p.err = errors.Join(ErrDiverged, p.err)
+		p.err = r.diverged(w.update, p.err)
 		return p
 	}
 	r.uplink.Shrink(w.sent, w.update)
 	if p.norm, p.err = privacy.Clip(w.sent, r.cfg.Grid.C); p.err != nil {
-		p.err = errors.Join(ErrDiverged, p.err)
+		p.err = r.diverged(w.update, p.err)
 		return p
 	}
 	p.clipped = p.norm > float64(r.cfg.Grid.C)
