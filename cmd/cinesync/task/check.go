@@ -140,6 +140,11 @@ func (d *Data) check() error {
 		one("data.hold_out", d.HoldOut, Newest, None), one("data.titles", d.Titles, All, Watched)); err != nil {
 		return first(err)
 	}
+	for _, f := range d.Facts {
+		if !named(f) {
+			return bad("data.facts", "names %q: want names of folders, of letters, digits and -._", f)
+		}
+	}
 	return within("data.least", d.Least, 0, maxPeople)
 }
 

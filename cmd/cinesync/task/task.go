@@ -40,6 +40,8 @@ type Data struct {
 	HoldOut  string `toml:"hold_out"`  // newest: each person's newest title of those left is what models are judged by; none: train on all
 	Titles   string `toml:"titles"`    // all: those of the data set; watched: those that somebody watched in training
 	Least    int    `toml:"least"`     // people with fewer titles to train on take no part
+	// Facts are folders beside the set's from which facts are taken that it lacks, by id or by name and year.
+	Facts []string `toml:"facts" opt:"field"`
 }
 
 // Rounds is how many there are and of whom.
