@@ -107,7 +107,7 @@ gorgonia.org/tensor                   model/graph
 go4.org/unsafe/assume-no-moving-gc    model/graph
 golang.org/x/mod                      audit
 golang.org/x/crypto                   aggregation
-golang.org/x/sys                      internal/lanes
+golang.org/x/sys                      internal/lanes model/kernel
 golang.org/x/sync                     client coordinator serve cmd/*
 golang.org/x/term                     cmd/*
 golang.org/x/text                     client/history/imports serve/catalog serve/catalog/*
