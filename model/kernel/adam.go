@@ -2,7 +2,8 @@ package kernel
 
 import "math"
 
-// AdamStep is one step of Adam (Kingma and Ba, arXiv 1412.6980, algorithm 1) for any number of rows.
+// AdamStep is one step of Adam (Kingma and Ba, arXiv 1412.6980, algorithm 1) for any number of rows. _asm/adam.go reads
+// the fields in their order.
 type AdamStep struct {
 	keep1, take1 float32 // β1, 1 − β1
 	keep2, take2 float32 // β2, 1 − β2

@@ -14,7 +14,7 @@ func Sigmoid(x []float32) { best.sigmoid(x) }
 func Softmax(x []float32) (logSum float64) { return best.softmax(x) }
 
 func (l level) softmax(x []float32) float64 {
-	top := l.greatest(x)
+	top := l.greatest(x, float32(math.Inf(-1)))
 	sum := l.expSum(x, top)
 	l.scale(float32(1/sum), x)
 	return float64(top) + math.Log(sum)

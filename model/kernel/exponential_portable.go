@@ -52,9 +52,8 @@ func portableSigmoid(x []float32) {
 	}
 }
 
-// portableGreatest is the largest value, −Inf for none; NaNs are passed over.
-func portableGreatest(x []float32) float32 {
-	top := float32(math.Inf(-1))
+// portableGreatest is the largest value of x and top; NaNs are passed over.
+func portableGreatest(x []float32, top float32) float32 {
 	for _, v := range x {
 		if v > top {
 			top = v

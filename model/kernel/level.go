@@ -4,9 +4,10 @@ package kernel
 // functions, so that the compiler sees that no slice escapes.
 type level int
 
-const portable level = 0
+const (
+	portable level = iota
+	avx2           // 8 lanes, with FMA
+	avx512         // 16 lanes, with masks
+)
 
-// levels are the forms that this processor runs, best first.
-func levels() []level { return []level{portable} }
-
-func (l level) String() string { return [...]string{"portable"}[l] }
+func (l level) String() string { return [...]string{"portable", "avx2", "avx512"}[l] }

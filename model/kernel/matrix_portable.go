@@ -67,26 +67,3 @@ func axpy4(out, rows []float32, f0, f1, f2, f3 float32) {
 		out[j] += f0*r0[j] + f1*r1[j] + f2*r2[j] + f3*r3[j]
 	}
 }
-
-// portableAddBias adds bias to each row of c.
-func portableAddBias(c, bias []float32, m int) {
-	for i := range m {
-		portableAxpy(1, bias, c[i*len(bias):][:len(bias)])
-	}
-}
-
-// portableBiasRelu adds bias to each row of c and cuts what is negative.
-func portableBiasRelu(c, bias []float32, m int) {
-	for i := range m {
-		row := c[i*len(bias):][:len(bias)]
-		portableAxpy(1, bias, row)
-		portableRelu(row)
-	}
-}
-
-// portableSumRows adds each row of c to dst.
-func portableSumRows(dst, c []float32, m int) {
-	for i := range m {
-		portableAxpy(1, c[i*len(dst):][:len(dst)], dst)
-	}
-}

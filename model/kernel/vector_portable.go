@@ -57,11 +57,8 @@ func portableRelu(x []float32) {
 func portableReluBackward(grad, out []float32) {
 	out = out[:len(grad)]
 	for i, v := range out {
-		switch {
-		case v <= 0:
+		if v <= 0 {
 			grad[i] = 0
-		case v != v:
-			grad[i] = v
 		}
 	}
 }

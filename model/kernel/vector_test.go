@@ -114,7 +114,7 @@ func TestRelu(t *testing.T) {
 					t.Fatalf("%v: %v at %d of %d became %v, its gradient %v", l, v, i, len(x), x[i], y[i])
 				}
 			default:
-				if !isNaN(x[i]) || !isNaN(y[i]) {
+				if !isNaN(x[i]) || y[i] != grad[i] {
 					t.Fatalf("%v: NaN at %d of %d became %v, its gradient %v", l, i, len(x), x[i], y[i])
 				}
 			}
