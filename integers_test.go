@@ -62,7 +62,7 @@ var mayFloat = []struct {
 	{"round a block: step 3, and the truncation of step 4",
 		[]string{"aggregation.(*quantiser).readRounded", "aggregation.(*rounder).rounded", "aggregation.towardsZero", "aggregation.(*rounder).roundWide",
 			"aggregation.noNumber", "internal/lanes.Round", "internal/lanes.(level).round", "internal/lanes.roundGo", "internal/lanes.roundAVX2",
-			"internal/lanes.roundAVX512", "internal/lanes.Magnitude"},
+			"internal/lanes.roundAVX512", "internal/lanes.nearest", "internal/lanes.Magnitude"},
 		[]string{"aggregation.(*quantiser).pass"}},
 	{"read an update that is in memory: another that the quantiser may read from, not the device's",
 		[]string{"aggregation.(Grid).Quantise func1"}, nil},

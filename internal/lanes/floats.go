@@ -87,12 +87,20 @@ func Round(out []int32, x []float32, coins []byte, unit float32, limit int32) (m
 func roundGo(out []int32, x []float32, coins []byte, unit, limit float32) (most uint32) {
 	for i, v := range x {
 		most = max(most, Magnitude(v))
-		p := max(min(v*unit, limit), -limit)
+		p := v * unit
+		if p > limit {
+			p = limit
+		} else if p < -limit {
+			p = -limit
+		}
 		coin := int32(binary.LittleEndian.Uint16(coins[CoinBytes*i:]))
-		out[i] = (int32(math.RoundToEven(float64(p))) + coin) >> CoinBits
+		out[i] = (nearest(p) + coin) >> CoinBits
 	}
 	return most
 }
+
+// nearest is the integer nearest to p, of at most 31 bits, ties to even. Added to 1.5·2^52 it is what the lowest bits of the sum hold.
+func nearest(p float32) int32 { return int32(math.Float64bits(float64(p) + 0x1.8p52)) }
 
 // Magnitude is |v| as bits, in the order of the numbers; infinities and NaN are above every number.
 func Magnitude(v float32) uint32 { return math.Float32bits(v) &^ (1 << 31) }
