@@ -24,6 +24,7 @@ func TestRoundsGiveTheExactSum(t *testing.T) {
 		"cohorts":    {devices: 12, rounds: 2, mode: aggregation.ModeW, task: func(t *coordinator.Task) { t.Cohorts = 3 }},
 		"everything": {devices: 8, mode: aggregation.ModeW, sig: protocol.SigHybrid, task: func(t *coordinator.Task) { t.Kex, t.PRG, t.WordBits, t.Cohorts = 2, 2, 24, 2 }},
 		"24 bits":    {task: func(t *coordinator.Task) { t.WordBits = 24 }},
+		"halves":     {half: true, rounds: 2},
 		"rank 2":     {dim: 6, rounds: 2, task: func(t *coordinator.Task) { t.Local.Rank = 2 }},
 	} {
 		t.Run(name, func(t *testing.T) {

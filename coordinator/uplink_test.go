@@ -12,7 +12,7 @@ import (
 // is in the round's subspace, and the step is by what it stands for.
 func TestModelMovesByWhatTheSumStandsFor(t *testing.T) {
 	const rank, dim = 2, 6
-	bubble(t, terms{dim: dim, task: func(t *coordinator.Task) { t.Local.Rank = rank }}, func(w *world) {
+	bubble(t, terms{dim: dim, half: true, task: func(t *coordinator.Task) { t.Local.Rank = rank }}, func(w *world) {
 		w.mustStart()
 		w.join(w.devices...)
 		e := w.over(1)

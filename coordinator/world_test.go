@@ -51,7 +51,8 @@ type terms struct {
 	devices int // 4
 	items   int // 5: a vector of a few hundred words
 	dim     int
-	rounds  int // 1
+	half    bool // the model's file stores halves
+	rounds  int  // 1
 	delta   uint16
 	mode    aggregation.Mode // SH; mode W comes with witnesses
 	sig     uint16           // 1
@@ -84,7 +85,7 @@ func newWorld(t *testing.T, ctx context.Context, o terms) *world {
 	for i := range items {
 		items[i], features[i] = fmt.Sprintf("movielens:movie:%d", i+1), []float32{float32(i), 1}
 	}
-	start, err := model.New(model.TwoTowerFamily, items, features, o.dim)
+	start, err := model.Spec{Family: model.TwoTowerFamily, Dim: o.dim, Half: o.half}.New(items, features)
 	if err != nil {
 		t.Fatal(err)
 	}

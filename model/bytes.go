@@ -111,6 +111,40 @@ func (c *cursor) floats(n int, what string) []float32 {
 	return v
 }
 
+// appendHalves appends little-endian halves.
+func appendHalves(dst []byte, v []float32) []byte {
+	for i, x := range v {
+		h, ok := toHalf(x)
+		if back, _ := fromHalf(h); !ok || math.Float32bits(back) != math.Float32bits(x) {
+			panic(fmt.Sprintf("model: encode snapshot: parameter %d is %v, which is not a half", i, x))
+		}
+		dst = binary.LittleEndian.AppendUint16(dst, h)
+	}
+	return dst
+}
+
+// halves reads n little-endian halves and refuses NaN and infinity.
+func (c *cursor) halves(n int, what string) []float32 {
+	if n < 0 || n > MaxParams {
+		c.err = errors.Join(c.err, fmt.Errorf("%s: %d values, want at most %d", what, n, MaxParams))
+		return nil
+	}
+	b := c.take(2*n, what)
+	if c.err != nil {
+		return nil
+	}
+	v := make([]float32, n)
+	for i := range v {
+		f, ok := fromHalf(binary.LittleEndian.Uint16(b[2*i:]))
+		if !ok {
+			c.err = fmt.Errorf("%s: value %d is NaN or infinity; only finite numbers are allowed", what, i)
+			return nil
+		}
+		v[i] = f
+	}
+	return v
+}
+
 // end wants nothing to be left.
 func (c *cursor) end(what string) error {
 	if c.err == nil && len(c.b) != 0 {

@@ -48,6 +48,7 @@ type Spec struct {
 	Family string
 	Dim    int       // width of an item vector
 	Ages   []float32 // channels of a pooled history; nil: DefaultAges
+	Half   bool      // the file stores halves, and so will every model that is trained from it
 }
 
 // DefaultAges are the channels of the recency tower (design: accuracy 3): the whole history, and two recencies.
@@ -55,7 +56,7 @@ func DefaultAges() []float32 { return []float32{0, 4, 20} }
 
 // Open gives the model of a layout, which must be exactly the one its family makes for these titles and this spec.
 func Open(l Layout) (Model, error) {
-	want, err := Spec{l.Family, l.Dim, l.Ages}.Layout(l.Items)
+	want, err := Spec{Family: l.Family, Dim: l.Dim, Ages: l.Ages}.Layout(l.Items)
 	if err != nil {
 		return nil, err
 	}
@@ -115,6 +116,9 @@ func (s Spec) New(items []string, features [][]float32) (*Snapshot, error) {
 		startTowers(l, snap.Params)
 	case NCFFamily:
 		startNCF(l, snap.Params)
+	}
+	if s.Half {
+		return snap.InHalves()
 	}
 	return snap, nil
 }

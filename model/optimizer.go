@@ -21,6 +21,7 @@ type Optimizer struct {
 	moment        []float32 // first moment, one a parameter
 	second        []float64 // second moment, one a tensor or one a parameter
 	average       []float32
+	master        []float32 // of a model in halves: its parameters before they were rounded; nil for others
 }
 
 // moments is how many second moments there are.
@@ -42,7 +43,8 @@ func DefaultOptimizer(family string) (Optimizer, error) {
 
 // Apply takes round number round (from 0) of rounds (0: the rate stays) with the decoded mean of the updates, in which the
 // clip-group factors still are. It returns the next model and the average that is offered for serving, and moves the
-// optimiser's state to the next model.
+// optimiser's state to the next model. A model in halves gives models in halves: the state keeps the float32 parameters that they were
+// rounded from, so that steps too small for a half add up.
 func (o *Optimizer) Apply(s *Snapshot, mean []float32, round, rounds int) (next, serve *Snapshot, err error) {
 	n := s.Layout.Size()
 	if len(mean) != n || len(s.Params) != n {
@@ -55,12 +57,21 @@ func (o *Optimizer) Apply(s *Snapshot, mean []float32, round, rounds int) (next,
 	if len(o.moment) != n || len(o.average) != n || len(o.second) != o.moments(s.Layout) {
 		return nil, nil, fmt.Errorf("apply update: the optimiser's state is another model's")
 	}
+	if s.Half && o.Steps == 0 {
+		o.master = append([]float32(nil), s.Params...)
+	}
+	if !o.mastered(s) {
+		return nil, nil, errors.New("apply update: the optimiser's state is another model's")
+	}
 	o.Steps++
 	rate := float64(o.Rate)
 	if rounds > 0 {
 		rate *= (1 + math.Cos(math.Pi*float64(min(round, rounds))/float64(rounds))) / 2
 	}
-	next = &Snapshot{Layout: s.Layout, Params: append([]float32(nil), s.Params...)}
+	next = &Snapshot{Layout: s.Layout, Params: o.master}
+	if !s.Half {
+		next.Params = append([]float32(nil), s.Params...)
+	}
 	at := 0
 	for k, t := range s.Layout.Tensors {
 		second := o.second[k : k+1]
@@ -80,7 +91,33 @@ func (o *Optimizer) Apply(s *Snapshot, mean []float32, round, rounds int) (next,
 	for i, v := range next.Params {
 		o.average[i] = keep*o.average[i] + (1-keep)*v
 	}
-	return next, &Snapshot{Layout: s.Layout, Params: append([]float32(nil), o.average...)}, nil
+	serve = &Snapshot{Layout: s.Layout, Params: append([]float32(nil), o.average...)}
+	if s.Half {
+		if next, err = next.InHalves(); err == nil {
+			serve, err = serve.InHalves()
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("apply update: %w", err)
+		}
+	}
+	return next, serve, nil
+}
+
+// mastered says whether the master is there exactly for a model in halves, and rounds to it.
+func (o *Optimizer) mastered(s *Snapshot) bool {
+	if !s.Half {
+		return o.master == nil
+	}
+	if len(o.master) != len(s.Params) {
+		return false
+	}
+	for i, v := range o.master {
+		h, _ := toHalf(v)
+		if f, _ := fromHalf(h); f != s.Params[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // step moves one tensor, whose place is at.
@@ -110,13 +147,16 @@ func (o *Optimizer) step(params, mean, moment []float32, second []float64, group
 	}
 }
 
-// Encode gives the state's bytes: version u8 2, u8 1 if second moments are one a parameter, rate, beta1, beta2, average f32, steps u32, u32
-// parameters, u32 second moments,
-// moments f32, second moments f64, averages f32; all big-endian.
+// Encode gives the state's bytes: version u8 2, u8 of flags (1 if second moments are one a parameter, and 2 if there is a master), rate,
+// beta1, beta2, average f32, steps u32, u32 parameters, u32 second moments, moments f32, second moments f64, averages f32, master f32;
+// all big-endian.
 func (o *Optimizer) Encode() []byte {
 	b := []byte{2, 0}
 	if o.PerCoordinate {
-		b[1] = 1
+		b[1] = flagPerCoordinate
+	}
+	if o.master != nil {
+		b[1] |= flagMaster
 	}
 	for _, v := range []float32{o.Rate, o.Beta1, o.Beta2, o.Average} {
 		b = binary.BigEndian.AppendUint32(b, math.Float32bits(v))
@@ -133,23 +173,39 @@ func (o *Optimizer) Encode() []byte {
 	for _, v := range o.average {
 		b = binary.BigEndian.AppendUint32(b, math.Float32bits(v))
 	}
+	for _, v := range o.master {
+		b = binary.BigEndian.AppendUint32(b, math.Float32bits(v))
+	}
 	return b
 }
+
+// Flags of an encoded state.
+const (
+	flagPerCoordinate = 1
+	flagMaster        = 2
+)
 
 // ParseOptimizer reads what Encode wrote, strictly.
 func ParseOptimizer(b []byte) (*Optimizer, error) {
 	const head = 2 + 16 + 12
-	if len(b) < head || b[0] != 2 || b[1] > 1 {
+	if len(b) < head || b[0] != 2 || b[1] > flagPerCoordinate|flagMaster {
 		return nil, fmt.Errorf("optimiser state: %d bytes of version 2 are wanted at least", head)
 	}
 	f32 := func(at int) float32 { return math.Float32frombits(binary.BigEndian.Uint32(b[at:])) }
-	o := &Optimizer{Rate: f32(2), Beta1: f32(6), Beta2: f32(10), Average: f32(14), PerCoordinate: b[1] == 1, Steps: binary.BigEndian.Uint32(b[18:])}
+	o := &Optimizer{Rate: f32(2), Beta1: f32(6), Beta2: f32(10), Average: f32(14), PerCoordinate: b[1]&flagPerCoordinate != 0, Steps: binary.BigEndian.Uint32(b[18:])}
 	n, k := uint64(binary.BigEndian.Uint32(b[22:])), uint64(binary.BigEndian.Uint32(b[26:]))
-	if n > MaxParams || k > maxTensors && !(o.PerCoordinate && k == n) || uint64(len(b)) != head+8*n+8*k {
+	each := uint64(8) // moment and average
+	if b[1]&flagMaster != 0 {
+		each += 4
+	}
+	if n > MaxParams || k > maxTensors && !(o.PerCoordinate && k == n) || uint64(len(b)) != head+each*n+8*k {
 		return nil, fmt.Errorf("optimiser state: %d bytes for %d parameters and %d second moments", len(b), n, k)
 	}
 	if n == 0 && k != 0 || o.PerCoordinate && k != n {
 		return nil, fmt.Errorf("optimiser state: %d second moments for %d parameters", k, n)
+	}
+	if n == 0 && each > 8 {
+		return nil, errors.New("optimiser state: a master without parameters")
 	}
 	if n == 0 {
 		return o, o.check()
@@ -167,6 +223,12 @@ func ParseOptimizer(b []byte) (*Optimizer, error) {
 	for i := range o.average {
 		o.average[i] = f32(at + 4*i)
 	}
+	if at += 4 * int(n); at < len(b) {
+		o.master = make([]float32, n)
+		for i := range o.master {
+			o.master[i] = f32(at + 4*i)
+		}
+	}
 	return o, o.check()
 }
 
@@ -177,7 +239,7 @@ func (o *Optimizer) check() error {
 			return fmt.Errorf("optimiser state: a rate or weight is %v, want 0 to 1", v)
 		}
 	}
-	if i := max(finite(o.moment), finite(o.average)); i >= 0 {
+	if i := max(finite(o.moment), finite(o.average), finite(o.master)); i >= 0 {
 		return fmt.Errorf("optimiser state: value %d is not finite", i)
 	}
 	for i, v := range o.second {

@@ -12,37 +12,47 @@ import (
 // The file:
 //
 //	magic "CSMODEL\n"          8 bytes
-//	format version             u32, 1
+//	format version             u32, 1 or 2
 //	length of the layout       u32
 //	SHA-256 of the layout      32 bytes, the layout hash
 //	layout                     family, width, ages of channels, tensors (name, shape, clip-group factor), title ids; see Layout
-//	tensors in layout order    raw little-endian float32, nothing after them
+//	tensors in layout order    raw little-endian float32 (version 1) or halves (version 2), nothing after them
 type Snapshot struct {
 	Layout Layout
 	Params []float32 // Layout.Size of them, tensor after tensor
+	Half   bool      // the file stores halves, and every parameter is one: see InHalves
 }
 
 const (
 	magic          = "CSMODEL\n"
-	formatVersion  = 1
+	formatFloats   = 1
+	formatHalves   = 2
 	headerBytes    = len(magic) + 4 + 4 + 32
 	maxLayoutBytes = MaxItems*(4+MaxIDBytes) + 1<<16
 	layoutVersion  = 2
 )
 
-// Encode gives the file's bytes. It panics when parameters and layout do not fit each other, which New and Parse rule out.
+// Encode gives the file's bytes. It panics when parameters and layout do not fit each other, or one is not a half where all should be,
+// which New, Parse and InHalves rule out.
 func (s *Snapshot) Encode() []byte {
 	if err := s.Layout.checkParams(s.Params); err != nil {
 		panic("model: encode snapshot: " + err.Error())
 	}
 	layout := s.Layout.append(nil)
 	hash := sha256.Sum256(layout)
-	b := make([]byte, 0, headerBytes+len(layout)+4*len(s.Params))
+	version, size := uint32(formatFloats), 4
+	if s.Half {
+		version, size = formatHalves, 2
+	}
+	b := make([]byte, 0, headerBytes+len(layout)+size*len(s.Params))
 	b = append(b, magic...)
-	b = binary.BigEndian.AppendUint32(b, formatVersion)
+	b = binary.BigEndian.AppendUint32(b, version)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(layout)))
 	b = append(b, hash[:]...)
 	b = append(b, layout...)
+	if s.Half {
+		return appendHalves(b, s.Params)
+	}
 	return appendFloats(b, s.Params)
 }
 
@@ -65,8 +75,9 @@ func parse(b []byte) (*Snapshot, error) {
 	if got := string(c.take(len(magic), "magic")); c.err == nil && got != magic {
 		return nil, fmt.Errorf("this is not a model file: it starts with %q", got)
 	}
-	if v := c.u32("format version"); c.err == nil && v != formatVersion {
-		return nil, fmt.Errorf("format version %d; this program reads %d: update it", v, formatVersion)
+	version := c.u32("format version")
+	if c.err == nil && version != formatFloats && version != formatHalves {
+		return nil, fmt.Errorf("format version %d; this program reads %d and %d: update it", version, formatFloats, formatHalves)
 	}
 	n := c.u32("layout length")
 	if c.err == nil && int64(n) > int64(maxLayoutBytes) {
@@ -84,7 +95,12 @@ func parse(b []byte) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Snapshot{Layout: l, Params: c.floats(l.Size(), "tensors")}
+	s := &Snapshot{Layout: l, Half: version == formatHalves}
+	if s.Half {
+		s.Params = c.halves(l.Size(), "tensors")
+	} else {
+		s.Params = c.floats(l.Size(), "tensors")
+	}
 	return s, c.end("snapshot")
 }
 

@@ -111,7 +111,8 @@ func TestParseRefusesBadFiles(t *testing.T) {
 	}{
 		{"nothing", nil, "truncated"},
 		{"another file", append([]byte("SQLite format 3\x00"), b...), "not a model file"},
-		{"newer format", set(8, 0, 0, 0, 2), "update it"},
+		{"newer format", set(8, 0, 0, 0, 3), "update it"},
+		{"floats called halves", set(8, 0, 0, 0, 2), "follow its end"},
 		{"huge layout", set(12, 0xff, 0xff, 0xff, 0xff), "over"},
 		{"changed hash", set(16, ^b[16]), "does not match its hash"},
 		{"changed title", set(bytes.Index(b, []byte("movielens")), 'M'), "does not match its hash"},
@@ -217,6 +218,7 @@ func TestAnyLayoutComesBackAsItWas(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	for _, family := range families {
 		f.Add(start(f, family, 3, 2).Encode())
+		f.Add(mustHalves(f, start(f, family, 3, 2)).Encode())
 	}
 	b := start(f, TwoTowerFamily, 2, 1).Encode()
 	f.Add(b[:len(b)-1])

@@ -97,7 +97,7 @@ func (w *world) ids() []string {
 // start is the model before any round: item vectors from genres and year, nothing from anyone's history.
 func (w *world) start(family string) (*model.Snapshot, error) {
 	features := catalog.Features(w.titles)
-	return model.New(family, w.ids(), features, dimension(len(w.people)))
+	return model.Spec{Family: family, Dim: dimension(len(w.people)), Half: true}.New(w.ids(), features)
 }
 
 // dimension is the width of the item vectors: fewer people carry less noise-free signal, so their vectors are shorter.
