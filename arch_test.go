@@ -45,6 +45,7 @@ model                    pure     model/kernel
 model/kernel             leaf     -
 model/batch              pure     model/kernel
 model/split              pure     -
+model/baseline           pure     model/split model/kernel
 model/graph              pure     model
 audit                    pure     -
 audit/witness            adapter  audit
@@ -100,7 +101,7 @@ github.com/quic-go/quic-go            protocol/quic internal/e2e
 github.com/cloudflare/circl           aggregation audit protocol
 github.com/mattn/go-sqlite3           coordinator/store/sqlite client/history client/door/sqlite
 github.com/prometheus/client_golang   serve/web internal/ops coordinator
-gonum.org/v1/gonum                    model privacy privacy/accountant
+gonum.org/v1/gonum                    model model/baseline privacy privacy/accountant
 gonum.org/v1/plot                     cmd/*
 gorgonia.org/gorgonia                 model/graph
 gorgonia.org/tensor                   model/graph

@@ -1,0 +1,71 @@
+package baseline
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/cinesync/cinesync/internal/par"
+	"github.com/cinesync/cinesync/model/kernel"
+	"github.com/cinesync/cinesync/model/split"
+)
+
+// EASE is the linear autoencoder with an empty diagonal, in closed form (Steck 2019): B = I − P·diag(1/diag P) with
+// P = (XᵀX + λI)⁻¹, and a history's scores are the sum of its titles' rows of B.
+type EASE struct {
+	items int
+	b     []float32 // items × items
+}
+
+// MostEASE is the largest catalogue that EASE takes: its matrix has the square of that many numbers.
+const MostEASE = 10_000
+
+// DefaultLambda is EASE's λ.
+const DefaultLambda = 500
+
+// NewEASE solves for B. λ is added to how many users watched each title; it must be positive.
+func NewEASE(t split.Train, lambda float64) (*EASE, error) {
+	n := t.Items
+	switch {
+	case n > MostEASE:
+		return nil, fmt.Errorf("EASE: %d titles, its square matrix takes %d at most", n, MostEASE)
+	case !(lambda > 0) || math.IsInf(lambda, 0):
+		return nil, fmt.Errorf("EASE: lambda is %v, want a positive number", lambda)
+	}
+	users := watchers(t)
+	gram := mat.NewSymDense(n, nil)
+	par.Do(n, func(i int) {
+		row := gram.RawSymmetric().Data[i*n : (i+1)*n]
+		together(t, users[i], row)
+		row[i] += lambda
+	})
+	var factor mat.Cholesky
+	if !factor.Factorize(gram) {
+		return nil, fmt.Errorf("EASE: XᵀX + %v·I has no Cholesky factor", lambda)
+	}
+	if err := factor.InverseTo(gram); err != nil {
+		return nil, fmt.Errorf("EASE: %w", err)
+	}
+	e := &EASE{items: n, b: make([]float32, n*n)}
+	par.Do(n, func(i int) {
+		for j := range n {
+			if i != j {
+				e.b[i*n+j] = float32(-gram.At(i, j) / gram.At(j, j))
+			}
+		}
+	})
+	return e, nil
+}
+
+// Scores adds rows of B.
+func (e *EASE) Scores(_ int, history []int, dst []float32) error {
+	if err := fits(dst, e.items); err != nil {
+		return err
+	}
+	clear(dst)
+	for _, j := range history {
+		kernel.Add(dst, e.b[j*e.items:(j+1)*e.items])
+	}
+	return nil
+}

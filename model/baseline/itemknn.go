@@ -1,0 +1,81 @@
+package baseline
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/cinesync/cinesync/internal/par"
+	"github.com/cinesync/cinesync/model/split"
+)
+
+// ItemKNN adds up, for each title, how like it is to those of the history: the cosine of their audiences, shrunk where few
+// watched both (Sarwar et al. 2001; shrinkage as in Dacrema et al. 2019).
+type ItemKNN struct {
+	near [][]neighbour // of title j: the titles that count j among their nearest
+}
+
+type neighbour struct {
+	item  int32
+	alike float32
+}
+
+// KNNOptions are ItemKNN's. Zero values stand for the defaults.
+type KNNOptions struct {
+	Neighbours int     // of each title; 0: 30
+	Shrink     float64 // added to the denominator of the cosine; 0: 1
+}
+
+// NewItemKNN finds each title's neighbours.
+func NewItemKNN(t split.Train, o KNNOptions) (*ItemKNN, error) {
+	if o.Neighbours == 0 {
+		o.Neighbours = 30
+	}
+	if o.Shrink == 0 {
+		o.Shrink = 1
+	}
+	if o.Neighbours < 1 || !(o.Shrink > 0) || math.IsInf(o.Shrink, 0) {
+		return nil, fmt.Errorf("ItemKNN: %d neighbours and shrinkage %v, want positive numbers", o.Neighbours, o.Shrink)
+	}
+	users := watchers(t)
+	nearest := make([][]neighbour, t.Items)
+	const rows = 16 // that share a buffer
+	par.Do((t.Items+rows-1)/rows, func(b int) {
+		row := make([]float64, t.Items)
+		for i := b * rows; i < min(t.Items, (b+1)*rows); i++ {
+			clear(row)
+			together(t, users[i], row)
+			row[i] = 0
+			for j, both := range row {
+				if both > 0 {
+					alike := both / (math.Sqrt(float64(len(users[i]))*float64(len(users[j]))) + o.Shrink)
+					nearest[i] = append(nearest[i], neighbour{int32(j), float32(alike)})
+				}
+			}
+			slices.SortFunc(nearest[i], func(a, b neighbour) int { return cmp.Or(cmp.Compare(b.alike, a.alike), cmp.Compare(a.item, b.item)) })
+			nearest[i] = slices.Clone(nearest[i][:min(o.Neighbours, len(nearest[i]))])
+		}
+	})
+	k := &ItemKNN{near: make([][]neighbour, t.Items)}
+	for i, list := range nearest {
+		for _, n := range list {
+			k.near[n.item] = append(k.near[n.item], neighbour{int32(i), n.alike})
+		}
+	}
+	return k, nil
+}
+
+// Scores adds the similarities up.
+func (k *ItemKNN) Scores(_ int, history []int, dst []float32) error {
+	if err := fits(dst, len(k.near)); err != nil {
+		return err
+	}
+	clear(dst)
+	for _, j := range history {
+		for _, n := range k.near[j] {
+			dst[n.item] += n.alike
+		}
+	}
+	return nil
+}
