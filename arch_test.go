@@ -45,6 +45,7 @@ model                    pure     model/kernel
 model/kernel             leaf     -
 model/batch              pure     model/kernel
 model/split              pure     -
+model/evaluate           pure     model model/split
 model/baseline           pure     model/split model/kernel
 model/graph              pure     model
 audit                    pure     -

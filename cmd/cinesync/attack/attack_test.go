@@ -50,8 +50,8 @@ func TestMembershipOnRealPeople(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(p.people) != leastPeople || len(p.cases) < leastPeople-5 {
-		t.Errorf("%d people, %d of them measured", len(p.people), len(p.cases))
+	if len(p.people) != leastPeople || len(p.judge.Split().Cases) < leastPeople-5 {
+		t.Errorf("%d people, %d of them measured", len(p.people), len(p.judge.Split().Cases))
 	}
 	o.People = mostPeople
 	if _, err := o.population(); err == nil || !strings.Contains(err.Error(), "ask for --people 943") {

@@ -8,6 +8,8 @@ import (
 	"github.com/cinesync/cinesync/client/history/imports"
 	"github.com/cinesync/cinesync/cmd/cinesync/central"
 	"github.com/cinesync/cinesync/model"
+	"github.com/cinesync/cinesync/model/baseline"
+	"github.com/cinesync/cinesync/model/evaluate"
 	"github.com/cinesync/cinesync/privacy"
 	"github.com/cinesync/cinesync/privacy/empirical"
 	"github.com/cinesync/cinesync/serve/catalog"
@@ -19,7 +21,7 @@ import (
 type population struct {
 	start  *model.Snapshot
 	people [][]model.Watch
-	cases  []model.Case
+	judge  *evaluate.Judge
 	in     []bool
 }
 
@@ -42,20 +44,24 @@ func (o *Options) population() (*population, error) {
 	if p.start, err = model.New(model.TwoTowerFamily, ids, catalog.Features(titles), width); err != nil {
 		return nil, err
 	}
-	var persons []model.Person
+	var persons []evaluate.Person
 	for _, h := range histories {
 		if len(p.people) == o.People || len(h) < leastWatches {
 			continue
 		}
 		last := len(h) - 1
 		p.people = append(p.people, h[:last])
-		persons = append(persons, model.Person{Watches: h[:last], HeldOut: h[last].Item})
+		persons = append(persons, evaluate.Person{Watches: h[:last], HeldOut: h[last].Item})
 	}
 	if len(p.people) < o.People {
 		return nil, fmt.Errorf("--people is %d, and there are %d with %d titles or more: ask for --people %d", o.People, len(p.people), leastWatches, len(p.people))
 	}
 	const negatives = 99
-	if p.cases, err = model.Cases(p.start.Layout, persons, negatives, o.Seed); err != nil {
+	cases, err := evaluate.OfPeople(p.start.Layout, persons, negatives, o.Seed)
+	if err != nil {
+		return nil, err
+	}
+	if p.judge, err = evaluate.New(cases, evaluate.Options{Seed: o.Seed}); err != nil {
 		return nil, err
 	}
 	p.in = empirical.Coins(len(p.people), rand.New(rand.NewPCG(o.Seed, 1<<62)))
@@ -98,12 +104,20 @@ func (p *population) trainAndAttack(ctx context.Context, o *Options, noise sim.N
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
-	worth, err := model.Evaluate(f.out.Serve, p.cases)
+	scorer, err := evaluate.OfSnapshot(f.out.Serve)
 	if err != nil {
 		return nil, err
 	}
-	run := &PeopleRun{People: len(p.people), Rounds: trainingRounds, HitRate: worth.HR10,
-		Popularity: model.EvaluatePopularity(f.out.Serve.Layout, p.cases).HR10}
+	worth, err := p.judge.Measure(scorer)
+	if err != nil {
+		return nil, err
+	}
+	popularity, err := p.judge.Measure(baseline.NewPopularity(p.judge.Split().Train))
+	if err != nil {
+		return nil, err
+	}
+	run := &PeopleRun{People: len(p.people), Rounds: trainingRounds, HitRate: worth.Uniform.HR10.Mean,
+		Popularity: popularity.Uniform.HR10.Mean}
 	if run.Claimed, _, err = privacy.Epsilon(privacy.Units(f.units).Rho(), Delta); err != nil {
 		return nil, err
 	}

@@ -5,12 +5,14 @@ import (
 	"os"
 
 	"github.com/cinesync/cinesync/model"
+	"github.com/cinesync/cinesync/model/baseline"
+	"github.com/cinesync/cinesync/model/evaluate"
 )
 
 // judge measures models on the titles that training never saw.
 type judge struct {
 	world      *world
-	cases      []model.Case
+	worth      *evaluate.Judge
 	parameters int
 	popularity float64
 	start      float64
@@ -23,20 +25,27 @@ const negatives = 99
 
 func newJudge(w *world, start *model.Snapshot, seed uint64) (*judge, error) {
 	j := &judge{world: w, parameters: start.Layout.Size()}
-	var people []model.Person
+	var people []evaluate.Person
 	for _, p := range w.people {
-		people = append(people, model.Person{Watches: p.watches, HeldOut: p.heldOut})
+		people = append(people, evaluate.Person{Watches: p.watches, HeldOut: p.heldOut})
 	}
-	var err error
-	if j.cases, err = model.Cases(start.Layout, people, negatives, seed); err != nil {
+	cases, err := evaluate.OfPeople(start.Layout, people, negatives, seed)
+	if err != nil {
 		return nil, fmt.Errorf("prepare the measurement: %w", err)
 	}
-	j.popularity = model.EvaluatePopularity(start.Layout, j.cases).HR10
-	m, err := model.Evaluate(start, j.cases)
+	if j.worth, err = evaluate.New(cases, evaluate.Options{Seed: seed}); err != nil {
+		return nil, fmt.Errorf("prepare the measurement: %w", err)
+	}
+	popularity, err := j.worth.Measure(baseline.NewPopularity(cases.Train))
+	if err != nil {
+		return nil, fmt.Errorf("measure popularity: %w", err)
+	}
+	j.popularity = popularity.Uniform.HR10.Mean
+	m, err := j.measure(start)
 	if err != nil {
 		return nil, fmt.Errorf("measure the starting model: %w", err)
 	}
-	j.start, j.hr10, j.ndcg10 = m.HR10, m.HR10, m.NDCG10
+	j.start, j.hr10, j.ndcg10 = m.HR10.Mean, m.HR10.Mean, m.NDCG10.Mean
 	return j, nil
 }
 
@@ -50,10 +59,23 @@ func (j *judge) score(path string) error {
 	if err != nil {
 		return fmt.Errorf("published model: %w", err)
 	}
-	m, err := model.Evaluate(snap, j.cases)
+	m, err := j.measure(snap)
 	if err != nil {
 		return fmt.Errorf("measure published model: %w", err)
 	}
-	j.hr10, j.ndcg10 = m.HR10, m.NDCG10
+	j.hr10, j.ndcg10 = m.HR10.Mean, m.NDCG10.Mean
 	return nil
+}
+
+// measure ranks each held-out title against the unseen ones.
+func (j *judge) measure(s *model.Snapshot) (evaluate.Ranking, error) {
+	scorer, err := evaluate.OfSnapshot(s)
+	if err != nil {
+		return evaluate.Ranking{}, err
+	}
+	r, err := j.worth.Measure(scorer)
+	if err != nil {
+		return evaluate.Ranking{}, err
+	}
+	return r.Uniform, nil
 }

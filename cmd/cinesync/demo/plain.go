@@ -4,16 +4,16 @@ import (
 	"context"
 
 	"github.com/cinesync/cinesync/cmd/cinesync/central"
-	"github.com/cinesync/cinesync/model"
+	"github.com/cinesync/cinesync/model/evaluate"
 )
 
 // withoutPrivacy trains the same recipe on the same histories with no noise, no masks and nobody lost: what privacy and
 // losses cost is the distance to it. It is a measurement that only the demo can make, since it invented, or was given,
 // everybody's history.
-func (s *show) withoutPrivacy(ctx context.Context) (model.Metrics, error) {
+func (s *show) withoutPrivacy(ctx context.Context) (evaluate.Ranking, error) {
 	snap, err := s.world.start(s.o.Task)
 	if err != nil {
-		return model.Metrics{}, err
+		return evaluate.Ranking{}, err
 	}
 	recipe := central.Recipe{Task: s.o.Task, Rounds: s.o.Rounds, Clip: clip(s.o.Task), Seed: s.o.Seed, Progress: func(done, all int) error {
 		s.screen.progress("rounds once more without noise, to compare", done, all)
@@ -24,7 +24,7 @@ func (s *show) withoutPrivacy(ctx context.Context) (model.Metrics, error) {
 	}
 	trained, err := recipe.Train(ctx, snap)
 	if err != nil {
-		return model.Metrics{}, err
+		return evaluate.Ranking{}, err
 	}
-	return model.Evaluate(trained.Serve, s.judge.cases)
+	return s.judge.measure(trained.Serve)
 }

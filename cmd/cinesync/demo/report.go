@@ -94,7 +94,7 @@ func (s *show) report(ctx context.Context) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Metrics.NoNoiseHR10 = round4(plain.HR10)
+	r.Metrics.NoNoiseHR10 = round4(plain.HR10.Mean)
 	verdict := verify(os.DirFS(s.folder.dir))
 	r.Audit = Audit{OK: verdict.OK, Entries: verdict.Entries}
 	r.Epsilon, r.Dearest, r.Delta = verdict.TotalEpsilon, verdict.Epsilon, verdict.Delta
