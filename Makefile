@@ -93,7 +93,7 @@ oracle: ## hold the accountants against Google's dp-accounting on 500 random set
 	CINESYNC_ORACLE_PYTHON="$$python" $(GO) test -count 1 -timeout 30m -v ./cmd/internal/oracle
 
 .PHONY: bench-peers
-bench-peers: ## measure Flower's SecAgg+ and our device at the same size (network, minutes; ENGINE= leaves its slow engine out)
+bench-peers: ## measure ourselves beside Flower and PyTorch at the same work (network, minutes; PARTS="pytorch round"; ENGINE= leaves Flower's slow engine out)
 	@bench/peers/run
 
 .PHONY: golden

@@ -3,7 +3,9 @@ package batch
 import (
 	"math"
 	"math/rand/v2"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // The shape of MovieLens 1M, as in bench/peers/pytorch_train.py.
@@ -34,48 +36,81 @@ func draw(n int, negatives bool) (users, items []int32, labels []float32) {
 	return users, items, labels
 }
 
-const peerBatches = 630
-
-// BenchmarkNeuMF is one batch of 256 of the shape that make bench-peers trains with PyTorch too.
-func BenchmarkNeuMF(b *testing.B) {
-	m, err := NewNeuMF(NeuMFShape(peerUsers, peerItems), rand.New(rand.NewPCG(1, 1)))
-	if err != nil {
-		b.Fatal(err)
+// cpu is the processor time of this process so far, the garbage collector's included.
+func cpu(tb testing.TB) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		tb.Fatal(err)
 	}
-	users, items, labels := draw(peerBatches*256, true)
-	b.ReportAllocs()
-	at := 0
-	for b.Loop() {
-		lo, hi := at*256, (at+1)*256
-		if _, err := m.Step(users[lo:hi], items[lo:hi], labels[lo:hi]); err != nil {
-			b.Fatal(err)
-		}
-		at = (at + 1) % peerBatches
-	}
-	b.ReportMetric(256*float64(b.N)/b.Elapsed().Seconds(), "samples/s")
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkTwoTower is the same for two towers, with and without layers.
-func BenchmarkTwoTower(b *testing.B) {
-	for name, layers := range map[string][]int{"tables": nil, "towers": {64, 32}} {
+// BenchmarkPeer is a step on a batch of 256, of the models and samples that bench/peers/pytorch trains with PyTorch too. The
+// baseline is the matrix products of such a step by plain loops.
+func BenchmarkPeer(b *testing.B) {
+	const batches = 630
+	tower := TwoTowerShape(peerUsers, peerItems)
+	tables := tower
+	tables.Layers = nil
+	b.Run("neumf", func(b *testing.B) {
+		shape := NeuMFShape(peerUsers, peerItems)
+		m, err := NewNeuMF(shape, rand.New(rand.NewPCG(1, 1)))
+		if err != nil {
+			b.Fatal(err)
+		}
+		users, items, labels := draw(batches*shape.Batch, true)
+		peer(b, 64*32+32*16+16*8, func(at int) error {
+			lo, hi := at%batches*shape.Batch, (at%batches+1)*shape.Batch
+			_, err := m.Step(users[lo:hi], items[lo:hi], labels[lo:hi])
+			return err
+		})
+	})
+	for name, shape := range map[string]Shape{"two-tower": tower, "tables": tables} {
 		b.Run(name, func(b *testing.B) {
-			shape := TwoTowerShape(peerUsers, peerItems)
-			shape.Layers = layers
 			m, err := NewTwoTower(shape, rand.New(rand.NewPCG(1, 1)))
 			if err != nil {
 				b.Fatal(err)
 			}
-			users, items, _ := draw(peerBatches*256, false)
-			b.ReportAllocs()
-			at := 0
-			for b.Loop() {
-				lo, hi := at*256, (at+1)*256
-				if _, err := m.Step(users[lo:hi], items[lo:hi], nil); err != nil {
-					b.Fatal(err)
-				}
-				at = (at + 1) % peerBatches
+			users, items, _ := draw(batches*shape.Batch, false)
+			cells := shape.Batch * 32
+			if len(shape.Layers) > 0 {
+				cells += 2 * (32*64 + 64*32)
 			}
-			b.ReportMetric(256*float64(b.N)/b.Elapsed().Seconds(), "samples/s")
+			peer(b, cells, func(at int) error {
+				lo, hi := at%batches*shape.Batch, (at%batches+1)*shape.Batch
+				_, err := m.Step(users[lo:hi], items[lo:hi], nil)
+				return err
+			})
 		})
 	}
+}
+
+// peer runs steps of a model whose forward products are so many multiplications a sample; both gradients cost the same again.
+func peer(b *testing.B, cells int, step func(at int) error) {
+	const width, batch, warm = 64, 256, 30
+	for at := range warm {
+		if err := step(at); err != nil {
+			b.Fatal(err)
+		}
+	}
+	x, y := make([]float32, width), make([]float32, width)
+	began := time.Now()
+	for k := range 3 * batch * cells / width {
+		a := float32(k%7) - 3
+		for i, v := range x {
+			y[i] += a * v
+		}
+	}
+	plain := time.Since(began)
+	b.ReportAllocs()
+	before, at := cpu(b), warm
+	for b.Loop() {
+		if err := step(at); err != nil {
+			b.Fatal(err)
+		}
+		at++
+	}
+	spent := cpu(b) - before
+	b.ReportMetric(batch*float64(b.N)/spent.Seconds(), "samples/cpu-s")
+	b.ReportMetric(float64(plain)*float64(b.N)/float64(spent), "x-plain-products")
 }
