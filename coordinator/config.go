@@ -38,7 +38,9 @@ type Config struct {
 
 // Task is what a coordinator trains: one question, its rounds and their terms.
 type Task struct {
-	Purpose    string // the question in plain English
+	Purpose string // the question in plain English
+	// Hash is the task file's (docs/spec/task.md), which the question names; zero: there is none, and nothing is said of it.
+	Hash       [32]byte
 	Local      model.Local
 	Optimizer  model.Optimizer
 	Rounds     int // how many to run in all; 0 = until the budget is spent

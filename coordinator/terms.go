@@ -20,8 +20,17 @@ func (c *Coordinator) genesis(expiry uint64) []audit.Record {
 		&audit.CodeRelease{CodeHash: codeHash, Name: t.Local.Name, Version: t.Local.Version},
 		&audit.Question{ID: "train", Version: 1, Purpose: t.Purpose, Kind: t.asks(), LayoutHash: c.layout.Hash(), D: uint32(t.Local.Words(c.layout)),
 			C: math.Float32bits(t.largestClip()), CInt: t.CInt, SigmaTotSq: t.SigmaTotSq, NMin: t.NMin, P: t.P, B: t.B, ShareBP: t.ShareBP,
-			Expiry: expiry, CodeHash: codeHash, Result: "the next model version, in the log by its hash"},
+			Expiry: expiry, CodeHash: codeHash, Result: t.result()},
 	}
+}
+
+// result is where the result appears, and the task file by its hash: every round names the question, and with it the file.
+func (t *Task) result() string {
+	const appears = "the next model version, in the log by its hash"
+	if t.Hash == ([32]byte{}) {
+		return appears
+	}
+	return fmt.Sprintf("%s; task %x", appears, t.Hash)
 }
 
 // checkSameTask refuses to go on in a folder whose log was begun with other terms: devices agreed to the logged ones.
@@ -56,7 +65,7 @@ func words(r audit.Record) string {
 	case *audit.CodeRelease:
 		return "family or parameters of the local function"
 	default:
-		return "purpose, model layout, clip, noise, least members, participations, spacing or share"
+		return "purpose, task file, model layout, clip, noise, least members, participations, spacing or share"
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 
 	"github.com/cinesync/cinesync/aggregation"
 	"github.com/cinesync/cinesync/audit"
+	"github.com/cinesync/cinesync/cmd/cinesync/task"
 	"github.com/cinesync/cinesync/coordinator"
 	"github.com/cinesync/cinesync/internal/strictjson"
 	"github.com/cinesync/cinesync/model"
@@ -46,6 +47,8 @@ type Config struct {
 
 // Task is what the coordinator trains, in the file's terms.
 type Task struct {
+	// File is a task file (docs/spec/task.md), relative to this folder. What it says may be left out here, and must else be the same.
+	File          string    `json:"file,omitempty"`
 	Family        string    `json:"family"` // two-tower or ncf
 	Purpose       string    `json:"purpose"`
 	Rounds        int       `json:"rounds"`              // in all; 0 = until the budget is spent
@@ -189,7 +192,7 @@ func (c *Config) check() error {
 		return errors.New("log_origin is empty: devices pin the log by this name")
 	case c.LogDir == "":
 		return errors.New("log_dir is empty: name the folder of the public log")
-	case t.Purpose == "":
+	case t.Purpose == "" && t.File == "":
 		return errors.New("task.purpose is empty: devices show it to their owners")
 	case t.Rounds < 0:
 		return fmt.Errorf("task.rounds is %d: want the number of rounds, or 0 for as many as the budget allows", t.Rounds)
@@ -201,7 +204,7 @@ func (c *Config) check() error {
 	if (c.WitnessPolicy == "") != (len(c.Witnesses) == 0) {
 		return errors.New("witness_policy and witnesses go together: the policy says whose signatures count, the list where they are reached")
 	}
-	task, err := t.task()
+	task, err := t.terms(nil)
 	if err != nil {
 		return err
 	}
@@ -221,15 +224,11 @@ func parseMode(name string) (aggregation.Mode, error) {
 	return 0, fmt.Errorf("task.mode is %q: want W (a witnessed log) or SM (no witnesses: devices compare what they were shown)", name)
 }
 
-// task turns the file's terms into the coordinator's.
-func (t *Task) task() (coordinator.Task, error) {
-	local, err := model.DefaultLocal(t.Family)
+// terms turns the configuration into the coordinator's task. f is the task file that it follows, nil before that is read or if there is none.
+func (t *Task) terms(f *task.Task) (coordinator.Task, error) {
+	local, opt, hash, err := t.learns(f)
 	if err != nil {
-		return coordinator.Task{}, fmt.Errorf("task.family: %w", err)
-	}
-	opt, err := model.DefaultOptimizer(t.Family)
-	if err != nil {
-		return coordinator.Task{}, fmt.Errorf("task.family: %w", err)
+		return coordinator.Task{}, err
 	}
 	if t.AdaptClip != nil {
 		if err := t.AdaptClip.rule().Validate(); err != nil {
@@ -240,10 +239,27 @@ func (t *Task) task() (coordinator.Task, error) {
 	if err != nil {
 		return coordinator.Task{}, err
 	}
-	return coordinator.Task{Purpose: t.Purpose, Local: local, Optimizer: opt, Rounds: t.Rounds, NTarget: t.Members, NMin: t.MinMembers,
+	return coordinator.Task{Purpose: t.Purpose, Hash: hash, Local: local, Optimizer: opt, Rounds: t.Rounds, NTarget: t.Members, NMin: t.MinMembers,
 		GammaBP: t.GammaBP, DeltaBP: t.DeltaBP, Lambda: t.Lambda, Eta: t.Eta, Mode: mode, Kex: t.Kex, PRG: t.PRG, Sig: t.Sig,
 		WordBits: t.WordBits, XMax: t.XMax, Cohorts: t.Cohorts, C: t.Clip, CInt: t.CInt, SigmaTotSq: t.SigmaTotSq, AdaptClip: t.AdaptClip.rule(),
 		P: t.P, B: t.B, Ceiling: privacy.Units(t.CeilingUnits), ShareBP: t.ShareBP, Period: time.Duration(t.PeriodSeconds) * time.Second, Deadlines: t.Deadlines,
 		Grace: time.Duration(t.GraceMillis) * time.Millisecond, Interval: time.Duration(t.IntervalMS) * time.Millisecond,
 		Expiry: time.Duration(t.ExpirySeconds) * time.Second}, nil
+}
+
+// learns is the local function, the optimiser and the hash of the task file: a family's usual ones without a file.
+func (t *Task) learns(f *task.Task) (local model.Local, opt model.Optimizer, hash [32]byte, err error) {
+	switch {
+	case f != nil:
+		return f.LocalFunction(), f.ServerOptimizer(), f.Hash(), nil
+	case t.File != "" && t.Family == "":
+		return local, opt, hash, nil // the file says it
+	}
+	if local, err = model.DefaultLocal(t.Family); err == nil {
+		opt, err = model.DefaultOptimizer(t.Family)
+	}
+	if err != nil {
+		err = fmt.Errorf("task.family: %w", err)
+	}
+	return local, opt, hash, err
 }

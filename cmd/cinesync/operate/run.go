@@ -55,16 +55,20 @@ func Run(ctx context.Context, dir string, o Options) error {
 }
 
 func run(ctx context.Context, dir string, cfg *Config, keys *keys, store *sqlite.Store, o Options) error {
-	task, err := cfg.Task.task()
-	if err != nil {
-		return err
-	}
 	start, err := os.ReadFile(filepath.Join(dir, "start.snapshot"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("the model that this coordinator began with is missing: put start.snapshot back from a backup, or make a new coordinator in a new folder: %w", err)
 	}
 	if err != nil {
 		return fmt.Errorf("read starting model: %w", err)
+	}
+	file, err := cfg.readTask(dir, start)
+	if err != nil {
+		return fmt.Errorf("start the coordinator in %s: %w", dir, err)
+	}
+	task, err := cfg.Task.terms(file)
+	if err != nil {
+		return err
 	}
 	logDir := Dir(filepath.Join(dir, cfg.LogDir))
 	models := Dir(filepath.Join(dir, "models"))

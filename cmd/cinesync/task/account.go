@@ -37,7 +37,7 @@ const (
 
 // rho splits the budget: what one round and the popularity question may cost.
 func (t *Task) rho() (round, question float64, err error) {
-	p := float64(t.participations())
+	p := float64(t.Participations())
 	if z := t.Noise.Multiplier; z > 0 {
 		round = 1 / (2 * z * z)
 		return round, round * p * t.Popularity.Share / (1 - t.Popularity.Share), nil
@@ -49,8 +49,8 @@ func (t *Task) rho() (round, question float64, err error) {
 	return all * (1 - t.Popularity.Share) / p, all * t.Popularity.Share, nil
 }
 
-// participations is the most rounds of one device.
-func (t *Task) participations() int {
+// Participations is the most rounds of one device.
+func (t *Task) Participations() int {
 	if t.Rounds.Participations > 0 {
 		return t.Rounds.Participations
 	}
@@ -68,7 +68,7 @@ func (t *Task) price(out *Terms, people int) error {
 		return err
 	}
 	out.SigmaTotSq = sigma
-	all := each * privacy.Units(t.participations())
+	all := each * privacy.Units(t.Participations())
 	if out.Question.Asked {
 		once, sigma, err := charge(out.Question.CInt, question)
 		if err != nil {
@@ -85,7 +85,7 @@ func (t *Task) price(out *Terms, people int) error {
 		return fmt.Errorf("account: ε = %v came out above the %v that was wanted", eps, want) // a bug, and not to be printed
 	}
 	out.Account = &Account{Epsilon: eps, Delta: t.Noise.Delta, Unit: unit, Sampling: sampling, Rho: all.Rho(), Multiplier: out.Noise(),
-		Participations: t.participations(), Formula: "zCDP, converted by Canonne, Kamath, Steinke (arXiv 2004.00010)"}
+		Participations: t.Participations(), Formula: "zCDP, converted by Canonne, Kamath, Steinke (arXiv 2004.00010)"}
 	if out.Question.Asked {
 		out.Account.Popularity = math.Sqrt(float64(out.Question.SigmaTotSq)) / float64(out.Question.CInt)
 	}

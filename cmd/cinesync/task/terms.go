@@ -12,6 +12,15 @@ import (
 // Spec is the choice of model.
 func (m Model) Spec() model.Spec { return model.Spec{Family: m.Family, Dim: m.Dim, Ages: m.Ages} }
 
+// Layout is the one that a start for these titles has.
+func (m Model) Layout(items []string) (model.Layout, error) {
+	l, err := m.Spec().Layout(items)
+	if err != nil {
+		return l, err
+	}
+	return l, m.group(&l)
+}
+
 // New makes version 0 for these titles. Features are public, one row a title; a random start does not look at them.
 func (m Model) New(items []string, features [][]float32) (*model.Snapshot, error) {
 	if m.Start == Random {
