@@ -48,6 +48,7 @@ model/split              pure     -
 model/evaluate           pure     model model/split
 model/baseline           pure     model/split model/kernel
 model/graph              pure     model
+model/content            pure     -
 audit                    pure     -
 audit/witness            adapter  audit
 gpu                      adapter  -
@@ -102,7 +103,7 @@ github.com/quic-go/quic-go            protocol/quic internal/e2e
 github.com/cloudflare/circl           aggregation audit protocol
 github.com/mattn/go-sqlite3           coordinator/store/sqlite client/history client/door/sqlite
 github.com/prometheus/client_golang   serve/web internal/ops coordinator
-gonum.org/v1/gonum                    model model/baseline privacy privacy/accountant
+gonum.org/v1/gonum                    model model/baseline model/content privacy privacy/accountant
 gonum.org/v1/plot                     cmd/*
 gorgonia.org/gorgonia                 model/graph
 gorgonia.org/tensor                   model/graph
