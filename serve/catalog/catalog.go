@@ -41,6 +41,9 @@ func FromTitles(titles []Title) (*Catalogue, error) {
 			return nil, fmt.Errorf("title %d: id %q already stands at title %d", i+1, t.ID, first+1)
 		}
 		t.Genres = slices.Clone(t.Genres)
+		for _, list := range t.lists() {
+			*list.names = slices.Clone(*list.names)
+		}
 		c.titles[i], c.byID[t.ID], c.keys[i] = t, i, fold(t.Title)
 	}
 	return c, nil

@@ -58,6 +58,14 @@ func TestReadRefuses(t *testing.T) {
 		{`{"ID":"tmdb:movie:603"}`, `field "ID" is unknown`},
 		{strings.Replace(matrix, `"plot"`, `"stars":1,"plot"`, 1), `field "stars" is unknown`},
 		{strings.Replace(matrix, `"plot"`, `"year":2,"plot"`, 1), `field "year" stands there twice`},
+		{strings.Replace(matrix, `"plot":"x"`, `"cast":["A","A"]`, 1), `cast: "A" stands there twice`},
+		{strings.Replace(matrix, `"plot":"x"`, `"cast":null`, 1), `field "cast" is null`},
+		{strings.Replace(matrix, `"plot":"x"`, `"cast":[null]`, 1), `cast: number 1 is empty`},
+		{strings.Replace(matrix, `"plot":"x"`, `"directors":"A"`, 1), `field "directors"`},
+		{strings.Replace(matrix, `"plot":"x"`, `"writers":[" "]`, 1), `writers: number 1 is empty`},
+		{strings.Replace(matrix, `"plot":"x"`, `"keywords":["a\u0007"]`, 1), "control character"},
+		{strings.Replace(matrix, `"plot":"x"`, `"keywords":["`+strings.Repeat("x", MaxName+1)+`"]`, 1), "keywords of 97 bytes: more than 96"},
+		{strings.Replace(matrix, `"plot":"x"`, `"keywords":["`+strings.Join(names(MaxNames+1), `","`)+`"]`, 1), "keywords: 49 of them, at most 48"},
 		{strings.Replace(matrix, `1999`, `null`, 1), `field "year" is null`},
 		{strings.Replace(matrix, `1999`, `"1999"`, 1), `field "year"`},
 		{strings.Replace(matrix, `1999`, `1999.5`, 1), `field "year"`},
@@ -73,7 +81,7 @@ func TestReadRefuses(t *testing.T) {
 		{strings.Replace(matrix, `tmdb:movie:603`, `tmdb:movie:`, 1), `character ':' at byte 10`},
 		{strings.Replace(matrix, `tmdb:movie:603`, `tmdb:movie/603`, 1), `character '/' at byte 10`},
 		{strings.Replace(matrix, `tmdb:movie:603`, ``, 1), "0 bytes long"},
-		{strings.Repeat(" ", maxLine+1), "line 1: longer than 32768 bytes"},
+		{strings.Repeat(" ", maxLine+1), "line 1: longer than 196608 bytes"},
 	} {
 		if _, err := Read(strings.NewReader(c.in)); err == nil || !strings.Contains(err.Error(), c.err) {
 			t.Errorf("%.120s\n got %v\nwant %s", c.in, err, c.err)
@@ -91,8 +99,18 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
+// names makes so many different ones of the longest kind.
+func names(n int) []string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = strings.Repeat("<", MaxName-2) + fmt.Sprintf("%02d", i)
+	}
+	return out
+}
+
 func TestLongestTitleFitsALine(t *testing.T) {
-	title := Title{ID: "a:" + strings.Repeat("b", MaxID-2), Kind: Film, Title: strings.Repeat("<", MaxText), Year: 1999, Genres: Genres(), Plot: strings.Repeat("<", MaxPlot)}
+	title := Title{ID: "a:" + strings.Repeat("b", MaxID-2), Kind: Film, Title: strings.Repeat("<", MaxText), Year: 1999, Genres: Genres(), Plot: strings.Repeat("<", MaxPlot),
+		Directors: names(MaxNames), Writers: names(MaxNames), Cast: names(MaxNames), Keywords: names(MaxNames)}
 	b, err := json.Marshal(title)
 	if err != nil {
 		t.Fatal(err)

@@ -12,13 +12,13 @@ import (
 )
 
 // maxLine bounds a line before it is parsed: all fields at their longest, written with escapes, fit.
-const maxLine = 32 << 10
+const maxLine = 192 << 10
 
 // Read reads a catalogue of one JSON object a line:
 //
 //	{"id":"tmdb:movie:603","kind":"film","title":"The Matrix","year":1999,"genres":["Action","Sci-Fi"],"plot":"..."}
 //
-// id, kind and title must be there; an unknown field, a field twice, or an id twice is an error. Blank lines are passed over.
+// and, where they are known, "directors", "writers", "cast" and "keywords", each a list of texts. id, kind and title must be there; an unknown field, a field twice, or an id twice is an error. Blank lines are passed over.
 func Read(r io.Reader) (*Catalogue, error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 4<<10), maxLine)
@@ -74,8 +74,16 @@ func ParseTitle(line []byte) (Title, error) {
 			err = json.Unmarshal(value, &t.Genres)
 		case "plot":
 			err = json.Unmarshal(value, &t.Plot)
+		case "directors":
+			err = json.Unmarshal(value, &t.Directors)
+		case "writers":
+			err = json.Unmarshal(value, &t.Writers)
+		case "cast":
+			err = json.Unmarshal(value, &t.Cast)
+		case "keywords":
+			err = json.Unmarshal(value, &t.Keywords)
 		default:
-			return fmt.Errorf("field %.40q is unknown (id, kind, title, year, genres, plot are known)", name)
+			return fmt.Errorf("field %.40q is unknown (id, kind, title, year, genres, plot, directors, writers, cast, keywords are known)", name)
 		}
 		if err != nil {
 			return fmt.Errorf("field %q: %w", name, err)
@@ -97,5 +105,10 @@ func (t Title) MarshalJSON() ([]byte, error) {
 		Year   int      `json:"year,omitempty"`
 		Genres []string `json:"genres,omitempty"`
 		Plot   string   `json:"plot,omitempty"`
-	}{t.ID, t.Kind.String(), t.Title, t.Year, t.Genres, t.Plot})
+
+		Directors []string `json:"directors,omitempty"`
+		Writers   []string `json:"writers,omitempty"`
+		Cast      []string `json:"cast,omitempty"`
+		Keywords  []string `json:"keywords,omitempty"`
+	}{t.ID, t.Kind.String(), t.Title, t.Year, t.Genres, t.Plot, t.Directors, t.Writers, t.Cast, t.Keywords})
 }

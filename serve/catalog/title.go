@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -13,6 +14,8 @@ const (
 	MaxID     = 128       // bytes of an id
 	MaxText   = 512       // bytes of a name
 	MaxPlot   = 2048      // bytes of a plot
+	MaxNames  = 48        // people of one role, and keywords, of a title
+	MaxName   = 96        // bytes of each
 	MinYear   = 1874      // no film is older
 	MaxYear   = 2100
 )
@@ -57,6 +60,9 @@ type Title struct {
 	Year   int      // of the first showing; 0 unknown
 	Genres []string // of Genres, each once, at most MaxGenres
 	Plot   string   // a sentence; may be empty
+	// What else is publicly known: people by what they did, most important first, and keywords. Each list may be empty, has at
+	// most MaxNames names, each once.
+	Directors, Writers, Cast, Keywords []string
 }
 
 // Check says what is wrong with a title, naming the field.
@@ -81,6 +87,39 @@ func (t Title) Check() error {
 	}
 	if err := checkText("plot", t.Plot, MaxPlot); err != nil {
 		return fmt.Errorf("%s: %w", t.ID, err)
+	}
+	for _, list := range t.lists() {
+		if err := checkNames(list.field, *list.names); err != nil {
+			return fmt.Errorf("%s: %w", t.ID, err)
+		}
+	}
+	return nil
+}
+
+// nameList is one of a title's lists of names, under its name in files.
+type nameList struct {
+	field string
+	names *[]string
+}
+
+func (t *Title) lists() []nameList {
+	return []nameList{{"directors", &t.Directors}, {"writers", &t.Writers}, {"cast", &t.Cast}, {"keywords", &t.Keywords}}
+}
+
+func checkNames(field string, list []string) error {
+	if len(list) > MaxNames {
+		return fmt.Errorf("%s: %d of them, at most %d", field, len(list), MaxNames)
+	}
+	for i, name := range list {
+		if err := checkText(field, name, MaxName); err != nil {
+			return err
+		}
+		if strings.TrimSpace(name) == "" {
+			return fmt.Errorf("%s: number %d is empty", field, i+1)
+		}
+		if slices.Contains(list[:i], name) {
+			return fmt.Errorf("%s: %q stands there twice", field, name)
+		}
 	}
 	return nil
 }
