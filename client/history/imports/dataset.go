@@ -23,6 +23,7 @@ type Title struct {
 	ID, Title string
 	Year      int // 0 unknown
 	Genres    []string
+	Facts
 }
 
 // User is one person's watches in time order, one a title; at one time, the order of the file stands.
@@ -54,7 +55,7 @@ func readDataset(ctx context.Context, src *source) (*Dataset, error) {
 		return nil, err
 	}
 	films := newResolver(table, nil)
-	d := &Dataset{Titles: titlesOf(films)}
+	d := &Dataset{Titles: titlesOf(films, nil)}
 	index := map[int]int{}
 	ratings := set[ratings]
 	_, err = ratings.each(ctx, func(r *row) error {
@@ -115,19 +116,13 @@ func inOrder(watches []history.Watch) []history.Watch {
 }
 
 // titlesOf lists the titles by number, one for each id.
-func titlesOf(films *resolver) []Title {
-	var numbers []int
-	for n := range films.movies {
-		numbers = append(numbers, n)
-	}
-	slices.Sort(numbers)
+func titlesOf(films *resolver, facts map[int]Facts) []Title {
 	var out []Title
 	seen := map[string]bool{}
-	for _, n := range numbers {
-		f := films.film(n)
-		if !seen[f.id] {
-			seen[f.id] = true
-			out = append(out, Title{ID: f.id, Title: f.name.title, Year: f.name.year, Genres: films.movies[n].genres})
+	for _, n := range sortedKeys(films.movies) {
+		if t := films.title(n, facts[n]); !seen[t.ID] {
+			seen[t.ID] = true
+			out = append(out, t)
 		}
 	}
 	return out

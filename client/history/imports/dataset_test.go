@@ -26,9 +26,9 @@ func TestReadMovieLens(t *testing.T) {
 	}
 	want := &Dataset{
 		Titles: []Title{
-			{"movielens:movie:1", "Toy Story", 1995, []string{"Animation", "Children's", "Comedy"}},
-			{"movielens:movie:2", "GoldenEye", 1995, []string{"Action", "Adventure", "Thriller"}},
-			{"movielens:movie:3", "unknown", 0, nil},
+			{ID: "movielens:movie:1", Title: "Toy Story", Year: 1995, Genres: []string{"Animation", "Children's", "Comedy"}},
+			{ID: "movielens:movie:2", Title: "GoldenEye", Year: 1995, Genres: []string{"Action", "Adventure", "Thriller"}},
+			{ID: "movielens:movie:3", Title: "unknown"},
 		},
 		Users: []User{
 			{3, []history.Watch{{Item: "movielens:movie:1", At: 0}}},

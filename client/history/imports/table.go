@@ -42,7 +42,7 @@ func (p *part) each(ctx context.Context, f func(r *row) error) (rows int, err er
 	if p.header {
 		first, _, _ := rec.next()
 		if places, width = p.places(first), len(first); places == nil {
-			return 0, fmt.Errorf("read %s: its header changed meanwhile: %w", p.name, ErrUnreadable)
+			return 0, fmt.Errorf("read %s: its header lacks one of the columns %s: %w", p.name, strings.Join(p.columns, ", "), ErrUnreadable)
 		}
 	}
 	r := row{fields: make([][]byte, len(places))}
