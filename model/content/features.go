@@ -46,8 +46,8 @@ func Features(titles int, fields []Field) ([][]float32, error) {
 // block is a field's part of the features, nil if it tells no title from another.
 func (f *Field) block() (*mat.Dense, error) {
 	m := f.matrix()
-	if f.Components == 0 && m.cols > MaxComponents {
-		return nil, fmt.Errorf("%d different tokens to keep a column each, at most %d can: set components", m.cols, MaxComponents)
+	if most := min(MaxComponents, MaxNumbers/m.rows); f.Components == 0 && m.cols > most {
+		return nil, fmt.Errorf("%d different tokens to keep a column each, at most %d can: set components", m.cols, most)
 	}
 	var out *mat.Dense
 	var err error

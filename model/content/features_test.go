@@ -117,6 +117,10 @@ func TestFeaturesRefuse(t *testing.T) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
+	wide := Field{Name: "plot", Titles: make([][]Token, MaxTitles), Weight: 1, Components: MaxComponents}
+	if _, err := Features(MaxTitles, []Field{wide}); err == nil || !strings.Contains(err.Error(), "at most 134217728 numbers") {
+		t.Errorf("a field of more numbers than memory should hold: got %v", err)
+	}
 	for _, titles := range []int{0, -1, MaxTitles + 1} {
 		if _, err := Features(titles, nil); err == nil {
 			t.Errorf("%d titles are taken", titles)

@@ -28,11 +28,12 @@ type Field struct {
 	Components int
 }
 
-// Limits of what is taken in. They hold for all fields together, except for the last two, which hold for each.
+// Limits of what is taken in.
 const (
 	MaxTitles     = 1 << 20
-	MaxTokens     = 1 << 27
+	MaxTokens     = 1 << 27 // of all fields
 	MaxComponents = 1 << 10 // of a field, and its columns where it keeps them
+	MaxNumbers    = 1 << 27 // titles times components or columns of a field
 	MaxTokenBytes = 256
 )
 
@@ -47,6 +48,8 @@ func (f *Field) check(titles, left int) (tokens int, err error) {
 		return 0, fmt.Errorf("largest share of titles is %v, want 0 to 1", f.Most)
 	case f.Components < 0 || f.Components > MaxComponents:
 		return 0, fmt.Errorf("%d components, want 0 to %d", f.Components, MaxComponents)
+	case f.Components > MaxNumbers/titles:
+		return 0, fmt.Errorf("%d components for %d titles: at most %d numbers", f.Components, titles, MaxNumbers)
 	}
 	for i, list := range f.Titles {
 		if tokens += len(list); tokens > left {
