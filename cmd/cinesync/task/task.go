@@ -28,6 +28,8 @@ type Model struct {
 	Start  string    `toml:"start"`  // content: item vectors from public facts about titles; random: the same random ones for everybody
 	// Scale multiplies the starting item vectors, whose rows have root mean square norm 1. 0: 1.
 	Scale float32 `toml:"scale" opt:"field"`
+	// Halves stores the model as binary16: half the download, and steps below its precision wait beside the optimiser. False: float32.
+	Halves bool `toml:"halves" opt:"field"`
 	// Groups are clip-group factors by tensor: they multiply an update before it is clipped and divide the mean. 1 where left out.
 	Groups map[string]float32 `toml:"groups" opt:"field"`
 }

@@ -37,6 +37,9 @@ func (m Model) New(items []string, features [][]float32) (*model.Snapshot, error
 	for i := at; i < at+n; i++ {
 		snap.Params[i] *= m.Scale
 	}
+	if m.Halves {
+		return snap.InHalves()
+	}
 	return snap, nil
 }
 
