@@ -1,0 +1,122 @@
+package train
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/cinesync/cinesync/aggregation"
+	"github.com/cinesync/cinesync/internal/par"
+	"github.com/cinesync/cinesync/model"
+	"github.com/cinesync/cinesync/privacy"
+)
+
+// popular asks everybody once which titles they watched, sums the answers on a grid, adds the question's noise, and starts the biases from
+// the logarithm of what is left. One person's answer has norm 1.
+func (j *Job) popular(seed uint64) (*model.Snapshot, error) {
+	at, items, ok := j.Start.Layout.Offset("b")
+	if !ok {
+		return nil, fmt.Errorf("family %s has no title biases", j.Start.Layout.Family)
+	}
+	grid := aggregation.Grid{C: 1, CInt: j.Terms.Question.CInt, XMax: j.Terms.Question.CInt, D: items, WordBits: 32}
+	sum, err := j.answers(grid, seed)
+	if err != nil {
+		return nil, err
+	}
+	sigma := math.Sqrt(float64(j.Terms.Question.SigmaTotSq))
+	if all := j.Task.Population.People; all > 0 {
+		sigma *= float64(len(j.People)) / float64(all)
+	}
+	if err := noise(sum, sigma, stream("popularity noise", seed, 0)); err != nil {
+		return nil, err
+	}
+	out := &model.Snapshot{Layout: j.Start.Layout, Params: append([]float32(nil), j.Start.Params...)}
+	p := j.Task.Popularity
+	floor := p.Floor
+	if floor == 0 {
+		floor = max(1, sigma/grid.Scale())
+	}
+	logs, mean := make([]float64, items), 0.
+	for i, v := range sum {
+		logs[i] = math.Log(max(0, float64(v)/grid.Scale()) + floor)
+		mean += logs[i] / float64(items)
+	}
+	for i, v := range logs {
+		out.Params[at+i] = p.Strength * float32(v-mean)
+	}
+	if j.Start.Half {
+		return out.InHalves()
+	}
+	return out, nil
+}
+
+// answers sums everybody's answer in integers.
+func (j *Job) answers(grid aggregation.Grid, seed uint64) ([]int64, error) {
+	width := par.Width()
+	sums, errs := make([][]int64, width), make([]error, len(j.People))
+	for w := range sums {
+		sums[w] = make([]int64, grid.D)
+	}
+	par.Each(width, len(j.People), func(worker, who int) {
+		history := j.People[who]
+		if len(history) == 0 {
+			return
+		}
+		answer := make([]float32, grid.D)
+		for _, e := range history {
+			answer[e.Item] = float32(1 / math.Sqrt(float64(len(history))))
+		}
+		if _, errs[who] = privacy.Clip(answer, grid.C); errs[who] != nil {
+			return
+		}
+		var x []int32
+		if x, errs[who] = grid.Quantise(answer, stream("popularity coins", seed, who)); errs[who] != nil {
+			return
+		}
+		for i, v := range x {
+			sums[worker][i] += int64(v)
+		}
+	})
+	for who, err := range errs {
+		if err != nil {
+			return nil, fmt.Errorf("answer of person %d: %w", who, err)
+		}
+	}
+	for _, more := range sums[1:] {
+		for i, v := range more {
+			sums[0][i] += v
+		}
+	}
+	return sums[0], nil
+}
+
+// noise adds a discrete Gaussian of σ grid units, as several of a variance that the sampler takes.
+func noise(sum []int64, sigma float64, random io.Reader) error {
+	if sigma == 0 {
+		return nil
+	}
+	draws := max(1, math.Ceil(sigma*sigma/privacy.MaxVariance))
+	g, err := privacy.NewGaussian(uint64(math.Ceil(sigma*sigma/draws)), random)
+	if err != nil {
+		return err
+	}
+	for i := range sum {
+		for range int(draws) {
+			x, err := g.Sample()
+			if err != nil {
+				return err
+			}
+			sum[i] += x
+		}
+	}
+	return nil
+}
+
+// stream is a generator of its own for each use and person.
+func stream(use string, seed uint64, who int) io.Reader {
+	b := append([]byte("cinesync/train/"), use...)
+	b = binary.BigEndian.AppendUint64(b, seed)
+	return privacy.NewStream(sha256.Sum256(binary.BigEndian.AppendUint64(b, uint64(who))))
+}

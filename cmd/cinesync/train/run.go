@@ -1,0 +1,221 @@
+package train
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"github.com/cinesync/cinesync/cmd/cinesync/task"
+	"github.com/cinesync/cinesync/cmd/internal/titles"
+	"github.com/cinesync/cinesync/model"
+	"github.com/cinesync/cinesync/model/baseline"
+	"github.com/cinesync/cinesync/model/evaluate"
+	"github.com/cinesync/cinesync/sim/learning"
+)
+
+// Options are a run's.
+type Options struct {
+	Task    *task.Task
+	Data    *Data
+	Seeds   int    // how many of the task's; 0: all
+	Engine  Engine // nil: the hand-written one
+	Curve   Curve  // what to draw accuracy against; zero: nothing
+	Command string // that repeats the run, for the report
+	// Progress hears how far what has come. It may be nil.
+	Progress func(what string, done, all int)
+}
+
+// Diverged is a training that left the numbers. Good is the last good model of its seed.
+type Diverged struct {
+	Seed uint64
+	Good *model.Snapshot
+	err  error
+}
+
+// Error names seed, round and tensor.
+func (d *Diverged) Error() string { return fmt.Sprintf("seed %d: %v", d.Seed, d.err) }
+
+// Unwrap is learning's error.
+func (d *Diverged) Unwrap() error { return d.err }
+
+// bench is one run's judge and what does not change over its trainings.
+type bench struct {
+	o        Options
+	items    []string
+	features [][]float32
+	people   [][]model.Example
+	judge    *evaluate.Judge // nil where nothing is held out
+}
+
+// Run trains with every seed, judges the last round of each, and trains again without noise. The model is the first seed's.
+func Run(ctx context.Context, o Options) (*Report, *model.Snapshot, error) {
+	b, err := newBench(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	seeds := o.Task.Run.Seeds
+	if o.Seeds > 0 {
+		if seeds, err = firstSeeds(seeds, o.Seeds); err != nil {
+			return nil, nil, err
+		}
+	}
+	job, err := b.job(o.Task)
+	if err != nil {
+		return nil, nil, err
+	}
+	r := b.report(job, seeds)
+	result, served, err := b.train(ctx, job, seeds, "training")
+	if err != nil {
+		return nil, nil, err
+	}
+	r.Runs = result
+	if b.judge == nil {
+		return r, served, nil
+	}
+	if err := b.compare(ctx, r, job, seeds, served); err != nil {
+		return nil, nil, err
+	}
+	if o.Curve.Against != "" {
+		r.Against = o.Curve.Against
+		if r.Points, err = b.curve(ctx, o.Curve, seeds); err != nil {
+			return nil, nil, err
+		}
+	}
+	return r, served, nil
+}
+
+func newBench(o Options) (*bench, error) {
+	b := &bench{o: o, items: titles.IDs(o.Data.Titles), people: examples(o.Data.Split.Train)}
+	var err error
+	if o.Task.Model.Start == task.Content {
+		if b.features, err = titles.Features(o.Data.Titles); err != nil {
+			return nil, fmt.Errorf("content of titles: %w", err)
+		}
+	}
+	if len(o.Data.Split.Cases) > 0 {
+		b.judge, err = evaluate.New(o.Data.Split, evaluate.Options{Seed: judgeSeed})
+	}
+	return b, err
+}
+
+// firstSeeds are so many of the task's.
+func firstSeeds(seeds []uint64, n int) ([]uint64, error) {
+	if n > len(seeds) {
+		return nil, fmt.Errorf("--seeds is %d, and the task has %d (run.seeds): ask for fewer, or write more into the task", n, len(seeds))
+	}
+	return seeds[:n], nil
+}
+
+func (b *bench) job(t *task.Task) (*Job, error) {
+	job, err := NewJob(t, b.items, b.features, b.people)
+	if err != nil {
+		return nil, err
+	}
+	job.Engine = b.o.Engine
+	return job, nil
+}
+
+// train runs a job once a seed and judges what it would serve in the end.
+func (b *bench) train(ctx context.Context, job *Job, seeds []uint64, what string) ([]Single, *model.Snapshot, error) {
+	var out []Single
+	var first *model.Snapshot
+	for i, seed := range seeds {
+		job.Progress = func(r learning.Round) error {
+			b.tell(what, i*job.Task.Rounds.Count+r.Number, len(seeds)*job.Task.Rounds.Count)
+			return nil
+		}
+		result, err := job.Fit(ctx, seed)
+		switch {
+		case errors.Is(err, learning.ErrDiverged) && result != nil:
+			return nil, nil, &Diverged{Seed: seed, Good: result.Serve, err: err}
+		case err != nil:
+			return nil, nil, err
+		}
+		if first == nil {
+			first = result.Serve
+		}
+		one := Single{Seed: seed}
+		if n := len(result.Rounds); n > 0 {
+			last := result.Rounds[n-1]
+			one.Loss, one.Norm, one.Clipped = last.Loss, last.Norm, float64(last.Clipped)/float64(max(1, last.Members))
+		}
+		if b.judge != nil {
+			if one.result, err = b.measure(result.Serve); err != nil {
+				return nil, nil, err
+			}
+			one.Figures = flat(one.result)
+		}
+		out = append(out, one)
+	}
+	return out, first, nil
+}
+
+func (b *bench) measure(s *model.Snapshot) (*evaluate.Result, error) {
+	scorer, err := evaluate.OfSnapshot(s)
+	if err != nil {
+		return nil, err
+	}
+	return b.judge.Measure(scorer)
+}
+
+func (b *bench) tell(what string, done, all int) {
+	if b.o.Progress != nil {
+		b.o.Progress(what, done, all)
+	}
+}
+
+// compare puts popularity and the training without noise beside.
+func (b *bench) compare(ctx context.Context, r *Report, job *Job, seeds []uint64, served *model.Snapshot) error {
+	popular, err := b.judge.Measure(baseline.NewPopularity(b.judge.Split().Train))
+	if err != nil {
+		return err
+	}
+	r.Popularity = flat(popular)
+	r.Loses = r.Runs[0].result.Losses(popular)
+	r.Spread = spread(r.Runs)
+	r.Figures = r.Spread.means()
+	start, err := b.measure(job.Start)
+	if err != nil {
+		return err
+	}
+	r.Start = flat(start)
+	if job.Terms.Account == nil {
+		return nil
+	}
+	quiet, err := b.job(job.Task.Quiet())
+	if err != nil {
+		return err
+	}
+	runs, _, err := b.train(ctx, quiet, seeds, "the same without noise")
+	if err != nil {
+		return err
+	}
+	s := spread(runs)
+	r.Quiet = &s
+	return nil
+}
+
+// report is what is known before training.
+func (b *bench) report(job *Job, seeds []uint64) *Report {
+	t, terms := job.Task, job.Terms
+	hash := t.Hash()
+	r := &Report{Task: t.Name, Hash: hex.EncodeToString(hash[:]), Command: b.o.Command, Set: t.Data.Set, Family: t.Model.Family, Dim: t.Model.Dim,
+		Titles: len(b.items), People: len(b.people), Judged: len(b.o.Data.Split.Cases), Parameters: job.Start.Layout.Size(), Words: terms.Grid.D,
+		Rounds: t.Rounds.Count, Cohort: cohort(t, len(b.people)), Members: terms.Members, Simulated: t.Population.People, Engine: t.Run.Engine, Seeds: seeds}
+	if terms.Account != nil {
+		r.Account = terms.Account
+		r.Epsilon, r.Delta = &terms.Account.Epsilon, &terms.Account.Delta
+		r.Noise = noiseToClip(terms)
+	}
+	r.Traffic = traffic(job)
+	r.BytesPerUser = r.Traffic.Total
+	return r
+}
+
+func cohort(t *task.Task, people int) int {
+	if t.Rounds.Cohort > 0 {
+		return t.Rounds.Cohort
+	}
+	return people
+}
