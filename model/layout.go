@@ -24,7 +24,7 @@ const (
 type Tensor struct {
 	Name  string
 	Shape []int
-	Group float32 // public clip-group factor: multiplies an update before it is clipped, divides it after decoding (design: privacy 4.4)
+	Group float32 // public clip-group factor: multiplies an update before it is clipped, divides it after decoding (design: privacy 4.4). 0: frozen, never sent nor stepped
 }
 
 // Size is the number of coordinates.
@@ -129,8 +129,8 @@ func (t Tensor) check(left int) error {
 		}
 		size *= s
 	}
-	if g := float64(t.Group); !(g >= 1e-6 && g <= 1e6) {
-		return fmt.Errorf("layout: tensor %q has clip-group factor %v, want 1e-6 to 1e6", t.Name, t.Group)
+	if g := float64(t.Group); g != 0 && !(g >= 1e-6 && g <= 1e6) {
+		return fmt.Errorf("layout: tensor %q has clip-group factor %v, want 0 (frozen) or 1e-6 to 1e6", t.Name, t.Group)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Local is the local function of a round: what a device computes on its own history. Its canonical bytes are hashed into
@@ -82,7 +83,7 @@ func ParseLocal(b []byte) (Local, error) {
 }
 
 func (l Local) check() error {
-	known := l.Name == TwoTowerFamily || l.Name == NCFFamily
+	known := slices.Contains([]string{TwoTowerFamily, NCFFamily, SequentialFamily, HybridFamily}, l.Name)
 	switch {
 	case !known || l.Version != 1:
 		return fmt.Errorf("%q version %d is unknown", l.Name, l.Version)
@@ -103,6 +104,8 @@ func DefaultLocal(family string) (Local, error) {
 		return Local{Name: family, Version: 1, Steps: 4, Cuts: 8, Next: 5, Dropout: 0.3, Rate: 1, RateDense: 0.1}, nil
 	case NCFFamily:
 		return Local{Name: family, Version: 1, Steps: 4, Cuts: 4, Next: 5, Negatives: 100, Dropout: 0.3, Rate: 1, RateDense: 0.1}, nil
+	case SequentialFamily, HybridFamily:
+		return Local{Name: family, Version: 1, Steps: 4, Cuts: 16, Next: 3, Dropout: 0.2, Rate: 1, RateDense: 0.3}, nil
 	}
 	return Local{}, fmt.Errorf("model family %q is unknown", family)
 }

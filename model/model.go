@@ -41,6 +41,9 @@ type Scorer interface{ Scores(dst []float32) }
 const (
 	TwoTowerFamily = "two-tower"
 	NCFFamily      = "ncf"
+	// The heads over a frozen two-tower.
+	SequentialFamily = "sequential"
+	HybridFamily     = "hybrid"
 )
 
 // Spec is the choice of a model: what a layout is made from beside its titles.
@@ -71,6 +74,10 @@ func Open(l Layout) (Model, error) {
 		return &twoTower{layout: l}, nil
 	case NCFFamily:
 		return &ncf{layout: l}, nil
+	case SequentialFamily:
+		return &head{layout: l}, nil
+	case HybridFamily:
+		return &head{layout: l, towers: &twoTower{layout: l}}, nil
 	}
 	return nil, fmt.Errorf("model family %q is unknown: want %s or %s", l.Family, TwoTowerFamily, NCFFamily)
 }
@@ -85,8 +92,10 @@ func (s Spec) Layout(items []string) (Layout, error) {
 		return twoTowerLayout(items, s.Dim, s.Ages), nil
 	case NCFFamily:
 		return ncfLayout(items, s.Dim, s.Ages), nil
+	case SequentialFamily, HybridFamily:
+		return headLayout(s.Family, items, s.Dim, s.Ages), nil
 	}
-	return Layout{}, fmt.Errorf("model family %q is unknown: want %s or %s", s.Family, TwoTowerFamily, NCFFamily)
+	return Layout{}, fmt.Errorf("model family %q is unknown: want %s, %s, %s or %s", s.Family, TwoTowerFamily, NCFFamily, SequentialFamily, HybridFamily)
 }
 
 // New makes version 0: item vectors from public content features (items × f), nothing from anyone's history.
@@ -116,6 +125,8 @@ func (s Spec) New(items []string, features [][]float32) (*Snapshot, error) {
 		startTowers(l, snap.Params)
 	case NCFFamily:
 		startNCF(l, snap.Params)
+	default:
+		return nil, fmt.Errorf("family %q starts from a trained two-tower", s.Family)
 	}
 	if s.Half {
 		return snap.InHalves()

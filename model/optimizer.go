@@ -36,7 +36,7 @@ func (o *Optimizer) moments(l Layout) int {
 // DefaultOptimizer is the recipe of a family under noise.
 func DefaultOptimizer(family string) (Optimizer, error) {
 	switch family {
-	case TwoTowerFamily, NCFFamily:
+	case TwoTowerFamily, NCFFamily, SequentialFamily, HybridFamily:
 		return Optimizer{Rate: 0.04, Beta1: 0.5, Beta2: 0.99, Average: 0.5}, nil
 	}
 	return Optimizer{}, fmt.Errorf("model family %q is unknown", family)
@@ -75,6 +75,10 @@ func (o *Optimizer) Apply(s *Snapshot, mean []float32, round, rounds int) (next,
 	}
 	at := 0
 	for k, t := range s.Layout.Tensors {
+		if t.Group == 0 { // frozen
+			at += t.Size()
+			continue
+		}
 		second := o.second[k : k+1]
 		if o.PerCoordinate {
 			second = o.second[at : at+t.Size()]
@@ -89,8 +93,12 @@ func (o *Optimizer) Apply(s *Snapshot, mean []float32, round, rounds int) (next,
 	if name := s.Layout.NotFinite(next.Params); name != "" {
 		return nil, nil, fmt.Errorf("apply update: a parameter of tensor %s is not finite any more", name)
 	}
-	for i, v := range next.Params {
-		o.average[i] = keep*o.average[i] + (1-keep)*v
+	at = 0
+	for _, t := range s.Layout.Tensors {
+		for i := at; i < at+t.Size() && t.Group != 0; i++ {
+			o.average[i] = keep*o.average[i] + (1-keep)*next.Params[i]
+		}
+		at += t.Size()
 	}
 	serve = &Snapshot{Layout: s.Layout, Params: append([]float32(nil), o.average...)}
 	if s.Half {

@@ -139,7 +139,7 @@ func TestParseRefusesBadFiles(t *testing.T) {
 		{"empty axis", relayout(func(l *Layout) { l.Tensors[0].Shape[0] = 0 }), "shape"},
 		{"product over 2^64", relayout(func(l *Layout) { l.Tensors[0].Shape = []int{1 << 31, 1 << 31, 1 << 31, 1 << 31} }), "shape"},
 		{"too many values", relayout(func(l *Layout) { l.Tensors[0].Shape[0] = MaxParams }), "shape"},
-		{"no factor", relayout(func(l *Layout) { l.Tensors[0].Group = 0 }), "factor"},
+		{"tiny factor", relayout(func(l *Layout) { l.Tensors[0].Group = 1e-9 }), "factor"},
 		{"NaN factor", relayout(func(l *Layout) { l.Tensors[0].Group = float32(math.NaN()) }), "factor"},
 		{"infinite factor", relayout(func(l *Layout) { l.Tensors[0].Group = float32(math.Inf(1)) }), "factor"},
 		{"negative factor", relayout(func(l *Layout) { l.Tensors[0].Group = -1 }), "factor"},

@@ -14,59 +14,85 @@ import (
 // of Q (d × r) are orthonormal, so the way there and back is the projection of every row on a subspace that is the round's own
 // (docs/spec/snapshot.md 8; random subspaces as in Konečný et al. 2016, "Federated Learning: Strategies for Improving Communication
 // Efficiency", section 2). Both ways are linear: sums, masks and noise do not change. All other tensors travel as they are.
+//
+// Frozen tensors, whose clip-group factor is 0, do not travel, and come back as zeros.
 type Uplink struct {
-	at, rows, dim, rank, size int
-	q                         []float32 // dim × rank, row-major; nil: nothing is projected
+	parts       []uplinkPart
+	size, words int
+	dim, rank   int
+	q           []float32 // dim × rank, row-major
+}
+
+// uplinkPart is one tensor: where it lies in an update and in what travels.
+type uplinkPart struct {
+	at, size   int
+	from, sent int
 }
 
 // maxUplinkRank bounds what a local function may ask for: the basis takes about d·r² operations to make.
 const maxUplinkRank = 256
 
 // NewUplink is for updates on this layout, of a round whose model file has the SHA-256 start. A rank of 0, or not below the width, sends
-// everything.
+// the item vectors whole.
 func NewUplink(layout Layout, rank uint32, start [32]byte) *Uplink {
-	u := &Uplink{size: layout.Size()}
-	at, n, ok := layout.Offset("v")
-	if !ok || rank == 0 || int64(rank) >= int64(layout.Dim) {
-		return u
+	u := measureUplink(layout, rank)
+	if u.rank < u.dim {
+		u.q = subspace(u.dim, u.rank, start)
 	}
-	u.at, u.rows, u.dim, u.rank = at, n/layout.Dim, layout.Dim, int(rank)
-	u.q = subspace(u.dim, u.rank, start)
+	return u
+}
+
+// measureUplink lays the parts out, without the basis.
+func measureUplink(layout Layout, rank uint32) *Uplink {
+	u := &Uplink{size: layout.Size(), dim: layout.Dim, rank: layout.Dim}
+	if rank > 0 && int64(rank) < int64(layout.Dim) {
+		u.rank = int(rank)
+	}
+	at := 0
+	for _, t := range layout.Tensors {
+		p := uplinkPart{at: at, size: t.Size(), from: u.words, sent: t.Size()}
+		at += t.Size()
+		if t.Group == 0 {
+			continue
+		}
+		if t.Name == "v" {
+			p.sent = t.Size() / u.dim * u.rank
+		}
+		u.words += p.sent
+		u.parts = append(u.parts, p)
+	}
 	return u
 }
 
 // uplinkWords is the number of coordinates that NewUplink's form of an update has.
-func uplinkWords(layout Layout, rank uint32) int {
-	_, n, ok := layout.Offset("v")
-	if !ok || rank == 0 || int64(rank) >= int64(layout.Dim) {
-		return layout.Size()
-	}
-	return layout.Size() - n + n/layout.Dim*int(rank)
-}
+func uplinkWords(layout Layout, rank uint32) int { return measureUplink(layout, rank).words }
 
 // Words is the number of coordinates that travel.
-func (u *Uplink) Words() int { return u.size - u.rows*(u.dim-u.rank) }
+func (u *Uplink) Words() int { return u.words }
 
 // Shrink writes the form of update (Layout.Size values) that travels to dst (Words values). The two do not overlap.
 func (u *Uplink) Shrink(dst, update []float32) {
-	sent := u.at + u.rows*u.rank
-	end := u.at + u.rows*u.dim
-	copy(dst[:u.at], update[:u.at])
-	if u.q != nil {
-		kernel.NN(dst[u.at:sent], update[u.at:end], u.q, u.rows, u.rank, u.dim)
+	for _, p := range u.parts {
+		in, out := update[p.at:p.at+p.size], dst[p.from:p.from+p.sent]
+		if p.sent == p.size {
+			copy(out, in)
+		} else {
+			kernel.NN(out, in, u.q, p.size/u.dim, u.rank, u.dim)
+		}
 	}
-	copy(dst[sent:u.Words()], update[end:u.size])
 }
 
 // Grow writes the update (Layout.Size values) that a mean of what travelled (Words values) stands for to dst. The two do not overlap.
 func (u *Uplink) Grow(dst, mean []float32) {
-	sent := u.at + u.rows*u.rank
-	end := u.at + u.rows*u.dim
-	copy(dst[:u.at], mean[:u.at])
-	if u.q != nil {
-		kernel.NT(dst[u.at:end], mean[u.at:sent], u.q, u.rows, u.dim, u.rank)
+	clear(dst[:u.size])
+	for _, p := range u.parts {
+		out, in := dst[p.at:p.at+p.size], mean[p.from:p.from+p.sent]
+		if p.sent == p.size {
+			copy(out, in)
+		} else {
+			kernel.NT(out, in, u.q, p.size/u.dim, u.dim, u.rank)
+		}
 	}
-	copy(dst[end:u.size], mean[sent:u.Words()])
 }
 
 // subspace makes Q (d × r, row-major). It must be the same on every machine: the entries it begins with are integers, and every operation
