@@ -2,6 +2,8 @@ package batch
 
 import (
 	"math/rand/v2"
+	"slices"
+	"sync"
 	"testing"
 )
 
@@ -178,4 +180,36 @@ func TestSamplesRefuse(t *testing.T) {
 	if err := m.Scores(make([]float32, 8), 5); err == nil {
 		t.Error("scored for a user that is not there")
 	}
+}
+
+// TestScoresFromSeveralGoroutinesAgree asks for everybody at once: under the race detector this finds shared work space.
+func TestScoresFromSeveralGoroutinesAgree(t *testing.T) {
+	cases(t, func(name string, m checked, s Shape, _ int, _ *rand.Rand) {
+		ask, ok := m.(interface {
+			Scores(dst []float32, user int) error
+		})
+		if !ok {
+			t.Fatalf("%s does not score", name)
+		}
+		got := make([][]float32, s.Users)
+		var all sync.WaitGroup
+		for u := range got {
+			all.Go(func() {
+				got[u] = make([]float32, s.Items)
+				if err := ask.Scores(got[u], u); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		for u := range got {
+			again := make([]float32, s.Items)
+			if err := ask.Scores(again, u); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(got[u], again) {
+				t.Errorf("%s: user %d scores %v beside others and %v alone", name, u, got[u], again)
+			}
+		}
+	})
 }

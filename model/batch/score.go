@@ -6,44 +6,64 @@ import (
 	"github.com/cinesync/cinesync/model/kernel"
 )
 
-// Scores writes the logit of every item for one user; dst has one place an item. It uses the model's work space: not while
-// training, nor from two goroutines.
+// Scores writes the logit of every item for one user; dst has one place an item. It works in memory of its own, so that several goroutines
+// may ask at once, but not while the model trains.
 func (m *NeuMF) Scores(dst []float32, user int) error {
 	if err := m.shape.checkScores(dst, user); err != nil {
 		return err
 	}
-	users, items := make([]int32, m.shape.Batch), make([]int32, m.shape.Batch)
+	n, d := m.shape.Batch, m.shape.Width
+	reader := &NeuMF{shape: m.shape, users: m.users, items: m.items, mlp: readers(m.mlp, n), last: m.last,
+		in: make([]float32, n*2*d), product: make([]float32, n*d), logits: make([]float32, n)}
+	users := make([]int32, n)
 	for k := range users {
 		users[k] = int32(user)
 	}
-	for at := 0; at < len(dst); at += m.shape.Batch {
-		n := min(m.shape.Batch, len(dst)-at)
-		for k := range n {
-			items[k] = int32(at + k)
-		}
-		m.forward(users[:n], items[:n])
-		copy(dst[at:], m.logits[:n])
-	}
+	blocks(n, len(dst), func(items []int32) {
+		reader.forward(users[:len(items)], items)
+		copy(dst[items[0]:], reader.logits[:len(items)])
+	})
 	return nil
 }
 
-// Scores writes the score of every item for one user; dst has one place an item. It uses the model's work space: not while
-// training, nor from two goroutines.
+// Scores writes the score of every item for one user; dst has one place an item. It works in memory of its own, so that several goroutines
+// may ask at once, but not while the model trains.
 func (m *TwoTower) Scores(dst []float32, user int) error {
 	if err := m.shape.checkScores(dst, user); err != nil {
 		return err
 	}
-	d := m.out()
-	u := append([]float32(nil), m.user.forward([]int32{int32(user)})...)
-	items := make([]int32, m.shape.Batch)
-	for at := 0; at < len(dst); at += m.shape.Batch {
-		n := min(m.shape.Batch, len(dst)-at)
-		for k := range n {
-			items[k] = int32(at + k)
-		}
-		kernel.NT(dst[at:at+n], m.item.forward(items[:n]), u, n, 1, d)
-	}
+	u := m.user.reader(1).forward([]int32{int32(user)})
+	item := m.item.reader(m.shape.Batch)
+	blocks(m.shape.Batch, len(dst), func(items []int32) {
+		n := len(items)
+		kernel.NT(dst[items[0]:int(items[0])+n], item.forward(items), u, n, 1, m.out())
+	})
 	return nil
+}
+
+// reader is the tower with a work space of its own.
+func (t *tower) reader(batch int) *tower {
+	return &tower{table: t.table, layers: readers(t.layers, batch), in: make([]float32, batch*t.table.width)}
+}
+
+// readers are the layers with a work space of their own.
+func readers(layers []*layer, batch int) []*layer {
+	out := make([]*layer, len(layers))
+	for i, l := range layers {
+		out[i] = &layer{from: l.from, to: l.to, linear: l.linear, params: l.params, out: make([]float32, batch*l.to)}
+	}
+	return out
+}
+
+// blocks gives each the items from 0 to n−1, at most so many at a time.
+func blocks(most, n int, each func(items []int32)) {
+	items := make([]int32, 0, most)
+	for i := range n {
+		if items = append(items, int32(i)); len(items) == most || i == n-1 {
+			each(items)
+			items = items[:0]
+		}
+	}
 }
 
 func (s Shape) checkScores(dst []float32, user int) error {
