@@ -46,7 +46,7 @@ model/kernel             leaf     -
 model/batch              pure     model/kernel
 model/split              pure     -
 model/evaluate           pure     model model/split
-model/baseline           pure     model/split model/kernel
+model/baseline           pure     model/split model/kernel model/batch
 model/graph              pure     model
 model/content            pure     -
 audit                    pure     -

@@ -57,7 +57,11 @@ func all(t testing.TB, train split.Train, seed uint64) map[string]scorer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return map[string]scorer{"random": NewRandom(seed), "popularity": NewPopularity(train), "ItemKNN": knn, "EASE": ease, "iALS": ials}
+	neumf, err := NewNeuMF(train, NeuMFOptions{Epochs: 30, Seed: seed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]scorer{"NeuMF": neumf, "random": NewRandom(seed), "popularity": NewPopularity(train), "ItemKNN": knn, "EASE": ease, "iALS": ials}
 }
 
 func scoresOf(t testing.TB, s scorer, user int, history []int, items int) []float32 {
@@ -320,6 +324,8 @@ func TestBaselinesRefuseBadSettings(t *testing.T) {
 		{"too many titles", func() error { _, err := NewEASE(split.Train{Items: MostEASE + 1}, 1); return err }, "10001 titles"},
 		{"neighbours", func() error { _, err := NewItemKNN(train, KNNOptions{Neighbours: -1}); return err }, "-1 neighbours"},
 		{"shrinkage", func() error { _, err := NewItemKNN(train, KNNOptions{Shrink: math.NaN()}); return err }, "shrinkage NaN"},
+		{"epochs", func() error { _, err := NewNeuMF(train, NeuMFOptions{Epochs: -1}); return err }, "-1 epochs"},
+		{"nobody", func() error { _, err := NewNeuMF(split.Train{Items: 3}, NeuMFOptions{}); return err }, "users is 0"},
 		{"width", func() error { _, err := NewIALS(train, IALSOptions{Dim: 513}); return err }, "d 513"},
 		{"alpha", func() error { _, err := NewIALS(train, IALSOptions{Alpha0: -1}); return err }, "alpha0 -1"},
 	} {
