@@ -136,7 +136,7 @@ func TestProductsRefuseShortSlices(t *testing.T) {
 		if !panics(func() { call(short, full, full, 3, 4, 3) }) || !panics(func() { call(full, short, full, 4, 3, 3) }) || !panics(func() { call(full, full, short, 3, 4, 3) }) {
 			t.Errorf("%s takes a short operand", name)
 		}
-		if !panics(func() { call(full, full, full, -1, 1, 1) }) || !panics(func() { call(full, full, full, 1<<62, 4, 4) }) {
+		if !panics(func() { call(full, full, full, -1, 1, 1) }) || !panics(func() { call(full, full, full, math.MaxInt, 4, 4) }) {
 			t.Errorf("%s takes an impossible size", name)
 		}
 	}
