@@ -29,12 +29,13 @@ func MostWord(n int, sigmaTotSq uint64, wordBits uint16) uint32 {
 	return uint32((room - noise) / uint64(n))
 }
 
-// LeastWords chooses the words of a round whose grid and noise are fixed: the smallest that carry n members' integers with room for peaks
-// of a tenth of CInt or more, and the x_max that then has room, CInt at most. 32 bits are the last resort, and may not carry them either: Grid.Validate says.
-func LeastWords(d, n int, cInt uint32, sigmaTotSq uint64) (wordBits uint16, xMax uint32) {
+// LeastWords chooses the words of a round whose grid and noise are fixed: the smallest of at least so many bits that carry n members' integers
+// with room for peaks of a tenth of CInt or more, and the x_max that then has room, CInt at most. 32 bits are the last resort, and may not
+// carry them either: Grid.Validate says.
+func LeastWords(least uint16, d, n int, cInt uint32, sigmaTotSq uint64) (wordBits uint16, xMax uint32) {
 	for _, bits := range wordSizes[:2] {
 		most := min(cInt, MostWord(n, sigmaTotSq, bits))
-		if uint64(cInt)*uint64(cInt) >= uint64(d) && uint64(most)*peaks >= uint64(cInt) {
+		if bits >= least && uint64(cInt)*uint64(cInt) >= uint64(d) && uint64(most)*peaks >= uint64(cInt) {
 			return bits, most
 		}
 	}
@@ -43,7 +44,7 @@ func LeastWords(d, n int, cInt uint32, sigmaTotSq uint64) (wordBits uint16, xMax
 
 // FitGrid chooses grid and words for d words of n members each clipped to c, under noise of z = σ_tot/C_int, 0 for none: the smallest words that
 // carry a grid no coarser than least, with room for peaks and R at least nine tenths of C_int (1.2√d for large d). Within them the grid is as fine as that allows, up to 8√d. The variance is
-// z²·C_int², rounded up.
+// z²·C_int², rounded up to above it.
 func FitGrid(c float32, d, n int, z float64, least uint32) (g Grid, sigmaTotSq uint64, err error) {
 	for _, bits := range wordSizes {
 		if g, sigmaTotSq, err = FitWords(bits, c, d, n, z, least); err == nil {
@@ -59,7 +60,7 @@ func FitWords(bits uint16, c float32, d, n int, z float64, least uint32) (g Grid
 		return Grid{}, 0, fmt.Errorf("fit grid: %d words, %d members, noise %v: want 1 to %d, 1 to %d, 0 to a million", d, n, z, MaxWords, MaxDevices)
 	}
 	need, share := max(coarsest(float64(d)), float64(least)), float64(peaks)
-	fine := max(math.Ceil(finest*math.Sqrt(float64(d)))+1, need)
+	fine := max(math.Ceil(finest*math.Sqrt(float64(d))), need)
 	if bits == 32 {
 		need, share = fine, 1
 	}
@@ -69,7 +70,9 @@ func FitWords(bits uint16, c float32, d, n int, z float64, least uint32) (g Grid
 		return Grid{}, 0, fmt.Errorf("fit grid: words of %d bits carry C_int up to %.0f for %d members and z = %.3g, and %.0f is needed for %d words", bits, max(most, 0), n, z, need, d)
 	}
 	g = Grid{C: c, CInt: uint32(min(fine, most)), D: d, WordBits: bits}
-	sigmaTotSq = uint64(math.Ceil(z * float64(g.CInt) * z * float64(g.CInt)))
+	if z > 0 {
+		sigmaTotSq = uint64(z*float64(g.CInt)*z*float64(g.CInt)) + 1
+	}
 	g.XMax = g.CInt
 	if bits < 32 {
 		g.XMax = min(g.CInt, MostWord(n, sigmaTotSq, bits))

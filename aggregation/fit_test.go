@@ -34,7 +34,7 @@ func TestFittedGridsAreValid(t *testing.T) {
 				t.Fatalf("%d bits would do, %d were chosen", bits, g.WordBits)
 			}
 		}
-		bits, xMax := LeastWords(d, n, g.CInt, sigmaSq)
+		bits, xMax := LeastWords(0, d, n, g.CInt, sigmaSq)
 		if bits > g.WordBits || bits == g.WordBits && xMax != g.XMax {
 			t.Fatalf("for the same grid %d bits and x_max %d are chosen, with %d and %d it was fitted", bits, xMax, g.WordBits, g.XMax)
 		}
@@ -61,9 +61,9 @@ func TestFitIsAsMeasured(t *testing.T) {
 		bits       uint16
 		cInt, xMax uint32
 	}{
-		{125_370, 120, 0, 16, 2719, 273}, {125_370, 604, 0, 16, 532, 54}, {125_370, 604, 2, 16, 444, 45}, {125_370, 604, 4, 24, 2834, 2834},
-		{125_370, 3020, 2.64, 24, 2834, 2762}, {125_370, 10_000, 2, 24, 2834, 835}, {125_370, 100_000, 33, 24, 812, 82}, {1_000_000, 131_072, 4, 32, 8001, 8001},
-		{5_000, 24, 0.5, 16, 567, 567},
+		{125_370, 120, 0, 16, 2719, 273}, {125_370, 604, 0, 16, 532, 54}, {125_370, 604, 2, 16, 444, 45}, {125_370, 604, 4, 24, 2833, 2833},
+		{125_370, 3020, 2.64, 24, 2833, 2762}, {125_370, 10_000, 2, 24, 2833, 835}, {125_370, 100_000, 33, 24, 812, 82}, {1_000_000, 131_072, 4, 32, 8000, 8000},
+		{5_000, 24, 0.5, 16, 566, 566},
 	} {
 		g, _, err := FitGrid(0.5, c.d, c.n, c.z, 0)
 		if err != nil || g.WordBits != c.bits || g.CInt != c.cInt || g.XMax != c.xMax {
@@ -78,7 +78,10 @@ func TestFitIsAsMeasured(t *testing.T) {
 			t.Errorf("noise %v was taken", z)
 		}
 	}
-	if bits, xMax := LeastWords(125_370, 604, 2834, 0); bits != 24 || xMax != 2834 {
+	if bits, xMax := LeastWords(24, 5000, 24, 567, 100); bits != 24 || xMax != 567 {
+		t.Errorf("from 24 bits on %d bits and x_max %d were chosen", bits, xMax)
+	}
+	if bits, xMax := LeastWords(0, 125_370, 604, 2834, 0); bits != 24 || xMax != 2834 {
 		t.Errorf("a fine grid is cut at %d in %d bits", xMax, bits)
 	}
 }

@@ -54,8 +54,8 @@ type Task struct {
 	Kex        uint16 // suites by their numbers; 0 = 1, the first of each
 	PRG        uint16
 	Sig        uint16
-	WordBits   uint16 // 0 = 32
-	XMax       uint32 // most of one coordinate in grid units; 0 = CInt
+	WordBits   uint16 // 0 = the smallest that carry the rounds
+	XMax       uint32 // most of one coordinate in grid units; 0 = CInt, or where WordBits is left out as much of it as they carry
 	Cohorts    uint32 // 0 = 1
 	C          float32
 	CInt       uint32
@@ -74,13 +74,10 @@ type Task struct {
 
 // filled gives what was left out its usual value.
 func (t Task) filled() Task {
-	for field, usual := range map[*uint16]uint16{&t.Kex: 1, &t.PRG: 1, &t.Sig: 1, &t.WordBits: 32} {
+	for field, usual := range map[*uint16]uint16{&t.Kex: 1, &t.PRG: 1, &t.Sig: 1} {
 		if *field == 0 {
 			*field = usual
 		}
-	}
-	if t.XMax == 0 {
-		t.XMax = t.CInt
 	}
 	if t.Cohorts == 0 {
 		t.Cohorts = 1
@@ -89,6 +86,27 @@ func (t Task) filled() Task {
 		t.ShareBP = 10000
 	}
 	return t
+}
+
+// chooseWords fills in the words of an update of d coordinates and the most of one, where they were left out.
+func (t *Task) chooseWords(d int) {
+	n := int(max(t.NMin, t.NTarget/t.Cohorts))
+	for least := uint16(16); t.WordBits == 0; least += 8 {
+		chosen := *t
+		bits, most := aggregation.LeastWords(least, d, n, t.CInt, t.SigmaTotSq)
+		chosen.WordBits = bits
+		if t.XMax == 0 {
+			chosen.XMax = most
+		}
+		size, noise, err := chosen.bit()
+		carries := aggregation.CheckWord(n, chosen.XMax, t.SigmaTotSq, bits) == nil && err == nil && aggregation.CheckWord(n, size, noise, bits) == nil
+		if carries || bits == 32 { // in the last resort check says what does not fit
+			*t = chosen
+		}
+	}
+	if t.XMax == 0 {
+		t.XMax = t.CInt
+	}
 }
 
 // longestRound is the longest that devices keep a round's secrets, in seconds (F16).

@@ -251,7 +251,9 @@ func (c *Coordinator) begin(ctx context.Context) error {
 		return fmt.Errorf("starting model: %w", err)
 	}
 	c.layout = snap.Layout
-	if err := c.cfg.Task.check(c.cfg.Task.Local.Words(snap.Layout)); err != nil {
+	d := c.cfg.Task.Local.Words(snap.Layout)
+	c.cfg.Task.chooseWords(d)
+	if err := c.cfg.Task.check(d); err != nil {
 		return err
 	}
 	if err := c.checkUntrained(); err != nil {

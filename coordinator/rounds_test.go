@@ -13,7 +13,7 @@ import (
 )
 
 // big makes a vector of two chunks.
-var big = terms{items: 550, dim: 128}
+var big = terms{items: 550, dim: 128, task: func(t *coordinator.Task) { t.WordBits = 32 }}
 
 func TestRoundsGiveTheExactSum(t *testing.T) {
 	for name, o := range map[string]terms{"three": {devices: 3}, "seven": {devices: 7, rounds: 3},
@@ -23,6 +23,7 @@ func TestRoundsGiveTheExactSum(t *testing.T) {
 		"x-wing":               {mode: aggregation.ModeW, task: func(t *coordinator.Task) { t.Kex = 2 }}, "chacha20": {task: func(t *coordinator.Task) { t.PRG = 3 }},
 		"cohorts":    {devices: 12, rounds: 2, mode: aggregation.ModeW, task: func(t *coordinator.Task) { t.Cohorts = 3 }},
 		"everything": {devices: 8, mode: aggregation.ModeW, sig: protocol.SigHybrid, task: func(t *coordinator.Task) { t.Kex, t.PRG, t.WordBits, t.Cohorts = 2, 2, 24, 2 }},
+		"32 bits":    {task: func(t *coordinator.Task) { t.WordBits = 32 }},
 		"24 bits":    {task: func(t *coordinator.Task) { t.WordBits = 24 }},
 		"halves":     {half: true, rounds: 2},
 		"rank 2":     {dim: 6, rounds: 2, task: func(t *coordinator.Task) { t.Local.Rank = 2 }},
@@ -42,6 +43,33 @@ func TestRoundsGiveTheExactSum(t *testing.T) {
 					}
 				}
 				w.await("done", 0)
+			})
+		})
+	}
+}
+
+// TestWordsLeftOutAreChosen: the smallest that carry the vectors' sum and, where the clip adapts, that of its bits.
+func TestWordsLeftOutAreChosen(t *testing.T) {
+	for name, c := range map[string]struct {
+		task       func(*coordinator.Task)
+		bits       uint16
+		xMax, cInt uint32
+	}{
+		"few members":     {func(t *coordinator.Task) { t.CInt, t.SigmaTotSq = 200, 10_000 }, 16, 200, 200},
+		"peaks are cut":   {func(t *coordinator.Task) { t.CInt, t.SigmaTotSq = 4000, 4_000_000 }, 16, (1<<15 - 1 - 12_000) / 6, 4000},
+		"with full peaks": {func(t *coordinator.Task) { t.CInt, t.XMax, t.SigmaTotSq = 4000, 4000, 4_000_000 }, 24, 4000, 4000},
+		"much noise":      {func(t *coordinator.Task) { t.CInt, t.SigmaTotSq = 6000, 36_000_000 }, 24, 6000, 6000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, terms{devices: 6, task: c.task}, func(w *world) {
+				w.mustStart()
+				w.join(w.devices...)
+				if e := w.over(1); e.Outcome != "done" {
+					t.Fatalf("%+v", e)
+				}
+				if o := w.opens()[0]; o.WordBits != c.bits || o.XMax != c.xMax || o.CInt != c.cInt {
+					t.Errorf("%d bits, x_max %d, C_int %d; want %d, %d, %d", o.WordBits, o.XMax, o.CInt, c.bits, c.xMax, c.cInt)
+				}
 			})
 		})
 	}

@@ -35,7 +35,9 @@ func (t *Task) result() string {
 
 // checkSameTask refuses to go on in a folder whose log was begun with other terms: devices agreed to the logged ones.
 func (c *Coordinator) checkSameTask() error {
-	if err := c.cfg.Task.check(c.cfg.Task.Local.Words(c.layout)); err != nil {
+	d := c.cfg.Task.Local.Words(c.layout)
+	c.cfg.Task.chooseWords(d)
+	if err := c.cfg.Task.check(d); err != nil {
 		return err
 	}
 	if c.asked == nil {

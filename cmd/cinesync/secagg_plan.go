@@ -58,7 +58,8 @@ func secaggPlan() *cobra.Command {
 	fl.StringVar(&f.mode, "mode", "W", "W, SM or SH")
 	fl.IntVar(&f.lambda, "lambda", 0, "security bits of the graph (default 80 in mode W, 40 in others)")
 	fl.IntVar(&f.shape.Eta, "eta", 20, "completion bits")
-	fl.IntVar(&f.shape.WordBits, "word-bits", 32, "bits of a word on the wire: 32, 24 or 16")
+	fl.IntVar(&f.shape.WordBits, "word-bits", 0, "bits of a word on the wire: 32, 24 or 16 (default: the least that carry the round at --noise)")
+	fl.Float64Var(&f.shape.Noise, "noise", 2, "standard deviation of a sum's noise over the clip, which the choice of words goes by")
 	fl.StringVar(&f.kex, "kex", "x25519", "key exchange: x25519, or x-wing beside it")
 	fl.StringVar(&f.sig, "sig", "ed25519", "signatures: ed25519, or ml-dsa beside it")
 	fl.StringVar(&f.prg, "prg", "aes-128", "mask generator: aes-128, aes-256 or chacha20")
@@ -150,7 +151,7 @@ func printPlan(w io.Writer, p secagg.Plan) error {
 	if p.Complete {
 		graph = "complete graph"
 	}
-	fmt.Fprintf(w, "%d devices, mode %s: %s, k = %d neighbours, t = %d shares rebuild a secret\n\n", p.Devices, p.Mode, graph, p.K, p.T)
+	fmt.Fprintf(w, "%d devices, mode %s: %s, k = %d neighbours, t = %d shares rebuild a secret, words of %d bits\n\n", p.Devices, p.Mode, graph, p.K, p.T, p.WordBits)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "a device in phase\tsends\treceives\t")
 	for _, ph := range p.Phases {

@@ -41,26 +41,21 @@ func (w Want) encode(bits int, each privacy.Units, h int) Encoding {
 	return e
 }
 
-// fine is C_int/√d above which a finer grid buys nothing (privacy 4.3).
-const fine = 8
-
 func (w Want) findGrid(e *Encoding, each privacy.Units, h int) error {
-	least := math.Ceil(math.Sqrt(float64(w.Dim)))
-	if e.WordBits == 32 {
-		least = math.Ceil(fine * math.Sqrt(float64(w.Dim)))
-	}
 	z, err := multiplier(each)
 	if err != nil {
 		return err
 	}
 	// σ_loc ≥ 4 wants σ_tot ≥ 4√h, and so a grid fine enough for it.
-	least = max(least, math.Ceil(4*math.Sqrt(float64(h))/z))
-	most := float64(uint64(1)<<(e.WordBits-1)-1) / (float64(w.Cohort) + 6*z)
-	if least > most || least > math.MaxInt32 {
-		return fmt.Errorf("words of %d bits carry C_int up to %.0f, %.0f is needed", e.WordBits, math.Floor(most), least)
+	least := math.Ceil(4 * math.Sqrt(float64(h)) / z)
+	if least > math.MaxInt32 {
+		return fmt.Errorf("words of %d bits carry no grid as fine as C_int = %.0f", e.WordBits, least)
 	}
-	wanted := max(least, math.Ceil(fine*math.Sqrt(float64(w.Dim))))
-	if err := w.fill(e, uint32(min(wanted, math.Floor(most))), each, h); err != nil {
+	grid, _, err := aggregation.FitWords(uint16(e.WordBits), w.Clip, w.Dim, w.Cohort, z, uint32(least))
+	if err != nil {
+		return err
+	}
+	if err := w.fill(e, grid, each, h); err != nil {
 		return err
 	}
 	return w.traffic(e)
@@ -75,12 +70,11 @@ func multiplier(each privacy.Units) (float64, error) {
 }
 
 // fill sets the noise of a grid, and holds both against the checks that devices and coordinator make.
-func (w Want) fill(e *Encoding, cInt uint32, each privacy.Units, h int) error {
-	sigmaSq, err := privacy.LeastNoise(cInt, each)
+func (w Want) fill(e *Encoding, grid aggregation.Grid, each privacy.Units, h int) error {
+	sigmaSq, err := privacy.LeastNoise(grid.CInt, each)
 	if err != nil {
 		return err
 	}
-	grid := aggregation.Grid{C: w.Clip, CInt: cInt, XMax: cInt, D: w.Dim, WordBits: uint16(e.WordBits)}
 	if err := grid.Validate(w.Cohort, sigmaSq); err != nil {
 		return err
 	}
@@ -92,7 +86,7 @@ func (w Want) fill(e *Encoding, cInt uint32, each privacy.Units, h int) error {
 		return err
 	}
 	local := privacy.LocalVariance(sigmaSq, h)
-	e.CInt, e.XMax, e.SigmaTotSq, e.SigmaLocSq = cInt, cInt, sigmaSq, local
+	e.CInt, e.XMax, e.SigmaTotSq, e.SigmaLocSq = grid.CInt, grid.XMax, sigmaSq, local
 	e.SigmaTot, e.SigmaLoc = math.Sqrt(float64(sigmaSq)), math.Sqrt(float64(local))
 	norm := math.Sqrt((float64(local) + 0.25) * float64(w.Dim)) // of one device's noise and rounding
 	survivors := float64(w.Cohort - w.Cohort*w.LossBP/wholeBP)

@@ -82,11 +82,10 @@ func (w Want) Plan() (Plan, error) {
 
 func percent(bp int) string { return fmt.Sprintf("%g", float64(bp)/100) }
 
-// choose takes the smallest words that carry the round about as well as the widest do.
+// choose takes the smallest words that carry the round: those that do keep the noise within a ninth of the widest words'.
 func (p *Plan) choose() bool {
-	widest := p.Encodings[len(p.Encodings)-1]
 	for _, e := range p.Encodings {
-		if e.Fits && (!widest.Fits || e.Ratio <= 1.02*widest.Ratio) {
+		if e.Fits {
 			p.Chosen = e
 			return true
 		}

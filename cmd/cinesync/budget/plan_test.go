@@ -113,7 +113,7 @@ func TestSurplusOfTheSpecification(t *testing.T) {
 }
 
 func TestSmallWordsWhereTheyDo(t *testing.T) {
-	for _, row := range []struct{ cohort, dim, bits int }{{64, 4000, 16}, {1000, 100_000, 24}, {4000, 2_000_000, 32}} {
+	for _, row := range []struct{ cohort, dim, bits int }{{64, 4000, 16}, {600, 100_000, 16}, {1000, 100_000, 24}, {4000, 2_000_000, 24}, {16_000, 20_000_000, 32}} {
 		w := some()
 		w.Cohort, w.Dim = row.cohort, row.dim
 		if p := planOf(t, w); p.Chosen.WordBits != row.bits {

@@ -8,10 +8,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 
+	"github.com/cinesync/cinesync/aggregation"
+	"github.com/cinesync/cinesync/audit"
 	"github.com/cinesync/cinesync/client/history"
 	"github.com/cinesync/cinesync/cmd/cinesync/operate"
 	devices "github.com/cinesync/cinesync/cmd/internal/device"
@@ -33,12 +34,15 @@ func (f *folder) makeCoordinator(o *Options, w *world, start *model.Snapshot, li
 	}
 	f.witnesses = policy
 	dir := f.path("coordinator")
-	cInt, sigma := terms(start.Layout.Size())
-	rule, bit, err := adapting(o, cInt, &sigma)
+	rule, z, err := adapting(o)
 	if err != nil {
 		return err
 	}
-	units, err := privacy.ChargeWithBit(cInt, sigma, bitSize, bit)
+	grid, sigma, bit, err := terms(o, start.Layout.Size(), z)
+	if err != nil {
+		return err
+	}
+	units, err := privacy.ChargeWithBit(grid.CInt, sigma, bitSize(grid), bit)
 	if err != nil {
 		return fmt.Errorf("charge of a round: %w", err)
 	}
@@ -46,7 +50,7 @@ func (f *folder) makeCoordinator(o *Options, w *world, start *model.Snapshot, li
 		WitnessPolicy: policyFile, Witnesses: []string{"http://" + witness}, Task: operate.Task{
 			Family: o.Task, Purpose: "Learn which titles go together, from the sums of many devices' updates.", Rounds: o.Rounds, Mode: "W",
 			Members: uint32(o.Devices), MinMembers: uint32(minMembers(o)), GammaBP: gammaBP, DeltaBP: lossBP(o), Lambda: lambda, Eta: eta,
-			Clip: clip(o.Task), AdaptClip: rule, CInt: cInt, SigmaTotSq: sigma, P: uint32(o.Rounds), B: 1, CeilingUnits: uint64(units) * uint64(o.Rounds),
+			WordBits: grid.WordBits, XMax: grid.XMax, Clip: grid.C, AdaptClip: rule, CInt: grid.CInt, SigmaTotSq: sigma, P: uint32(o.Rounds), B: 1, CeilingUnits: uint64(units) * uint64(o.Rounds),
 			PeriodSeconds: 30 * 24 * 3600, Deadlines: [5]uint32{180, 300, 420, 540, 600}, GraceMillis: grace(o), ExpirySeconds: 24 * 3600}}
 	req, err := operate.Make(dir, cfg, f.authorityKeys(), start.Encode())
 	if err != nil {
@@ -80,28 +84,41 @@ func grace(o *Options) uint32 {
 
 func clip(family string) float32 { return model.DefaultClip(family) }
 
-// bitSize is B of a clip bit on grids as fine as the demo's.
-const bitSize = 64
-
-// adapting gives the rule of a clip that follows the devices and the noise of their bits, and raises the vector's noise so that both together
-// cost what the vector alone does without.
-func adapting(o *Options, cInt uint32, sigmaTotSq *uint64) (*operate.Adapt, uint64, error) {
+// adapting gives the rule of a clip that follows the devices, and z of the vector's noise: that of the policy, or so much more that clip bits and
+// vector together cost what the vector alone does.
+func adapting(o *Options) (*operate.Adapt, float64, error) {
 	if !o.Adapt {
-		return nil, 0, nil
+		return nil, 0.5, nil
 	}
-	least := uint32(minMembers(o))
-	bit, err := privacy.BitNoise(least, bitSize)
-	if err != nil {
-		return nil, 0, err
-	}
-	z, err := privacy.VectorMultiplier(0.5, float64(least)/20)
+	z, err := privacy.VectorMultiplier(0.5, float64(minMembers(o))/20)
 	if err != nil {
 		return nil, 0, fmt.Errorf("--adapt-clip: %d devices are too few to hide a clip bit: %w", o.Devices, err)
 	}
-	*sigmaTotSq = uint64(math.Ceil(z*z*float64(cInt)*float64(cInt))) + 1
-	most := 8 * clip(o.Task)
-	return &operate.Adapt{Quantile: 0.5, Rate: 0.2, Least: clip(o.Task) / 8, Most: most}, bit, nil
+	return &operate.Adapt{Quantile: 0.5, Rate: 0.2, Least: clip(o.Task) / 8, Most: 8 * clip(o.Task)}, z, nil
 }
+
+// terms are the integers of a round for a model of d parameters: the finest grid in the smallest words that carry it and the clip bits, if there
+// are any, the variance of the sum's noise, and that of the bits'.
+func terms(o *Options, d int, z float64) (g aggregation.Grid, sigmaTotSq, bitSq uint64, err error) {
+	for _, bits := range []uint16{16, 24, 32} {
+		if g, sigmaTotSq, err = aggregation.FitWords(bits, clip(o.Task), d, o.Devices, z, 0); err != nil || !o.Adapt {
+			if err == nil {
+				break
+			}
+			continue
+		}
+		if bitSq, err = privacy.BitNoise(uint32(minMembers(o)), bitSize(g)); err != nil {
+			return g, 0, 0, err
+		}
+		if err = aggregation.CheckWord(o.Devices, bitSize(g), bitSq, bits); err == nil {
+			break
+		}
+	}
+	return g, sigmaTotSq, bitSq, err
+}
+
+// bitSize is B of a clip bit.
+func bitSize(g aggregation.Grid) uint32 { return (&audit.RoundOpen{XMax: g.XMax}).BitSize() }
 
 func writeCatalogue(path string, titles []catalog.Title) error {
 	var b bytes.Buffer

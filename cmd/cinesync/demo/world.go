@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
 	"slices"
 
@@ -106,11 +105,4 @@ func dimension(people int) int {
 		return 8
 	}
 	return 16
-}
-
-// terms are the integers of a round for a model of d parameters: C_int the least that 4.2 allows, and σ_tot at the policy's
-// z = 1/2.
-func terms(d int) (cInt uint32, sigmaTotSq uint64) {
-	c := uint64(math.Ceil(8*math.Sqrt(float64(d)))) + 1
-	return uint32(c), (c*c + 3) / 4
 }

@@ -53,11 +53,11 @@ type Task struct {
 	Purpose       string    `json:"purpose"`
 	Rounds        int       `json:"rounds"`              // in all; 0 = until the budget is spent
 	Mode          string    `json:"mode"`                // W or SM: what devices must be safe against (secure aggregation 5.3)
-	Kex           uint16    `json:"kex,omitempty"`       // 1 X25519, 2 X25519 + X-Wing; of this and the next three the first where left out
+	Kex           uint16    `json:"kex,omitempty"`       // 1 X25519, 2 X25519 + X-Wing; of this and the next two the first where left out
 	PRG           uint16    `json:"prg,omitempty"`       // 1 AES-128-CTR, 2 AES-256-CTR, 3 ChaCha20
 	Sig           uint16    `json:"sig,omitempty"`       // 1 Ed25519, 2 Ed25519 + ML-DSA-44
-	WordBits      uint16    `json:"word_bits,omitempty"` // 32, 24 or 16
-	XMax          uint32    `json:"x_max,omitempty"`     // most of one coordinate in grid units; c_int where left out
+	WordBits      uint16    `json:"word_bits,omitempty"` // 32, 24 or 16; the smallest that carry the rounds where left out
+	XMax          uint32    `json:"x_max,omitempty"`     // most of one coordinate in grid units; left out: c_int, or without word_bits as much of it as the words carry
 	Cohorts       uint32    `json:"cohorts,omitempty"`   // groups that are summed apart; one where left out
 	Members       uint32    `json:"members"`
 	MinMembers    uint32    `json:"min_members"`

@@ -15,8 +15,9 @@ type Shape struct {
 	GammaBP, DeltaBP int // basis points: corrupt members withstood, losses withstood between roster and survivors
 	Lambda, Eta      int // security and completion bits of the graph
 	Mode             aggregation.Mode
-	Dim              int // d, words of a vector
-	WordBits         int // of a word on the wire: 32, 24 or 16
+	Dim              int     // d, words of a vector
+	WordBits         int     // of a word on the wire: 32, 24 or 16; 0: the smallest that carry the round under Noise
+	Noise            float64 // z = σ_tot/C_int, for the choice of WordBits alone
 	PRG              uint16
 	Hybrid           Hybrid
 	Cohorts          int // groups that are summed by themselves; the last n mod cohorts members are left out
@@ -53,6 +54,7 @@ type Plan struct {
 	T        int     `json:"t"`
 	Complete bool    `json:"complete_graph"`
 	Dim      int     `json:"dim"`
+	WordBits int     `json:"word_bits"`
 	Phases   []Phase `json:"phases"`
 	Up       int64   `json:"up_bytes"`
 	Down     int64   `json:"down_bytes"`
@@ -98,6 +100,13 @@ func (s Shape) Plan(rate Rate) (Plan, error) {
 	}
 	out := s.Devices % s.Cohorts
 	s.Devices -= out
+	if s.WordBits == 0 {
+		g, _, err := aggregation.FitGrid(1, s.Dim, s.Devices/s.Cohorts, s.Noise, 0)
+		if err != nil {
+			return Plan{}, flagError("noise", "%v: %v", s.Noise, err)
+		}
+		s.WordBits = int(g.WordBits)
+	}
 	graph := aggregation.GraphParams{N: s.Devices, GammaBP: s.GammaBP, DeltaBP: s.DeltaBP, Lambda: s.Lambda, Eta: s.Eta, Mode: s.Mode, Cohorts: s.Cohorts}
 	d, err := aggregation.FindDegree(graph)
 	if err != nil {
@@ -107,7 +116,7 @@ func (s Shape) Plan(rate Rate) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	p := Plan{Devices: s.Devices, Mode: s.Mode.String(), K: d.K, T: d.T, Complete: d.K == s.Devices/s.Cohorts-1, Dim: s.Dim, Phases: phases, Float32: 4 * int64(s.Dim), Rate: rate}
+	p := Plan{Devices: s.Devices, Mode: s.Mode.String(), K: d.K, T: d.T, Complete: d.K == s.Devices/s.Cohorts-1, Dim: s.Dim, WordBits: s.WordBits, Phases: phases, Float32: 4 * int64(s.Dim), Rate: rate}
 	for _, ph := range phases {
 		p.Up, p.Down = p.Up+ph.Up, p.Down+ph.Down
 	}
@@ -166,8 +175,10 @@ func (s Shape) validate() error {
 		return flagError("cohorts", "%d: want 1 to %d, each of at least %d members", s.Cohorts, audit.MaxCohorts, aggregation.MinDevices)
 	case s.Dim < 1 || s.Dim > maxDim:
 		return flagError("dim", "%d: want 1 to %d, which is what one upload can carry", s.Dim, maxDim)
-	case s.WordBits != 32 && s.WordBits != 24 && s.WordBits != 16:
+	case s.WordBits != 0 && s.WordBits != 32 && s.WordBits != 24 && s.WordBits != 16:
 		return flagError("word-bits", "%d: want 32, 24 or 16", s.WordBits)
+	case !(s.Noise >= 0 && s.Noise <= 1000):
+		return flagError("noise", "%v: want 0 to 1000", s.Noise)
 	case s.Lambda < 1 || s.Lambda > 256:
 		return flagError("lambda", "%d: want 1 to 256 bits", s.Lambda)
 	case s.Eta < 1 || s.Eta > 256:
