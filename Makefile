@@ -20,7 +20,7 @@ VULNDB   ?=
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## learn, recommend and audit on this machine: 24 devices, a few minutes (ARGS="--rounds 3 --json")
@@ -95,6 +95,28 @@ oracle: ## hold the accountants against Google's dp-accounting on 500 random set
 .PHONY: bench-peers
 bench-peers: ## measure ourselves beside Flower and PyTorch at the same work (network, minutes; PARTS="pytorch round"; ENGINE= leaves Flower's slow engine out)
 	@bench/peers/run
+
+# A row of docs/accuracy.md each; the noisy ones, which have no curve of rounds to show, are drawn against ε.
+ACCURACY       ?= ml-1m-100 ml-1m ml-100k ml-1m-eps8 ml-1m-eps2 sim-100k-eps2 sim-1m-eps1 order-free ncf ml-100k-eps8
+ACCURACY_QUICK ?= ml-100k
+
+.PHONY: accuracy-quick
+accuracy-quick: ## train ML-100K without noise and hold it against what docs/accuracy.md promises (minutes; CINESYNC_DATA)
+	@if [ -z "$(CINESYNC_DATA)" ]; then echo "accuracy-quick: skipped, set CINESYNC_DATA to the folder that holds ml-100k"; exit 0; fi; \
+	mkdir -p bin; $(GO) build -o bin/cinesync-train ./cmd/cinesync; \
+	for task in $(ACCURACY_QUICK); do bin/cinesync-train train --task $$task --data "$(CINESYNC_DATA)" --seeds 1 --least 0.70/0.42; done
+
+.PHONY: accuracy
+accuracy: ## train all rows of docs/accuracy.md and write the page (hours; CINESYNC_DATA; ACCURACY="ml-1m ncf" picks)
+	@test -n "$(CINESYNC_DATA)" || { echo "accuracy: set CINESYNC_DATA to the folder that holds ml-100k and ml-1m"; exit 1; }
+	@mkdir -p bin/accuracy; $(GO) build -o bin/cinesync-train ./cmd/cinesync
+	@for task in $(ACCURACY); do \
+		curve=rounds; case $$task in *eps*) curve=epsilon=1,2,4,8,16;; esac; \
+		echo "== $$task, curve against $$curve"; \
+		bin/cinesync-train train --task $$task --data "$(CINESYNC_DATA)" --curve $$curve --plot bin/accuracy/$$task.svg --json > bin/accuracy/$$task.tmp; \
+		mv bin/accuracy/$$task.tmp bin/accuracy/$$task.json; \
+	done
+	bin/cinesync-train train page --runs bin/accuracy --out docs/accuracy.md
 
 .PHONY: golden
 golden: ## rewrite the golden files (-update); read the difference before it is committed

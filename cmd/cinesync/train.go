@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,6 +25,7 @@ type trainFlags struct {
 	task, data, engine string
 	seeds              int
 	curve, plot, out   string
+	least              string
 	force, asJSON      bool
 }
 
@@ -35,6 +37,7 @@ devices, without keys and masks. Each person's newest title that training may ha
 beside popularity and the same training without noise.
 
 Built-in tasks: ` + strings.Join(task.Names(), ", ") + ".", Args: exactly(), RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) }}
+	cmd.AddCommand(trainPage())
 	fl := cmd.Flags()
 	fl.StringVar(&f.task, "task", "", "a task file (NAME.toml) or a built-in task")
 	fl.StringVar(&f.data, "data", "", "folder of the data set, or the one that holds it")
@@ -43,6 +46,7 @@ Built-in tasks: ` + strings.Join(task.Names(), ", ") + ".", Args: exactly(), Run
 	fl.StringVar(&f.curve, "curve", "", "measure accuracy against epsilon=1,2,4,8 or rounds or bytes")
 	fl.StringVar(&f.plot, "plot", "", "write a picture of the curve: FILE.svg, .png or .pdf")
 	fl.StringVar(&f.out, "out", "", "write the first seed's model to this file")
+	fl.StringVar(&f.least, "least", "", "fail where HR@10/NDCG@10 are below these, as in 0.70/0.42")
 	fl.BoolVar(&f.force, "force", false, "write it although it loses to popularity")
 	fl.BoolVar(&f.asJSON, "json", false, "print one JSON object")
 	return cmd
@@ -69,7 +73,32 @@ func (f *trainFlags) run(cmd *cobra.Command) error {
 	if err := printReport(cmd.OutOrStdout(), report, f.asJSON); err != nil {
 		return err
 	}
-	return f.write(report, served)
+	return errors.Join(f.write(report, served), f.enough(report))
+}
+
+// goal reads --least.
+func (f *trainFlags) goal() (hr, ndcg float64, err error) {
+	if f.least == "" {
+		return 0, 0, nil
+	}
+	a, b, _ := strings.Cut(f.least, "/")
+	hr, err = strconv.ParseFloat(a, 64)
+	if err == nil {
+		ndcg, err = strconv.ParseFloat(b, 64)
+	}
+	if err != nil || !(hr >= 0 && hr <= 1 && ndcg >= 0 && ndcg <= 1) {
+		return 0, 0, fmt.Errorf("--least is %q: want two numbers between 0 and 1, as in 0.70/0.42", f.least)
+	}
+	return hr, ndcg, nil
+}
+
+// enough holds the report against --least.
+func (f *trainFlags) enough(r *train.Report) error {
+	hr, ndcg, err := f.goal()
+	if err == nil && (r.HR10 < hr || r.NDCG10 < ndcg) {
+		err = fmt.Errorf("HR@10 %.3f and NDCG@10 %.3f of the last round are below %s", r.HR10, r.NDCG10, f.least)
+	}
+	return err
 }
 
 func printReport(w io.Writer, r *train.Report, asJSON bool) error {
@@ -115,6 +144,9 @@ func (f *trainFlags) options(cmd *cobra.Command) (train.Options, error) {
 	}
 	if f.plot != "" && f.curve == "" {
 		return o, errors.New("--plot draws a curve: say which with --curve")
+	}
+	if _, _, err := f.goal(); err != nil {
+		return o, err
 	}
 	if f.force && f.out == "" {
 		return o, errors.New("--force is about --out, which is missing")

@@ -1,0 +1,77 @@
+package train
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/cinesync/cinesync/cmd/cinesync/task"
+)
+
+// reports are two of small trainings under the names of built-in tasks.
+func reports(t *testing.T) fstest.MapFS {
+	t.Helper()
+	fsys := fstest.MapFS{}
+	for _, name := range []string{"ml-1m", "ml-1m-eps8"} {
+		r, _ := run(t, Options{Task: small(t, name, func(t *task.Task) { t.Rounds.Count = 3 }), Data: world(t, 40), Command: "cinesync train --task " + name + " --data DATA"})
+		b, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fsys[name+".json"] = &fstest.MapFile{Data: b}
+	}
+	fsys["ml-1m.svg"] = &fstest.MapFile{Data: []byte("<svg/>")}
+	return fsys
+}
+
+func TestThePageSaysWhatEveryFigureRestsOn(t *testing.T) {
+	fsys := reports(t)
+	page, err := Page(fsys, "accuracy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(page)
+	for _, want := range []string{"cinesync train --task ml-1m-eps8 --data DATA", "popularity", "without noise", "ε = 8 at δ = 1e-05", "one person, their whole history",
+		"no amplification", "seeds 1, 2", "±", "accuracy/ml-1m.svg", "Not measured here: ml-1m-100, ml-100k,", ".79/.565", "no noise: nothing is promised", "matched", "full"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	if strings.Contains(text, "<no value>") || strings.Contains(text, "accuracy/ml-1m-eps8.svg") {
+		t.Error("the page has holes, or a picture that there is not")
+	}
+	for _, line := range strings.Split(text, "\n") {
+		if strings.HasPrefix(line, "|") && strings.Count(line, "|") != 12 && strings.Count(line, "|") != 8 {
+			t.Errorf("a row of %d columns: %s", strings.Count(line, "|")-1, line)
+		}
+	}
+}
+
+func TestThePagePrintsNothingAlone(t *testing.T) {
+	for name, change := range map[string]func(map[string]any){
+		"without popularity":       func(m map[string]any) { m["popularity"] = Figures{} },
+		"without the no-noise run": func(m map[string]any) { m["without_noise"] = nil },
+		"of another task":          func(m map[string]any) { m["task"] = "ml-1m" },
+		"of another program":       func(m map[string]any) { m["best_round"] = 7 },
+		"of no seed":               func(m map[string]any) { m["runs"] = []Single{} },
+	} {
+		fsys := reports(t)
+		var m map[string]any
+		if err := json.Unmarshal(fsys["ml-1m-eps8.json"].Data, &m); err != nil {
+			t.Fatal(err)
+		}
+		change(m)
+		b, err := json.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fsys["ml-1m-eps8.json"] = &fstest.MapFile{Data: b}
+		if _, err := Page(fsys, "accuracy"); err == nil {
+			t.Errorf("a report %s is printed", name)
+		}
+	}
+	if _, err := Page(fstest.MapFS{}, "accuracy"); err == nil {
+		t.Error("a page of nothing")
+	}
+}
