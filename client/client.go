@@ -53,8 +53,8 @@ var ErrNoModel = errors.New("no model has been downloaded yet; run `cinesyncd ru
 // minHistory is the least number of known titles that training makes sense with.
 const minHistory = 2
 
-// Answer runs the local function of a training round: fine-tune the offered model on the history, return the difference in the form
-// in which it travels.
+// Answer runs the local function of a round. Training fine-tunes the offered model on the history and returns the difference in the form
+// in which it travels; popularity returns the titles of the history and trains nothing.
 func (c *Client) Answer(ctx context.Context, t door.Task) (door.Answer, error) {
 	snap, err := model.Parse(t.Model)
 	if err != nil {
@@ -73,6 +73,13 @@ func (c *Client) Answer(ctx context.Context, t door.Task) (door.Answer, error) {
 	}
 	if err := ctx.Err(); err != nil {
 		return door.Answer{}, err
+	}
+	if local.Name == model.PopularityFunction {
+		counts := make([]float32, local.Words(snap.Layout))
+		if err := model.Count(counts, examples); err != nil {
+			return door.Answer{}, err
+		}
+		return door.Answer{LayoutHash: snap.Layout.Hash(), Update: participant.Floats(counts)}, nil
 	}
 	update, _, err := model.Train(m, snap.Params, examples, local, rand.New(rand.NewPCG(c.seed())))
 	if err != nil {

@@ -100,6 +100,24 @@ func TestAnswerTravelsInTheRoundsSubspace(t *testing.T) {
 	}
 }
 
+// TestAnswerCountsTitles wants the popularity question answered with the titles of the history, and with nothing of the model.
+func TestAnswerCountsTitles(t *testing.T) {
+	for _, family := range []string{model.TwoTowerFamily, model.NCFFamily} {
+		s := start(t, family)
+		a, err := client.New(history(1, 4, 7, 10), nil, seed).Answer(t.Context(), door.Task{Model: s.Encode(), Code: model.Popularity().Append(nil)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := make(participant.Floats, 20)
+		for _, w := range []int{1, 4, 7, 10} {
+			want[slices.Index(s.Layout.Items, titles(20)[w])] = 0.5
+		}
+		if diff := cmp.Diff(want, a.Update); diff != "" || a.LayoutHash != s.Layout.Hash() {
+			t.Errorf("%s (-want +got):\n%s", family, diff)
+		}
+	}
+}
+
 func TestAnswerIsAnUpdateOnTheOfferedLayout(t *testing.T) {
 	for _, family := range []string{model.TwoTowerFamily, model.NCFFamily} {
 		t.Run(family, func(t *testing.T) {

@@ -71,8 +71,8 @@ func (c *Coordinator) renew(opened uint64, b *batch) error {
 }
 
 // exhausted logs, once in a period, that no further round of this question fits into the budget.
-func (c *Coordinator) exhausted(number, at uint64, b *batch) error {
-	entry, err := audit.Seal(c.key(), &audit.BudgetExhausted{Question: c.question, Round: number})
+func (c *Coordinator) exhausted(question [32]byte, number, at uint64, b *batch) error {
+	entry, err := audit.Seal(c.key(), &audit.BudgetExhausted{Question: question, Round: number})
 	if err != nil {
 		return fmt.Errorf("seal budget record: %w", err)
 	}

@@ -87,9 +87,8 @@ func (t *Task) checkBit(n, corrupt int) error {
 }
 
 // clip is that of the next round: what the last published one's bits gave, or the task's.
-func (c *Coordinator) clip() (float32, error) {
-	t := &c.cfg.Task
-	if !t.adapts() || c.head.Version == 0 {
+func (c *Coordinator) clip(t *Task) (float32, error) {
+	if !t.adapts() || c.head.Version <= uint64(t.warmUp()) {
 		return t.C, nil
 	}
 	name := hex.EncodeToString(c.head.Model[:]) + ".clip"
@@ -115,10 +114,6 @@ func (c *Coordinator) nextClip(open *audit.RoundOpen, plan *round.Plan, bits int
 	if open.SigmaBitSq == 0 || !c.cfg.Task.adapts() {
 		return nil
 	}
-	survivors := 0
-	for i := range plan.Cohorts {
-		survivors += len(plan.Cohorts[i].Survivors)
-	}
-	next := c.cfg.Task.AdaptClip.Next(math.Float32frombits(open.C), bits, survivors, open.BitSize())
+	next := c.cfg.Task.AdaptClip.Next(math.Float32frombits(open.C), bits, survivors(plan), open.BitSize())
 	return append(strconv.AppendFloat(nil, float64(next), 'g', -1, 32), '\n')
 }

@@ -43,7 +43,8 @@ type Task struct {
 	Hash       [32]byte
 	Local      model.Local
 	Optimizer  model.Optimizer
-	Rounds     int // how many to run in all; 0 = until the budget is spent
+	Popularity *Popularity // asked in one round before training; nil: not
+	Rounds     int         // of training; 0 = until the budget is spent
 	NTarget    uint32
 	NMin       uint32
 	GammaBP    uint16

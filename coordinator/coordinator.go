@@ -48,8 +48,9 @@ type Coordinator struct {
 	before     publication       // the one before it
 	logged     map[[32]byte]bool // every model that the log names
 	layout     model.Layout
-	context    []uint64 // log indexes of the policy in force, code release and question
-	question   [32]byte
+	context    []uint64 // log indexes of the policy in force, code releases and questions
+	question   [32]byte // of training
+	popular    [32]byte // the question before it; zero: there is none
 	asked      *audit.Question
 	ledger     *privacy.Population
 	debit      privacy.RoundDebit // of the running round
@@ -180,7 +181,7 @@ func (c *Coordinator) load(ctx context.Context) error {
 			return err
 		}
 	}
-	if c.ledger.Exhausted(c.question) {
+	if _, question := c.asking(); c.ledger.Exhausted(question) {
 		c.rest()
 	}
 	c.prune()
@@ -203,6 +204,10 @@ func (c *Coordinator) learn(entry []byte) error {
 		c.context = append(c.context, index)
 	case *audit.Question:
 		c.context = append(c.context, index)
+		if r.ID == firstQuestion {
+			c.popular = hash
+			break
+		}
 		c.question, c.asked = hash, r
 	case *audit.RoundOpen:
 		c.opened, c.openedAt = r.Round, r.OpenedAt
@@ -251,9 +256,7 @@ func (c *Coordinator) begin(ctx context.Context) error {
 		return fmt.Errorf("starting model: %w", err)
 	}
 	c.layout = snap.Layout
-	d := c.cfg.Task.Local.Words(snap.Layout)
-	c.cfg.Task.chooseWords(d)
-	if err := c.cfg.Task.check(d); err != nil {
+	if err := c.checkTask(); err != nil {
 		return err
 	}
 	if err := c.checkUntrained(); err != nil {

@@ -28,6 +28,7 @@ type device struct {
 	models  cache
 	scratch participant.Memory
 	update  []float32
+	titles  []model.Example
 	gone    atomic.Bool // cannot reach the coordinator any more
 
 	// hook may replace what the device sends on a connection; nil leaves it.
@@ -74,11 +75,18 @@ func (d *device) open() (*door.Door, error) {
 		OnContribution: func(round uint64, noised []uint32) { d.w.gave(round, d.id.Cert.IDPK, noised) }})
 }
 
-// Answer is the same update in every round.
+// Answer is the same update in every round of training, and the device's titles where they are asked for.
 func (d *device) Answer(_ context.Context, t door.Task) (door.Answer, error) {
 	snap, err := model.Parse(t.Model)
 	if err != nil {
 		return door.Answer{}, err
+	}
+	if local, err := model.ParseLocal(t.Code); err != nil {
+		return door.Answer{}, err
+	} else if local.Name == model.PopularityFunction {
+		counts := make([]float32, local.Words(snap.Layout))
+		err := model.Count(counts, d.titles)
+		return door.Answer{LayoutHash: snap.Layout.Hash(), Update: participant.Floats(counts)}, err
 	}
 	return door.Answer{LayoutHash: snap.Layout.Hash(), Update: participant.Floats(slices.Clone(d.update))}, nil
 }

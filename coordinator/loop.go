@@ -73,7 +73,7 @@ func (c *Coordinator) turn(ctx, work context.Context) error {
 // finished reports whether the task has no further round. The coordinator stays up: devices still ask how a round ended
 // and for the model.
 func (c *Coordinator) finished() bool {
-	return c.machine == nil && (c.stopped || c.cfg.Task.Rounds > 0 && c.rounds >= c.cfg.Task.Rounds)
+	return c.machine == nil && (c.stopped || c.cfg.Task.Rounds > 0 && c.rounds >= c.cfg.Task.rounds())
 }
 
 // begun goes on with a replayed round: everybody is away, and work that was out is started again. It says what became of

@@ -14,7 +14,7 @@ import (
 
 // open opens the next round: its RoundOpen is durable and in the log before anyone hears of it.
 func (c *Coordinator) open(now time.Time, b *batch) error {
-	t := &c.cfg.Task
+	t, question := c.asking()
 	number, opened := c.opened+1, max(uint64(now.Unix()), c.openedAt) // devices refuse times that run backwards
 	if opened >= c.asked.Expiry {
 		c.stopped = true
@@ -28,14 +28,14 @@ func (c *Coordinator) open(now time.Time, b *batch) error {
 	if err := c.renew(opened, b); err != nil {
 		return err
 	}
-	_, err = c.ledger.Would(privacy.RoundDebit{Round: number, Question: c.question, Units: units, P: t.P, B: t.B}, opened)
+	_, err = c.ledger.Would(privacy.RoundDebit{Round: number, Question: question, Units: units, P: t.P, B: t.B}, opened)
 	if errors.Is(err, privacy.ErrCeiling) || errors.Is(err, privacy.ErrShare) {
-		return c.exhausted(number, opened, b)
+		return c.exhausted(question, number, opened, b)
 	}
 	if err != nil {
 		return err
 	}
-	clip, err := c.clip()
+	clip, err := c.clip(t)
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (c *Coordinator) open(now time.Time, b *batch) error {
 	if err != nil {
 		return err
 	}
-	open := &audit.RoundOpen{Round: number, OpenedAt: opened, PrevRound: c.prev, Question: c.question,
+	open := &audit.RoundOpen{Round: number, OpenedAt: opened, PrevRound: c.prev, Question: question,
 		ModelIn: c.head.Model, CodeHash: sha256.Sum256(t.Local.Append(nil)), LayoutHash: c.layout.Hash(), D: uint32(t.Local.Words(c.layout)),
 		WordBits: t.WordBits, XMax: t.XMax, Kex: t.Kex, PRG: t.PRG, Sig: t.Sig, Mode: uint16(t.Mode), SeedKind: round.SeedKind(t.Mode),
 		GammaBP: t.GammaBP, DeltaBP: t.DeltaBP, Lambda: t.Lambda, Eta: t.Eta, NTarget: t.NTarget, NMin: t.NMin, Cohorts: t.Cohorts,
@@ -54,7 +54,7 @@ func (c *Coordinator) open(now time.Time, b *batch) error {
 		return fmt.Errorf("seal round %d: %w", number, err)
 	}
 	c.row = RoundRow{Round: number, OpenHash: audit.LeafHash(entry), Index: c.log.Size(), GraceMillis: uint32(t.Grace.Milliseconds()),
-		Code: t.Local.Append(nil), Context: append([]uint64(nil), c.context...)}
+		Code: t.Local.Append(nil), Context: c.evidenceOf(open.CodeHash)}
 	b.Open = &c.row
 	if err := c.append(entry, b); err != nil {
 		return err

@@ -73,7 +73,7 @@ func (c *Coordinator) settle(ctx context.Context, f *folder, open *audit.RoundOp
 		}
 	}
 	var err error
-	done.Model, done.Serve, err = c.learnFrom(open, combine(means), c.nextClip(open, plan, bits), start)
+	done.Model, done.Serve, err = c.learnFrom(open, combine(means), survivors(plan), c.nextClip(open, plan, bits), start)
 	if errors.Is(err, errApply) {
 		return unsettled(round.SettleFailed, err), nil
 	}
@@ -88,6 +88,15 @@ func exactSum(ctx context.Context, f *folder, open *audit.RoundOpen, plan *round
 	}
 	exact := aggregation.Signed(sum, open.WordBits)
 	return exact, aggregation.SumHash(exact), nil
+}
+
+// survivors is how many vectors are in all cohorts' sums.
+func survivors(plan *round.Plan) int {
+	n := 0
+	for i := range plan.Cohorts {
+		n += len(plan.Cohorts[i].Survivors)
+	}
+	return n
 }
 
 func gridOf(open *audit.RoundOpen) aggregation.Grid {
@@ -121,7 +130,7 @@ func (c *Coordinator) accumulator(shape aggregation.Shape) aggregation.Accumulat
 }
 
 // learnFrom steps the model and stages the results under their hashes. The same inputs give the same bytes.
-func (c *Coordinator) learnFrom(open *audit.RoundOpen, mean []float32, clip []byte, start bool) (next, serve [32]byte, err error) {
+func (c *Coordinator) learnFrom(open *audit.RoundOpen, mean []float32, members int, clip []byte, start bool) (next, serve [32]byte, err error) {
 	b, err := c.blobs.snapshot(open.ModelIn)
 	if err != nil {
 		return next, serve, err
@@ -130,13 +139,11 @@ func (c *Coordinator) learnFrom(open *audit.RoundOpen, mean []float32, clip []by
 	if err != nil {
 		return next, serve, fmt.Errorf("model %x: %w", open.ModelIn[:8], err)
 	}
-	update := make([]float32, snap.Layout.Size())
-	c.cfg.Task.Local.Uplink(snap.Layout, open.ModelIn).Grow(update, mean)
 	opt, err := c.optimizer(open.ModelIn, start)
 	if err != nil {
 		return next, serve, err
 	}
-	out, average, err := opt.Apply(snap, update, int(open.Round)-1, c.cfg.Task.Rounds)
+	out, average, err := c.cfg.Task.step(open, snap, opt, mean, members)
 	if err != nil {
 		return next, serve, fmt.Errorf("%w: %w", errApply, err)
 	}
@@ -146,6 +153,17 @@ func (c *Coordinator) learnFrom(open *audit.RoundOpen, mean []float32, clip []by
 		return next, serve, err
 	}
 	return next, serve, c.blobs.stage(next, nextFile, opt.Encode(), clip)
+}
+
+// step is what a round's mean makes of a model: the biases of a count, or one step of training. The optimiser learns of training alone.
+func (t *Task) step(open *audit.RoundOpen, snap *model.Snapshot, opt *model.Optimizer, mean []float32, members int) (next, serve *model.Snapshot, err error) {
+	if t.Popularity != nil && open.CodeHash == model.Popularity().Hash() {
+		next, err = t.counted(open, snap, mean, members)
+		return next, next, err
+	}
+	update := make([]float32, snap.Layout.Size())
+	t.Local.Uplink(snap.Layout, open.ModelIn).Grow(update, mean)
+	return opt.Apply(snap, update, int(open.Round)-1-t.warmUp(), t.Rounds)
 }
 
 // optimizer is the server optimiser's state that belongs to a model. The start has none, and gets the task's fresh one.

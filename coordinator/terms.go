@@ -14,11 +14,19 @@ import (
 // genesis is what a task puts into the log before its first round.
 func (c *Coordinator) genesis(expiry uint64) []audit.Record {
 	t := &c.cfg.Task
+	out := []audit.Record{t.policy()}
+	if first := t.first(c.layout); first != nil {
+		out = append(out, first.question(firstQuestion, c.layout, expiry)...)
+	}
+	return append(out, t.question(trainQuestion, c.layout, expiry)...)
+}
+
+// question is the release of a question's code and the question itself.
+func (t *Task) question(id string, layout model.Layout, expiry uint64) []audit.Record {
 	codeHash := sha256.Sum256(t.Local.Append(nil))
 	return []audit.Record{
-		t.policy(),
 		&audit.CodeRelease{CodeHash: codeHash, Name: t.Local.Name, Version: t.Local.Version},
-		&audit.Question{ID: "train", Version: 1, Purpose: t.Purpose, Kind: t.asks(), LayoutHash: c.layout.Hash(), D: uint32(t.Local.Words(c.layout)),
+		&audit.Question{ID: id, Version: 1, Purpose: t.Purpose, Kind: t.asks(), LayoutHash: layout.Hash(), D: uint32(t.Local.Words(layout)),
 			C: math.Float32bits(t.largestClip()), CInt: t.CInt, SigmaTotSq: t.SigmaTotSq, NMin: t.NMin, P: t.P, B: t.B, ShareBP: t.ShareBP,
 			Expiry: expiry, CodeHash: codeHash, Result: t.result()},
 	}
@@ -26,7 +34,10 @@ func (c *Coordinator) genesis(expiry uint64) []audit.Record {
 
 // result is where the result appears, and the task file by its hash: every round names the question, and with it the file.
 func (t *Task) result() string {
-	const appears = "the next model version, in the log by its hash"
+	appears := "the next model version, in the log by its hash"
+	if t.Local.Name == model.PopularityFunction {
+		appears = "the title biases that training starts from, in version 1"
+	}
 	if t.Hash == ([32]byte{}) {
 		return appears
 	}
@@ -35,9 +46,7 @@ func (t *Task) result() string {
 
 // checkSameTask refuses to go on in a folder whose log was begun with other terms: devices agreed to the logged ones.
 func (c *Coordinator) checkSameTask() error {
-	d := c.cfg.Task.Local.Words(c.layout)
-	c.cfg.Task.chooseWords(d)
-	if err := c.cfg.Task.check(d); err != nil {
+	if err := c.checkTask(); err != nil {
 		return err
 	}
 	if c.asked == nil {
@@ -69,6 +78,17 @@ func words(r audit.Record) string {
 	default:
 		return "purpose, task file, model layout, clip, noise, least members, participations, spacing or share"
 	}
+}
+
+// checkTask holds every question's terms against the layout, and chooses the words that were left to it.
+func (c *Coordinator) checkTask() error {
+	t := &c.cfg.Task
+	d := t.Local.Words(c.layout)
+	t.chooseWords(d)
+	if err := t.check(d); err != nil {
+		return err
+	}
+	return t.checkPopularity(c.layout)
 }
 
 func (c *Coordinator) loadLayout(hash [32]byte) error {

@@ -11,7 +11,7 @@ import (
 // Local is the local function of a round: what a device computes on its own history. Its canonical bytes are hashed into
 // the round (code_hash), so that a device knows exactly what it was asked for.
 type Local struct {
-	Name      string // the family
+	Name      string // the family, or popularity
 	Version   uint32
 	Steps     uint32  // SGD steps
 	Cuts      uint32  // random cut points a step
@@ -42,7 +42,12 @@ func (l Local) Append(dst []byte) []byte {
 
 // Words is how many coordinates the function answers with on a model of this layout: the d of its question and of its rounds
 // (docs/spec/log.md).
-func (l Local) Words(layout Layout) int { return uplinkWords(layout, l.Rank) }
+func (l Local) Words(layout Layout) int {
+	if l.Name == PopularityFunction {
+		return len(layout.Items)
+	}
+	return uplinkWords(layout, l.Rank)
+}
 
 // Uplink is the form in which updates travel in a round that starts from the model file with this SHA-256.
 func (l Local) Uplink(layout Layout, start [32]byte) *Uplink { return NewUplink(layout, l.Rank, start) }
@@ -85,6 +90,10 @@ func ParseLocal(b []byte) (Local, error) {
 func (l Local) check() error {
 	known := slices.Contains([]string{TwoTowerFamily, NCFFamily, SequentialFamily, HybridFamily}, l.Name)
 	switch {
+	case l == Popularity():
+		return nil
+	case l.Name == PopularityFunction:
+		return fmt.Errorf("%q has version 1 and no parameters, not %+v", l.Name, l)
 	case !known || l.Version != 1:
 		return fmt.Errorf("%q version %d is unknown", l.Name, l.Version)
 	case l.Steps == 0 || l.Cuts == 0 || l.Next == 0:

@@ -68,6 +68,9 @@ func seedOf(m aggregation.Mode) (kind uint16, ok bool) {
 // TrainingQuestion is the id of the question that training rounds answer.
 const TrainingQuestion = "train"
 
+// PopularityQuestion is the id of the question that counts titles before training (privacy 14).
+const PopularityQuestion = "popularity"
+
 const month = 30 * 24 * 3600
 
 // Demo is the policy of `cinesync demo` for so many rounds: so few devices allow no real promise. It is taken only with a
@@ -77,10 +80,13 @@ func Demo(rounds uint32) Floor {
 		Ceiling: privacy.Units(rounds) * (2 << 40), Period: month,
 		Modes: []aggregation.Mode{aggregation.ModeSH, aggregation.ModeSM, aggregation.ModeW}, SeedKinds: []uint16{seedCosigned, seedPlain},
 		Suites: EverySuite(), WordBits: []uint16{32, 24, 16}, MaxCohorts: audit.MaxCohorts, Code: codeNames(),
-		Purposes: []string{TrainingQuestion}, LoopOnly: true}
+		Purposes: purposes(), LoopOnly: true}
 }
 
-func codeNames() []string { return []string{"two-tower", "ncf"} }
+func codeNames() []string { return []string{"two-tower", "ncf", "popularity"} }
+
+// purposes are the questions that the shipped policies agree to.
+func purposes() []string { return []string{TrainingQuestion, PopularityQuestion} }
 
 // Limits are the hard stops of the device's ledger under this policy.
 func (f Floor) Limits() privacy.Limits {

@@ -40,7 +40,7 @@ func Strict() Floor {
 func Balanced() Floor {
 	return Floor{Name: Shipped, NMin: 64, GammaBP: 500, DeltaBP: 3000, Lambda: 80, ZNum: 2, ZDen: 1, MaxC: 10, P: 30, B: 1,
 		Ceiling: privacy.UnitsPerRho, Period: month, Modes: []aggregation.Mode{aggregation.ModeW}, SeedKinds: []uint16{seedCosigned}, Suites: EverySuite(),
-		WordBits: []uint16{32, 24, 16}, MaxCohorts: 1, Code: codeNames(), Purposes: []string{TrainingQuestion}}
+		WordBits: []uint16{32, 24, 16}, MaxCohorts: 1, Code: codeNames(), Purposes: purposes()}
 }
 
 // Open takes part in louder and more frequent rounds than the shipped policy.
