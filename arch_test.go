@@ -49,6 +49,7 @@ model/evaluate           pure     model model/split
 model/baseline           pure     model/split model/kernel model/batch
 model/graph              pure     model
 model/content            pure     -
+model/delta              pure     model
 audit                    pure     -
 audit/witness            adapter  audit
 gpu                      adapter  -
@@ -59,11 +60,11 @@ client/history/imports   adapter  client/history
 client/participant       pure     aggregation privacy protocol audit
 client/door              driver   client/participant privacy protocol audit
 client/door/sqlite       adapter  client/door
-client                   driver   client/* model privacy protocol
+client                   driver   client/* model model/delta privacy protocol
 
 # the coordinator
 coordinator/round        pure     aggregation privacy protocol audit
-coordinator              driver   coordinator/round aggregation privacy model protocol audit
+coordinator              driver   coordinator/round aggregation privacy model model/delta protocol audit
 coordinator/store/*      adapter  coordinator coordinator/round
 coordinator/store/storetest  suite  coordinator coordinator/round privacy
 

@@ -120,11 +120,26 @@ func (c *Coordinator) modelsInUse() [][32]byte {
 	return list
 }
 
+// download answers a request for a model or a delta.
+func (c *Coordinator) download(get protocol.Message) protocol.Message {
+	switch get := get.(type) {
+	case *protocol.ModelGet:
+		return c.modelPart(get)
+	case *protocol.DeltaGet:
+		return c.deltaPart(get)
+	}
+	panic(fmt.Sprintf("coordinator: %T is no download", get)) // readers pass on those two
+}
+
+func noSuchModel() protocol.Message {
+	return &protocol.HangUp{Code: protocol.CodeNoSuchModel, Detail: "this coordinator does not have that model, or no longer: it keeps the newest ones"}
+}
+
 // modelPart answers a download request: the same bytes for everyone, resumable at any offset. What is not in use is refused
 // without a look at the disk.
 func (c *Coordinator) modelPart(get *protocol.ModelGet) protocol.Message {
 	if !c.blobs.offered(get.Hash) {
-		return &protocol.HangUp{Code: protocol.CodeNoSuchModel, Detail: "this coordinator does not have that model, or no longer: it keeps the newest ones"}
+		return noSuchModel()
 	}
 	file, err := c.blobs.snapshot(get.Hash)
 	if err != nil {

@@ -54,7 +54,7 @@ func (c *Coordinator) commit(ctx context.Context, b *batch) error {
 	}
 	if b.Move != nil {
 		c.head = b.Move.To
-		c.blobs.offer(c.modelsInUse())
+		c.offerModels()
 	}
 	if err := c.show(ctx, b); err != nil {
 		return err

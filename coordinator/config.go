@@ -23,14 +23,17 @@ type Config struct {
 	LogKey      ed25519.PrivateKey // signs checkpoints
 	LogOrigin   string
 	Task        Task
-	Start       []byte       // snapshot file of version 0, used when the store is new
-	Models      Files        // snapshots, optimiser states, release notes
-	LogDir      Files        // the public log: keys, checkpoint, tiles
-	Log         *slog.Logger // nil: silent
-	Now         func() time.Time
-	OnEvent     func(Event)                                           // told in order, from the loop; must not block
-	OnPublish   func(release Release)                                 // told after a version is published and its files are durable, and again if only then the public log came to hold it
-	Expand      func(shape aggregation.Shape) aggregation.Accumulator // nil: the CPU
+	Start       []byte // snapshot file of version 0, used when the store is new
+	Models      Files  // snapshots, optimiser states, release notes
+	LogDir      Files  // the public log: keys, checkpoint, tiles
+	// Bases is how many versions before the two newest ones are kept, their models alone: a device that has one of them, and not only one of
+	// the two newest, is sent the difference. 0: none.
+	Bases     int
+	Log       *slog.Logger // nil: silent
+	Now       func() time.Time
+	OnEvent   func(Event)                                           // told in order, from the loop; must not block
+	OnPublish func(release Release)                                 // told after a version is published and its files are durable, and again if only then the public log came to hold it
+	Expand    func(shape aggregation.Shape) aggregation.Accumulator // nil: the CPU
 	// Witnesses cosign the log before devices are shown anything of it; nil: none, and the checkpoints are the log's own word.
 	Witnesses     Witnesses
 	WitnessPolicy audit.WitnessPolicy // says whose cosignatures are enough; zero exactly if Witnesses is nil

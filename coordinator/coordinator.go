@@ -20,18 +20,19 @@ import (
 
 // Coordinator is one running coordinator. Everything below the line is owned by the loop.
 type Coordinator struct {
-	cfg   Config
-	store Store
-	mail  chan mail
-	deaf  chan error      // the listener's last word
-	done  chan struct{}   // closed when the loop has ended
-	last  protocol.HangUp // what everybody still connected hears then; set before done is closed
-	conns sync.WaitGroup
-	works sync.WaitGroup
-	blobs blobs
-	parts chan struct{} // one slot for each part of a model that is being sent
-	turns turns         // and of these, one for each device
-	most  atomic.Int64  // bytes of the largest shares message that the running round may want
+	cfg    Config
+	store  Store
+	mail   chan mail
+	deaf   chan error      // the listener's last word
+	done   chan struct{}   // closed when the loop has ended
+	last   protocol.HangUp // what everybody still connected hears then; set before done is closed
+	conns  sync.WaitGroup
+	works  sync.WaitGroup
+	blobs  blobs
+	deltas deltas
+	parts  chan struct{} // one slot for each part of a model that is being sent
+	turns  turns         // and of these, one for each device
+	most   atomic.Int64  // bytes of the largest shares message that the running round may want
 
 	// owned by the loop
 	log        *audit.Log
@@ -46,6 +47,7 @@ type Coordinator struct {
 	head       Head
 	newest     publication       // by the log; the head's once that is durable
 	before     publication       // the one before it
+	earlier    [][32]byte        // models of versions before that, the oldest first, which deltas may begin from
 	logged     map[[32]byte]bool // every model that the log names
 	layout     model.Layout
 	context    []uint64 // log indexes of the policy in force, code releases and questions
@@ -160,7 +162,7 @@ func (c *Coordinator) load(ctx context.Context) error {
 		return c.begin(ctx)
 	}
 	c.head = saved.Head
-	c.blobs.offer(c.modelsInUse())
+	c.offerModels()
 	if err := c.loadLayout(c.head.Model); err != nil {
 		return err
 	}
@@ -220,6 +222,7 @@ func (c *Coordinator) learn(entry []byte) error {
 	case *audit.RoundClose:
 		c.rounds++
 		c.prev = hash
+		c.outdated(c.before)
 		c.before, c.newest = c.newest, publication{r.ModelOut, r.ServeHash}
 		c.logged[r.ModelOut], c.logged[r.ServeHash] = true, true
 	case *audit.Abort:
@@ -267,7 +270,7 @@ func (c *Coordinator) begin(ctx context.Context) error {
 		return err
 	}
 	c.head = Head{Model: hash, Serve: hash}
-	c.blobs.offer(c.modelsInUse())
+	c.offerModels()
 	batch := &Batch{First: &c.head}
 	for _, r := range c.genesis(uint64(c.cfg.Now().Add(c.cfg.Task.Expiry).Unix())) {
 		entry, err := audit.Seal(c.key(), r)

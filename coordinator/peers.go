@@ -14,7 +14,7 @@ type peer struct {
 	id       [32]byte
 	conn     protocol.Conn
 	out      chan protocol.Message
-	gets     chan *protocol.ModelGet // unbuffered: a request waits here while the one before it is answered
+	gets     chan protocol.Message   // ModelGet and DeltaGet, unbuffered: a request waits here while the one before it is answered
 	turn     chan struct{}           // the device's own slot for a part being sent
 	end      context.CancelCauseFunc // gives the connection up, and with it what is being sent
 	treeSize uint64                  // owned by the loop: the tree this device was last shown
@@ -28,7 +28,7 @@ const (
 	outQueue     = 256
 	helloTimeout = 5 * time.Second
 	sendTimeout  = 30 * time.Second
-	maxParts     = 512              // parts of models being sent, of all connections together: 128 MiB; one of each
+	maxParts     = 512              // parts of models and deltas being sent, of all connections together: 128 MiB; one of each
 	maxHeld      = 64               // messages that wait for the witnesses
 	maxHeard     = 256              // events of one device in one round: a handful of messages, and many reconnects
 	maxTimes     = 16               // how many times all that a round wants of one device it hears of it, in bytes
@@ -104,7 +104,7 @@ func (c *Coordinator) serve(ctx context.Context, conn protocol.Conn) error {
 	id := conn.Peer().IDPK
 	turn, leave := c.turns.join(id)
 	defer leave()
-	p := &peer{id: id, conn: conn, out: make(chan protocol.Message, outQueue), gets: make(chan *protocol.ModelGet), turn: turn, end: end, treeSize: hello.TreeSize}
+	p := &peer{id: id, conn: conn, out: make(chan protocol.Message, outQueue), gets: make(chan protocol.Message), turn: turn, end: end, treeSize: hello.TreeSize}
 	writing := make(chan error, 1)
 	go func() {
 		writing <- c.write(ctx, p)
@@ -127,8 +127,9 @@ func (c *Coordinator) read(ctx context.Context, p *peer) error {
 		if err != nil {
 			return err
 		}
-		if get, ok := msg.(*protocol.ModelGet); ok {
-			if !p.ask(ctx, get) {
+		switch msg.(type) {
+		case *protocol.ModelGet, *protocol.DeltaGet:
+			if !p.ask(ctx, msg) {
 				return nil
 			}
 			continue
@@ -157,7 +158,7 @@ func (c *Coordinator) tell(ctx context.Context, m mail) bool {
 // device's own before one of all devices', and its part is made when it is sent: what waits for a device that does not read is a
 // request, and no piece of a model.
 func (c *Coordinator) write(ctx context.Context, p *peer) error {
-	var get *protocol.ModelGet
+	var get protocol.Message
 	mine := false // the device's own slot
 	defer func() {
 		if mine {
@@ -183,7 +184,7 @@ func (c *Coordinator) write(ctx context.Context, p *peer) error {
 		case turn <- struct{}{}:
 			mine = true
 		case slot <- struct{}{}:
-			done, err = p.send(ctx, c.modelPart(get))
+			done, err = p.send(ctx, c.download(get))
 			<-c.parts
 			<-p.turn
 			get, mine = nil, false
@@ -211,7 +212,7 @@ func (p *peer) send(ctx context.Context, msg protocol.Message) (done bool, err e
 
 // ask hands a download request to the writer. Its reader waits until the one before it is answered, and with it only this
 // connection.
-func (p *peer) ask(ctx context.Context, get *protocol.ModelGet) bool {
+func (p *peer) ask(ctx context.Context, get protocol.Message) bool {
 	select {
 	case p.gets <- get:
 		return true

@@ -25,6 +25,10 @@ func (c *Coordinator) tidy() error {
 	for _, hash := range c.modelsInUse() {
 		keep[hex.EncodeToString(hash[:])] = true
 	}
+	bases := map[string]bool{}
+	for _, hash := range c.earlier {
+		bases[hex.EncodeToString(hash[:])+".snapshot"] = true
+	}
 	served, err := c.cfg.Models.Read("serving")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read which model is served: %w", err)
@@ -35,7 +39,7 @@ func (c *Coordinator) tidy() error {
 		return fmt.Errorf("list models: %w", err)
 	}
 	for _, name := range names {
-		if hash, ok := modelOf(name); ok && !keep[hex.EncodeToString(hash[:])] && (c.logged[hash] || c.blobs.wasStaged(hash)) {
+		if hash, ok := modelOf(name); ok && !bases[name] && !keep[hex.EncodeToString(hash[:])] && (c.logged[hash] || c.blobs.wasStaged(hash)) {
 			if err := c.cfg.Models.Remove(name); err != nil {
 				return fmt.Errorf("remove model: %w", err)
 			}

@@ -51,6 +51,7 @@ type terms struct {
 	devices int // 4
 	items   int // 5: a vector of a few hundred words
 	dim     int
+	bases   int
 	half    bool // the model's file stores halves
 	rounds  int  // 1
 	delta   uint16
@@ -90,7 +91,7 @@ func newWorld(t *testing.T, ctx context.Context, o terms) *world {
 		t.Fatal(err)
 	}
 	w.cfg = coordinator.Config{Identity: w.coord, Authority: prototest.AuthorityKey(), LogKey: w.logKey, LogOrigin: logOrigin,
-		AuthorityPQ: prototest.AuthorityPQ(), Task: o.newTask(t, start.Layout.Size()), Start: start.Encode()}
+		AuthorityPQ: prototest.AuthorityPQ(), Task: o.newTask(t, start.Layout.Size()), Start: start.Encode(), Bases: o.bases}
 	if o.mode == aggregation.ModeW {
 		w.signers = w.witness()
 	}

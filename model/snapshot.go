@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 )
 
@@ -158,4 +159,25 @@ func parseLayout(b []byte) (Layout, error) {
 		return Layout{}, err
 	}
 	return l, l.Validate()
+}
+
+// Tensors says where in a snapshot file the tensors begin and how many bytes each parameter has there, 2 or 4. It looks at the header
+// alone; Parse checks the rest.
+func Tensors(file []byte) (at, width int, err error) {
+	if len(file) < headerBytes || string(file[:len(magic)]) != magic {
+		return 0, 0, errors.New("this is not a model file")
+	}
+	switch v := binary.BigEndian.Uint32(file[len(magic):]); v {
+	case formatFloats:
+		width = 4
+	case formatHalves:
+		width = 2
+	default:
+		return 0, 0, fmt.Errorf("format version %d; this program reads %d and %d: update it", v, formatFloats, formatHalves)
+	}
+	n := int64(binary.BigEndian.Uint32(file[len(magic)+4:]))
+	if n > int64(len(file)-headerBytes) {
+		return 0, 0, fmt.Errorf("layout of %d bytes is announced, %d are left", n, len(file)-headerBytes)
+	}
+	return headerBytes + int(n), width, nil
 }

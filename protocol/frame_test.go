@@ -58,7 +58,7 @@ func TestHeadersThatAreRefused(t *testing.T) {
 		{"version 1", with(2, 1), protocol.ErrVersion, protocol.CodeWrongVersion, "version 1, this program speaks 2"},
 		{"version 3", with(2, 3), protocol.ErrVersion, protocol.CodeWrongVersion, "version 3, this program speaks 2"},
 		{"type 0", with(3, 0), protocol.ErrMalformed, protocol.CodeMalformed, "type 0"},
-		{"type 20", with(3, 20), protocol.ErrMalformed, protocol.CodeMalformed, "type 20"},
+		{"type 22", with(3, 22), protocol.ErrMalformed, protocol.CodeMalformed, "type 22"},
 		{"first flag", with(4, 0x80), protocol.ErrMalformed, protocol.CodeMalformed, "flags"},
 		{"last flag", with(7, 1), protocol.ErrMalformed, protocol.CodeMalformed, "flags"},
 		{"one byte too many", with(8, 0, 1, 0, 1), protocol.ErrTooLarge, protocol.CodeTooLarge, "hello of 65537 bytes, at most 65536"},

@@ -33,6 +33,7 @@ var counts = map[protocol.Type][]count{
 	protocol.TypeOffer: {{"checkpoint", protocol.MaxCheckpoint}, {"consistency", protocol.MaxProof}, {"entries", protocol.MaxEntries},
 		{"entry.bytes", protocol.MaxEntry}, {"entry.proof", protocol.MaxProof}, {"code", protocol.MaxCode}},
 	protocol.TypeModelPart: {{"data", protocol.ChunkSize}},
+	protocol.TypeDeltaPart: {{"data", protocol.ChunkSize}},
 	protocol.TypeAdvertise: inKey,
 	protocol.TypeRoster: slices.Concat([]count{{"checkpoint", protocol.MaxCheckpoint}, {"consistency", protocol.MaxProof}, {"entries", protocol.MaxEntries},
 		{"entry.bytes", protocol.MaxEntry}, {"entry.proof", protocol.MaxProof}, {"seed_checkpoint", protocol.MaxCheckpoint},
@@ -219,6 +220,7 @@ func TestMessagesAtTheirLimitAreAccepted(t *testing.T) {
 	for _, m := range []protocol.Message{
 		&protocol.Chunk{Data: make([]byte, protocol.ChunkSize)},
 		&protocol.ModelPart{Data: make([]byte, protocol.ChunkSize)},
+		&protocol.DeltaPart{Data: make([]byte, protocol.ChunkSize)},
 		&protocol.Input{MaskedWith: make([]byte, 128), Chunks: make([][32]byte, protocol.MaxChunks)},
 		&protocol.Shares{Sealed: make([][80]byte, protocol.MaxRoster), ShareCTs: make([][protocol.CiphertextSize]byte, 5000)},
 		&protocol.Delivery{Sealed: make([][80]byte, 6000), MaskCTs: make([][protocol.CiphertextSize]byte, 7000)},

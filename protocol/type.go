@@ -26,6 +26,8 @@ const (
 	TypeHangUp     Type = 17
 	TypeConfirm    Type = 18
 	TypeConfirmed  Type = 19
+	TypeDeltaGet   Type = 20
+	TypeDeltaPart  Type = 21
 )
 
 // String is the message's name in the specification.
@@ -41,6 +43,7 @@ var typeNames = [...]string{
 	TypeAdvertise: "advertise", TypeRoster: "roster", TypeShares: "shares", TypeDelivery: "delivery", TypeInput: "input",
 	TypeInputState: "input-state", TypeChunk: "chunk", TypeReceipt: "receipt", TypeSurvivors: "survivors", TypeReveal: "reveal",
 	TypeClose: "close", TypeHangUp: "hang-up", TypeConfirm: "confirm", TypeConfirmed: "confirmed",
+	TypeDeltaGet: "delta-get", TypeDeltaPart: "delta-part",
 }
 
 // Message is one of the structs of this package, as a pointer.
@@ -97,6 +100,10 @@ func blank(t Type) parser {
 		return &Confirm{}
 	case TypeConfirmed:
 		return &Confirmed{}
+	case TypeDeltaGet:
+		return &DeltaGet{}
+	case TypeDeltaPart:
+		return &DeltaPart{}
 	default:
 		return nil
 	}

@@ -236,6 +236,32 @@ func (m *models) Promote(h [32]byte) error { defer m.lock()(); m.newest = h; ret
 
 func (m *models) Discard(h [32]byte) error { defer m.lock()(); delete(m.part, h); return nil }
 
+// Base is the newest model, or else the only one.
+func (m *models) Base() ([32]byte, int64, error) {
+	defer m.lock()()
+	if b, ok := m.whole[m.newest]; ok {
+		return m.newest, int64(len(b)), nil
+	}
+	for h, b := range m.whole {
+		return h, int64(len(b)), nil
+	}
+	return [32]byte{}, 0, nil
+}
+
+// Rebuild finds the byte that a delta of these tests lacks.
+func (m *models) Rebuild(h, base, name [32]byte) (bool, error) {
+	defer m.lock()()
+	d := m.part[name]
+	delete(m.part, name)
+	for c := range 256 {
+		if file := append(d[:len(d):len(d)], byte(c)); m.whole[base] != nil && sha256.Sum256(file) == h {
+			m.whole[h] = file
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // answers is the local function.
 type answers func(ctx context.Context, t door.Task) (door.Answer, error)
 
@@ -249,6 +275,7 @@ type phone struct {
 	tally  tally
 	files  files
 	models models
+	deltas bool
 	answer answers
 	hold   time.Duration
 	starts int
@@ -301,6 +328,9 @@ func (p *phone) start() {
 				p.told(e)
 			}
 		}}
+	if p.deltas {
+		cfg.Deltas = &p.models
+	}
 	d, err := door.Open(p.t.Context(), cfg)
 	if err != nil {
 		p.t.Fatal(err)

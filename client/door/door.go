@@ -63,6 +63,7 @@ type Config struct {
 	Counter     Counter // of the ledger in Store, kept elsewhere
 	Scratch     Scratch // a round's vectors, in place of Participant.Scratch
 	Models      Models
+	Deltas      Deltas // beside Models; nil: whole models are fetched
 	Answerer    Answerer
 	Dial        func(ctx context.Context) (protocol.Conn, error)
 	Now         func() time.Time

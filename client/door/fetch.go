@@ -31,6 +31,7 @@ type fetch struct {
 	sum   hash.Hash // of them
 	disk  bool      // a part of it lay on the disk before
 	round bool      // a round waits for it
+	delta *deltaFetch
 }
 
 // MaxModel is the largest model file a device downloads.
@@ -58,11 +59,24 @@ func (d *Door) startFetch(ctx context.Context, conn protocol.Conn, id [32]byte, 
 		}
 		have, sum = 0, sha256.New()
 	}
-	d.fetch = &fetch{hash: id, total: total, have: uint64(have), sum: sum, disk: have > 0, round: forRound}
+	if have == 0 {
+		if started, err := d.startDelta(ctx, conn, id, total, forRound); started || err != nil {
+			return err
+		}
+	}
+	return d.startWhole(ctx, conn, &fetch{hash: id, total: total, have: uint64(have), sum: sum, disk: have > 0, round: forRound})
+}
+
+// startWhole goes on with the download of a whole model.
+func (d *Door) startWhole(ctx context.Context, conn protocol.Conn, f *fetch) error {
+	d.fetch = f
 	return d.ask(ctx, conn)
 }
 
 func (d *Door) ask(ctx context.Context, conn protocol.Conn) error {
+	if t := d.fetch.delta; t != nil {
+		return d.send(ctx, conn, &protocol.DeltaGet{Base: t.base, Hash: d.fetch.hash, Offset: t.have})
+	}
 	return d.send(ctx, conn, &protocol.ModelGet{Hash: d.fetch.hash, Offset: d.fetch.have})
 }
 
@@ -77,7 +91,7 @@ func (d *Door) fetchPublished(ctx context.Context, conn protocol.Conn) error {
 // part takes the next piece. A file that does not hash to its name is thrown away and refused (F04).
 func (d *Door) part(ctx context.Context, conn protocol.Conn, p *protocol.ModelPart) error {
 	f := d.fetch
-	if f == nil || p.Hash != f.hash || p.Offset != f.have {
+	if f == nil || f.delta != nil || p.Hash != f.hash || p.Offset != f.have {
 		return nil // not asked for, or asked for on an earlier connection
 	}
 	if f.total == 0 {
@@ -100,7 +114,7 @@ func (d *Door) part(ctx context.Context, conn protocol.Conn, p *protocol.ModelPa
 			return fmt.Errorf("discard bad model download: %w", err)
 		}
 		if f.disk { // what lay on the disk may be at fault
-			return d.startFetch(ctx, conn, f.hash, f.total, f.round)
+			return d.startWhole(ctx, conn, &fetch{hash: f.hash, total: f.total, sum: sha256.New(), round: f.round})
 		}
 		if f.total > MaxModel {
 			return d.fetched(ctx, conn, tooLarge(f.total), f.round)

@@ -55,6 +55,8 @@ type rig struct {
 	meet func(protocol.Message) bool
 	// tamper may change a model file's part.
 	tamper func(*protocol.ModelPart)
+	// delta may change a part of a delta; nil: there are none.
+	delta func(*protocol.DeltaPart)
 	// claims, if not 0, is the model file's size in offers.
 	claims uint64
 	greet  func(protocol.Conn) bool // sees each new connection first; false keeps it from the round
@@ -349,11 +351,26 @@ func (r *rig) from(id [32]byte, m protocol.Message) {
 			r.tamper(p)
 		}
 		r.deliver(round.Send{To: id, Msg: p})
+	case *protocol.DeltaGet:
+		r.deliver(round.Send{To: id, Msg: r.deltaPart(m)})
 	case *protocol.Chunk:
 		r.chunk(id, m)
 	default:
 		r.step(round.Event{Kind: round.Message, From: id, Msg: m})
 	}
+}
+
+// deltaPart answers with a part of the file without its last byte: that is what a delta of these tests is.
+func (r *rig) deltaPart(m *protocol.DeltaGet) *protocol.DeltaPart {
+	p := &protocol.DeltaPart{Base: m.Base, Hash: m.Hash}
+	if r.delta == nil || r.files[m.Base] == nil {
+		return p
+	}
+	file := r.files[m.Hash]
+	p.Offset, p.Total = m.Offset, uint64(len(file)-1)
+	p.Data = bytes.Clone(file[m.Offset:min(p.Total, m.Offset+protocol.ChunkSize)])
+	r.delta(p)
+	return p
 }
 
 func (r *rig) chunk(id [32]byte, m *protocol.Chunk) {

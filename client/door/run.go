@@ -188,8 +188,11 @@ func (d *Door) turn(ctx context.Context, conn protocol.Conn, in <-chan received)
 		}
 		d.away.reset()
 		d.down.Add(size(r.msg))
-		if part, ok := r.msg.(*protocol.ModelPart); ok {
+		switch part := r.msg.(type) {
+		case *protocol.ModelPart:
 			return -1, d.part(ctx, conn, part)
+		case *protocol.DeltaPart:
+			return -1, d.deltaPart(ctx, conn, part)
 		}
 		return -1, d.obey(ctx, conn, d.machine.Step(d.cfg.Now(), participant.Event{Msg: r.msg}))
 	}

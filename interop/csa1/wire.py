@@ -10,6 +10,7 @@ TYPES = {
     6: ("advertise", CONTROL), 7: ("roster", ROSTER_BUNDLE), 8: ("shares", ROSTER_BUNDLE), 9: ("delivery", ROSTER_BUNDLE),
     10: ("input", CONTROL), 11: ("input-state", CONTROL), 12: ("chunk", DATA), 13: ("receipt", CONTROL), 14: ("survivors", BUNDLE),
     15: ("reveal", BUNDLE), 16: ("close", BUNDLE), 17: ("hang-up", CONTROL), 18: ("confirm", CONTROL), 19: ("confirmed", ROSTER_BUNDLE),
+    20: ("delta-get", CONTROL), 21: ("delta-part", DATA),
 }
 NUMBERS = {name: n for n, (name, _) in TYPES.items()}
 
@@ -45,6 +46,8 @@ MESSAGES = {
     "offer": [("evidence", EVIDENCE), ("code", ("bytes", 16384)), ("model_size", "u64")],
     "model-get": [("hash", 32), ("offset", "u64")],
     "model-part": [("hash", 32), ("offset", "u64"), ("total", "u64"), ("data", ("bytes", CHUNK))],
+    "delta-get": [("base", 32), ("hash", 32), ("offset", "u64")],
+    "delta-part": [("base", 32), ("hash", 32), ("offset", "u64"), ("total", "u64"), ("data", ("bytes", CHUNK))],
     "advertise": [("open_hash", 32), ("key", KEY)],
     "roster": [("evidence", EVIDENCE), ("seed_checkpoint", ("bytes", 8192)), ("seed_proof", ("list", 64, 32)), ("open_hash", 32), ("index", "u32"),
                ("peers", ("list", 16384, PEER))],

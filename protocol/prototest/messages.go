@@ -58,6 +58,8 @@ func messages(suite uint16) []protocol.Message {
 		&protocol.HangUp{Code: protocol.CodeBusy, Detail: "too many devices; come back later", RetryAfter: 60},
 		confirm,
 		&protocol.Confirmed{SID: sid, Digest: confirm.Digest, Confirms: []protocol.PeerConfirm{{Index: 4, Sig: confirm.Sig, SigPQ: confirm.SigPQ}}},
+		&protocol.DeltaGet{Base: hash("base"), Hash: hash("model"), Offset: protocol.ChunkSize},
+		&protocol.DeltaPart{Base: hash("base"), Hash: hash("model"), Offset: protocol.ChunkSize, Total: protocol.ChunkSize + 5, Data: []byte("delta")},
 	}
 }
 

@@ -46,7 +46,7 @@ func (f *folder) makeCoordinator(o *Options, w *world, start *model.Snapshot, li
 	if err != nil {
 		return fmt.Errorf("charge of a round: %w", err)
 	}
-	cfg := &operate.Config{LogOrigin: LogOrigin, Listen: listen, ListenTCP: o.TCP, HTTP: o.HTTP, LogDir: "../log", Catalogue: "catalogue.jsonl",
+	cfg := &operate.Config{LogOrigin: LogOrigin, Listen: listen, ListenTCP: o.TCP, HTTP: o.HTTP, LogDir: "../log", Catalogue: "catalogue.jsonl", DeltaBases: 8,
 		WitnessPolicy: policyFile, Witnesses: []string{"http://" + witness}, Task: operate.Task{
 			Family: o.Task, Purpose: "Learn which titles go together, from the sums of many devices' updates.", Rounds: o.Rounds, Mode: "W",
 			Members: uint32(o.Devices), MinMembers: uint32(minMembers(o)), GammaBP: gammaBP, DeltaBP: lossBP(o), Lambda: lambda, Eta: eta,

@@ -38,6 +38,9 @@ type Config struct {
 	HTTP      string `json:"http"`       // TCP address of the platform's API; empty: none
 	LogDir    string `json:"log_dir"`    // folder of the public log, relative to this folder
 	Catalogue string `json:"catalogue"`  // titles in JSON lines, relative to this folder
+	// DeltaBases is how many versions before the two newest are kept, for devices that come back with one of them: they are sent what is
+	// new since then, not the whole model. 0 to 1000.
+	DeltaBases int `json:"delta_bases,omitempty"`
 	// WitnessPolicy is the text of the policy, relative to this folder, and Witnesses are where its witnesses are reached, in its order.
 	// Both are left out where nobody watches the log, which mode W does not allow.
 	WitnessPolicy string   `json:"witness_policy,omitempty"`
@@ -104,6 +107,9 @@ func (c *Config) Save(dir string) error {
 	}
 	return Dir(dir).Write("coordinator.json", append(b, '\n'))
 }
+
+// maxDeltaBases bounds how many old models are kept on the disk.
+const maxDeltaBases = 1000
 
 // maxConfig is the largest coordinator.json that is read.
 const maxConfig = 64 << 10
@@ -192,6 +198,8 @@ func (c *Config) check() error {
 		return errors.New("log_origin is empty: devices pin the log by this name")
 	case c.LogDir == "":
 		return errors.New("log_dir is empty: name the folder of the public log")
+	case c.DeltaBases < 0 || c.DeltaBases > maxDeltaBases:
+		return fmt.Errorf("delta_bases is %d: want 0 to %d versions", c.DeltaBases, maxDeltaBases)
 	case t.Purpose == "" && t.File == "":
 		return errors.New("task.purpose is empty: devices show it to their owners")
 	case t.Rounds < 0:

@@ -92,7 +92,7 @@ func run(ctx context.Context, dir string, cfg *Config, keys *keys, store *sqlite
 	defer witnesses.close()
 	c, err := coordinator.New(ctx, coordinator.Config{Identity: keys.identity, Authority: keys.authority.Ed, AuthorityPQ: keys.authority.PQ, LogKey: keys.log, LogOrigin: cfg.LogOrigin,
 		Witnesses: witnesses.ask(), WitnessPolicy: witnesses.policy,
-		Task: task, Start: start, Models: models, LogDir: logDir, Log: o.Log, OnEvent: o.OnEvent,
+		Task: task, Start: start, Bases: cfg.DeltaBases, Models: models, LogDir: logDir, Log: o.Log, OnEvent: o.OnEvent,
 		OnPublish: func(r coordinator.Release) { platform.published(r.Logged) }}, store)
 	if err != nil {
 		return fmt.Errorf("start the coordinator in %s, with its public log in %s: %w", dir, logDir, err)

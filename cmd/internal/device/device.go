@@ -128,7 +128,7 @@ func (d *Device) Door(ctx context.Context, h Hooks) (*door.Door, error) {
 		Participant: participant.Config{Key: id.Key, Cert: id.Cert, CertPQ: id.CertPQ, Authority: d.Config.authority.Ed, AuthorityPQ: d.Config.authority.PQ,
 			Coordinator: d.Config.coordinator.Ed, CoordinatorPQ: d.Config.coordinator.PQ, LogOrigin: d.Config.LogOrigin, LogKey: d.Config.logKey,
 			Witnesses: d.Config.witnesses, Floor: d.Floor, Random: rand.Reader},
-		Store: d.Outbox, Counter: d.Counter, Scratch: d.vectors, Models: d.models, Answerer: answerer, Dial: dial, Log: h.Log, OnEvent: h.OnEvent, OnContribution: h.OnContribution,
+		Store: d.Outbox, Counter: d.Counter, Scratch: d.vectors, Models: d.models, Deltas: d.models, Answerer: answerer, Dial: dial, Log: h.Log, OnEvent: h.OnEvent, OnContribution: h.OnContribution,
 	})
 }
 
