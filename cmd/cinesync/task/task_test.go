@@ -16,7 +16,7 @@ import (
 // some is a task as text.
 func some(t testing.TB) string {
 	t.Helper()
-	b, err := Source("ml-1m-eps8")
+	b, err := os.ReadFile("testdata/noisy.toml")
 	if err != nil {
 		t.Fatal(err)
 	}
