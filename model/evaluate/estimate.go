@@ -37,7 +37,7 @@ func share(ranks []int, k int) Estimate {
 	p := hits / n
 	middle := (p + z95*z95/(2*n)) / (1 + z95*z95/n)
 	half := z95 / (1 + z95*z95/n) * math.Sqrt(p*(1-p)/n+z95*z95/(4*n*n))
-	return Estimate{Mean: p, Low: min(p, middle-half), High: max(p, middle+half)}
+	return Estimate{Mean: p, Low: max(0, min(p, middle-half)), High: min(1, max(p, middle+half))}
 }
 
 // moments are the mean and the standard deviation (n − 1) of a sample.
