@@ -53,7 +53,7 @@ func all(t testing.TB, train split.Train, seed uint64) map[string]scorer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ials, err := NewIALS(train, IALSOptions{Dim: 6, Seed: seed})
+	ials, err := NewIALS(train, IALSOptions{Dim: 6, Sweeps: 8, Seed: seed})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -338,7 +338,7 @@ func TestBaselinesRefuseBadSettings(t *testing.T) {
 // TestAnchorsOnMovieLens100K judges on the given negatives and wants the figures that others measured (design: accuracy 1).
 func TestAnchorsOnMovieLens100K(t *testing.T) {
 	s := movieLens100K(t)
-	ials, err := NewIALS(s.Train, IALSOptions{Seed: 1, Dim: 16, Sweeps: 6})
+	ials, err := NewIALS(s.Train, IALSOptions{Seed: 1, Dim: 16, Sweeps: 4})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package baseline
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -21,6 +22,9 @@ type EASE struct {
 // MostEASE is the largest catalogue that EASE takes: its matrix has the square of that many numbers.
 const MostEASE = 10_000
 
+// ErrTooLarge means that a baseline does not take so large a catalogue.
+var ErrTooLarge = errors.New("the catalogue is too large")
+
 // DefaultLambda is EASE's λ.
 const DefaultLambda = 500
 
@@ -29,7 +33,7 @@ func NewEASE(t split.Train, lambda float64) (*EASE, error) {
 	n := t.Items
 	switch {
 	case n > MostEASE:
-		return nil, fmt.Errorf("EASE: %d titles, its square matrix takes %d at most", n, MostEASE)
+		return nil, fmt.Errorf("EASE: %d titles, its square matrix takes %d at most: %w", n, MostEASE, ErrTooLarge)
 	case !(lambda > 0) || math.IsInf(lambda, 0):
 		return nil, fmt.Errorf("EASE: lambda is %v, want a positive number", lambda)
 	}

@@ -21,7 +21,7 @@ type IALS struct {
 
 // IALSOptions are iALS's. Zero values stand for the defaults.
 type IALSOptions struct {
-	Dim    int     // d; 0: 32
+	Dim    int     // d; 0: 64, and 32 for fewer than 2,000 users
 	Sweeps int     // over users and titles; 0: 16
 	Alpha0 float64 // weight of a pair that was not watched, against 1 for one that was
 	Lambda float64 // regularisation, times (plays + α₀·rows of the other side)^Nu
@@ -32,15 +32,18 @@ type IALSOptions struct {
 // maxIALSDim bounds d; each user's equation takes its square.
 const maxIALSDim = 512
 
-func (o *IALSOptions) fill() error {
+func (o *IALSOptions) fill(users int) error {
 	if o.Dim == 0 {
-		o.Dim = 32
+		o.Dim = 64
+		if users < 2000 {
+			o.Dim = 32
+		}
 	}
 	if o.Sweeps == 0 {
 		o.Sweeps = 16
 	}
 	if o.Alpha0 == 0 {
-		o.Alpha0 = 0.1
+		o.Alpha0 = 0.3
 	}
 	if o.Lambda == 0 {
 		o.Lambda = 0.003
@@ -57,7 +60,7 @@ func (o *IALSOptions) fill() error {
 
 // NewIALS trains from small random vectors.
 func NewIALS(t split.Train, o IALSOptions) (*IALS, error) {
-	if err := o.fill(); err != nil {
+	if err := o.fill(len(t.Histories)); err != nil {
 		return nil, err
 	}
 	m := &IALS{o: o, items: t.Items, h: make([]float32, t.Items*o.Dim)}
