@@ -1,0 +1,153 @@
+package evaluate
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/cinesync/cinesync/client/history/imports"
+	"github.com/cinesync/cinesync/model/split"
+)
+
+// Files name a split. Train alone, or a folder alone, gives a validation split: the last training title of everybody is held
+// out.
+type Files struct {
+	Train, Test, Negatives string // in the NCF text format, each plain or gzip
+	Data                   string // a folder with train.pairs.tsv or .tsv.gz, or a MovieLens data set
+	Items                  int    // titles of the catalogue; 0: one more than the largest id
+	Count                  int    // uniform negatives a user, where no file gives them
+	Seed                   uint64 // draws them
+}
+
+// maxUnpacked bounds what a file may grow to.
+const maxUnpacked = 1 << 30
+
+// Read gives the split, and in words what kind it is.
+func (f Files) Read() (*split.Split, string, error) {
+	switch {
+	case f.Data != "" && (f.Train != "" || f.Test != "" || f.Negatives != ""):
+		return nil, "", errors.New("--data and files are two ways to name a split: use one")
+	case f.Data != "":
+		return f.folder()
+	case f.Train == "":
+		return nil, "", errors.New("--train is missing: name the training file, or a folder with --data")
+	case f.Test == "" && f.Negatives != "":
+		return nil, "", errors.New("--negatives needs --test")
+	}
+	plays, err := read(f.Train, split.ReadTrain)
+	if err != nil {
+		return nil, "", err
+	}
+	if f.Test == "" {
+		return f.validation(plays, f.Items, f.Train)
+	}
+	test, err := read(f.Test, split.ReadTest)
+	if err != nil {
+		return nil, "", err
+	}
+	var negatives []split.Case
+	kind := "external split"
+	if f.Negatives != "" {
+		if negatives, err = read(f.Negatives, split.ReadNegatives); err != nil {
+			return nil, "", err
+		}
+	} else {
+		kind += fmt.Sprintf(", %d negatives drawn from seed %d", f.Count, f.Seed)
+	}
+	s, err := split.Join(plays, test, negatives, f.Items, f.Count, f.Seed)
+	return s, kind, err
+}
+
+// folder reads a data set, and holds out of it.
+func (f Files) folder() (*split.Split, string, error) {
+	for _, name := range []string{"train.pairs.tsv.gz", "train.pairs.tsv"} {
+		file := filepath.Join(f.Data, name)
+		if _, err := os.Stat(file); err == nil {
+			plays, err := read(file, split.ReadTrain)
+			if err != nil {
+				return nil, "", err
+			}
+			return f.validation(plays, f.Items, f.Data)
+		}
+	}
+	set, err := imports.ReadMovieLens(f.Data)
+	if err != nil {
+		return nil, "", fmt.Errorf("--data: no train.pairs.tsv in it, and %w", err)
+	}
+	place := make(map[string]int, len(set.Titles))
+	for i, t := range set.Titles {
+		place[t.ID] = i
+	}
+	plays := &split.Plays{Histories: make([][]int, len(set.Users))}
+	for user, u := range set.Users {
+		seen := map[int]bool{}
+		for _, w := range u.Watches {
+			if item, ok := place[w.Item]; ok && !seen[item] {
+				seen[item] = true
+				plays.Histories[user] = append(plays.Histories[user], item)
+			}
+		}
+	}
+	return f.validation(plays, max(f.Items, len(set.Titles)), f.Data)
+}
+
+func (f Files) validation(plays *split.Plays, items int, from string) (*split.Split, string, error) {
+	t := split.Train{Items: items, Histories: plays.Histories}
+	for _, h := range plays.Histories {
+		for _, item := range h {
+			if items == 0 {
+				t.Items = max(t.Items, item+1)
+			}
+		}
+	}
+	s, err := split.HoldOut(t, f.Count, f.Seed)
+	if err != nil {
+		return nil, "", fmt.Errorf("%s: %w", from, err)
+	}
+	s.Notes.RepeatedPlays = plays.Repeated
+	return s, fmt.Sprintf("validation split: everybody's last training title held out, %d negatives drawn from seed %d", f.Count, f.Seed), nil
+}
+
+// read opens a file, plain or gzip by its first bytes, and hands it to a parser.
+func read[T any](name string, parse func(io.Reader) (T, error)) (T, error) {
+	var none T
+	f, err := os.Open(name)
+	if err != nil {
+		return none, err
+	}
+	defer f.Close()
+	plain := bufio.NewReader(f)
+	var from io.Reader = plain
+	if head, err := plain.Peek(2); err == nil && bytes.Equal(head, []byte{0x1f, 0x8b}) {
+		z, err := gzip.NewReader(plain)
+		if err != nil {
+			return none, fmt.Errorf("%s: %w", name, err)
+		}
+		from = z
+	}
+	out, err := parse(&limited{from: from, left: maxUnpacked})
+	if err != nil {
+		return none, fmt.Errorf("%s: %w", name, err)
+	}
+	return out, nil
+}
+
+// limited ends with an error where a file is too long, so that what is cut off is not taken for the end.
+type limited struct {
+	from io.Reader
+	left int
+}
+
+func (l *limited) Read(b []byte) (int, error) {
+	if l.left == 0 {
+		return 0, fmt.Errorf("more than %d bytes, unpacked", maxUnpacked)
+	}
+	n, err := l.from.Read(b[:min(len(b), l.left)])
+	l.left -= n
+	return n, err
+}
