@@ -5,8 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas32"
+	"github.com/cinesync/cinesync/model/kernel"
 )
 
 // BenchmarkTrain is a device's local function on MovieLens 100K's shape, against the least it has to read: three passes over
@@ -29,8 +28,7 @@ func BenchmarkTrain(b *testing.B) {
 			for i := range history {
 				history[i] = Example{Item: rng.IntN(items), At: int64(i)}
 			}
-			v := blas32.General{Rows: items, Cols: dim, Stride: dim, Data: make([]float32, items*dim)}
-			x, y := vec(make([]float32, dim)), vec(make([]float32, items))
+			v, x, y := make([]float32, items*dim), make([]float32, dim), make([]float32, items)
 			var passes time.Duration
 			for b.Loop() {
 				if _, _, err := Train(m, s.Params, history, local, rng); err != nil {
@@ -39,7 +37,7 @@ func BenchmarkTrain(b *testing.B) {
 				b.StopTimer()
 				began := time.Now()
 				for range 3 * local.Steps * local.Cuts {
-					blas32.Gemv(blas.NoTrans, 1, v, x, 0, y)
+					kernel.NT(y, x, v, 1, items, dim)
 				}
 				passes += time.Since(began)
 				b.StartTimer()

@@ -11,8 +11,9 @@ import (
 // cut, gathered in one block.
 type candidates struct {
 	items []int
+	drawn int       // of them, the negatives
 	v, dv []float32 // candidates × d
-	b     []float32
+	b, db []float32
 	own   []int // places of a cut's own targets
 }
 
@@ -31,57 +32,72 @@ func (t *towerTrainer) some(from, dst []float32, cuts []Cut, l Local, first bool
 		clear(db)
 	}
 	c := &t.sampled
-	drawn := c.gather(v, b, cuts, int(l.Negatives), n, d, rng)
+	c.draw(cuts, int(l.Negatives), n, rng)
+	c.copy(v, b, d)
 	m := len(c.items)
 	t.scores = room(t.scores, k*m)
 	kernel.NT(t.scores, t.z, c.v, k, m, d)
-	raise := float32(math.Log(float64(n) / float64(drawn)))
 	var loss float64
-	at := drawn
+	at := c.drawn
 	for i, cut := range cuts {
 		s := t.scores[i*m : (i+1)*m]
 		kernel.Add(s, c.b)
-		loss += crossEntropy(s, c.keep(s, cut, drawn, at, raise)) / float64(k)
+		loss += crossEntropy(s, c.keep(s, cut, at, n)) / float64(k)
 		at += len(cut.Next)
 	}
 	kernel.NN(t.dz, t.scores, c.v, k, d, m)
-	rate := -l.Rate / float32(k)
+	c.dv, c.db = room(c.dv, m*d), room(c.db, m)
 	kernel.TN(c.dv, t.scores, t.z, m, d, k)
-	for j, item := range c.items {
-		kernel.Axpy(rate, c.dv[j*d:(j+1)*d], dv[item*d:(item+1)*d])
-		for i := range cuts {
-			db[item] += rate * t.scores[i*m+j]
-		}
-	}
+	clear(c.db)
+	kernel.SumRows(c.db, t.scores, k)
+	c.scatter(dv, db, c.dv, c.db, d, -l.Rate/float32(k))
 	return loss
 }
 
-// gather draws the negatives and copies the rows of all candidates. It returns how many were drawn.
-func (c *candidates) gather(v, b []float32, cuts []Cut, negatives, n, d int, rng *rand.Rand) int {
+// draw draws the negatives, which come first, and adds the targets of the cuts, one cut after another.
+func (c *candidates) draw(cuts []Cut, negatives, n int, rng *rand.Rand) {
 	c.items = c.items[:0]
 	for range negatives {
 		c.items = append(c.items, rng.IntN(n))
 	}
+	c.with(cuts)
+}
+
+// with makes what is drawn the negatives, and adds the targets of the cuts.
+func (c *candidates) with(cuts []Cut) {
+	c.drawn = len(c.items)
 	for _, cut := range cuts {
 		c.items = append(c.items, cut.Next...)
 	}
-	c.v, c.dv, c.b = room(c.v, len(c.items)*d), room(c.dv, len(c.items)*d), room(c.b, len(c.items))
+}
+
+// copy gathers the candidates' rows.
+func (c *candidates) copy(v, b []float32, d int) {
+	c.v, c.b = room(c.v, len(c.items)*d), room(c.b, len(c.items))
 	for j, item := range c.items {
 		copy(c.v[j*d:(j+1)*d], v[item*d:(item+1)*d])
 		c.b[j] = b[item]
 	}
-	return negatives
+}
+
+// scatter adds rate times the candidates' gradients to the rows they came from.
+func (c *candidates) scatter(v, b, dv, db []float32, d int, rate float32) {
+	for j, item := range c.items {
+		kernel.Axpy(rate, dv[j*d:(j+1)*d], v[item*d:(item+1)*d])
+		b[item] += rate * db[j]
+	}
 }
 
 // keep shuts what a cut does not compare, raises what stands for the catalogue, and gives the places of the cut's targets, which
-// begin at at.
-func (c *candidates) keep(s []float32, cut Cut, drawn, at int, raise float32) []int {
+// begin at at, of n titles.
+func (c *candidates) keep(s []float32, cut Cut, at, n int) []int {
 	c.own = c.own[:0]
+	raise := float32(math.Log(float64(n) / float64(c.drawn)))
 	for j := range s {
 		switch own := j >= at && j < at+len(cut.Next); {
 		case own:
 			c.own = append(c.own, j)
-		case j >= drawn || contains(cut.Next, c.items[j]):
+		case j >= c.drawn || contains(cut.Next, c.items[j]):
 			s[j] = shut
 		default:
 			s[j] += raise

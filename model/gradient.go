@@ -4,10 +4,9 @@ import "fmt"
 
 // Sample is one loss that a local function takes the gradient of, opened up so that another engine can check it.
 type Sample struct {
-	Past      []int     // history, oldest first (two-tower)
-	User      []float32 // solved user vector (ncf)
+	Past      []int // history, oldest first
 	Targets   []int
-	Negatives []int // ncf: what the targets are compared with; two-tower: the whole catalogue
+	Negatives []int // ncf: the sample that stands for the catalogue; none: the whole catalogue, as for the two-tower
 }
 
 // Gradient is the loss of one sample and its gradient at params.
@@ -27,14 +26,13 @@ func Gradient(l Layout, params []float32, s Sample) (loss float64, grad []float3
 		t.forward(params, cuts)
 		loss = t.whole(params, grad, cuts, one, true)
 		t.backward(params, grad, cuts, one, true)
-		for i := range grad {
-			grad[i] = -grad[i] // a step goes against the gradient
-		}
 	case *ncf:
-		items := append(append([]int(nil), s.Targets...), s.Negatives...)
-		loss, _ = m.gradient(params, grad, s.User, items, len(s.Targets))
+		loss = m.one(params, grad, s)
 	default:
 		return 0, nil, fmt.Errorf("family %q has no gradient to check", l.Family)
+	}
+	for i := range grad {
+		grad[i] = -grad[i] // a step goes against the gradient
 	}
 	return loss, grad, nil
 }

@@ -8,15 +8,12 @@ import (
 )
 
 // samples are losses over eleven titles that reach every branch: one and many targets, a short and a long history.
-func samples(family string, dim int) []Sample {
-	user := make([]float32, dim)
-	for k := range user {
-		user[k] = float32(k%3) - 0.7
-	}
+func samples(family string) []Sample {
 	if family == NCFFamily {
 		return []Sample{
-			{User: user, Targets: []int{2}, Negatives: []int{0, 5, 7}},
-			{User: user, Targets: []int{4, 1, 9}, Negatives: []int{3, 3, 8}}, // a negative may come twice
+			{Past: []int{3}, Targets: []int{2}, Negatives: []int{0, 5, 7}},
+			{Past: []int{6, 0, 9, 1, 10}, Targets: []int{4, 1, 9}, Negatives: []int{3, 3, 4, 8}}, // a negative may come twice, and be a target
+			{Past: []int{6, 2, 9, 1}, Targets: []int{4, 7}},
 		}
 	}
 	return []Sample{
@@ -31,7 +28,7 @@ func samples(family string, dim int) []Sample {
 func TestGradientAgreesWithFiniteDifferences(t *testing.T) {
 	const h = 1e-2
 	for _, family := range families {
-		for i, sample := range samples(family, 4) {
+		for i, sample := range samples(family) {
 			s := disturbed(t, family, 11, 4, uint64(i))
 			loss, grad, err := Gradient(s.Layout, s.Params, sample)
 			if err != nil {
@@ -218,6 +215,111 @@ func TestScorersAreDeterministic(t *testing.T) {
 			}
 			if fmt.Sprint(first) != fmt.Sprint(got) {
 				t.Errorf("%s: the same history scores differently", family)
+			}
+		}
+	}
+}
+
+// plainNCF is NCF's score written out from its formula (docs/spec/snapshot.md 2).
+func plainNCF(s *Snapshot, history []Example) []float32 {
+	l, d := s.Layout, s.Layout.Dim
+	at := func(name string) []float32 { return l.tensor(s.Params, name) }
+	v, b, h := at("v"), at("b"), at("h")
+	h1, h2 := hidden(d)
+	u := make([]float64, d)
+	gmf := func(i int) (sum float64) {
+		sum = float64(b[i])
+		for k := range u {
+			sum += float64(h[k]) * u[k] * float64(v[i*d+k])
+		}
+		return sum
+	}
+	for c, weights := range Pooling(l.Ages, len(history)) {
+		slope, p := make([]float64, d), make([]float64, len(l.Items))
+		var total, mass float64
+		for i := range p {
+			p[i] = math.Exp(gmf(i))
+			total += p[i]
+		}
+		for j, e := range history {
+			mass += float64(weights[j])
+			for k := range slope {
+				slope[k] += float64(weights[j]) * float64(v[e.Item*d+k])
+			}
+		}
+		for k := range u {
+			for i := range p {
+				slope[k] -= mass * p[i] / total * float64(v[i*d+k])
+			}
+			u[k] += float64(at("s")[c*d+k]) * float64(h[k]) * slope[k]
+		}
+	}
+	out := make([]float32, len(l.Items))
+	for i := range out {
+		sum := gmf(i)
+		first := make([]float64, h1)
+		for j := range first {
+			first[j] = float64(at("c1")[j])
+			for k := range u {
+				first[j] += float64(at("p")[j*d+k])*u[k] + float64(at("q")[j*d+k])*float64(v[i*d+k])
+			}
+		}
+		for j := range h2 {
+			second := float64(at("c2")[j])
+			for k, x := range first {
+				second += float64(at("a2")[j*h1+k]) * max(0, x)
+			}
+			sum += float64(at("o")[j]) * max(0, second)
+		}
+		out[i] = float32(sum)
+	}
+	return out
+}
+
+func TestNCFScoresAreTheFormula(t *testing.T) {
+	const items = 300 // more than one block
+	s := disturbed(t, NCFFamily, items, 6, 2)
+	history := examples(3, 17, 4, 30, 0, 299)
+	scorer, err := mustOpen(t, s.Layout).Scorer(s.Params, history)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, want := make([]float32, items), plainNCF(s, history)
+	scorer.Scores(got)
+	for i := range got {
+		if math.Abs(float64(got[i]-want[i])) > 1e-4 {
+			t.Errorf("title %d scores %v, want %v", i, got[i], want[i])
+		}
+	}
+}
+
+// TestOneUniformChannelIgnoresOrder wants models with no recency channel to score a history and its reverse alike, and others not.
+func TestOneUniformChannelIgnoresOrder(t *testing.T) {
+	for _, family := range families {
+		for _, c := range []struct {
+			ages []float32
+			same bool
+		}{{[]float32{0}, true}, {[]float32{0, 0}, true}, {[]float32{0, 3}, false}} {
+			s, err := Spec{Family: family, Dim: 4, Ages: c.ages}.New(ids(30), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			scores := func(items ...int) []float32 {
+				scorer, err := mustOpen(t, s.Layout).Scorer(s.Params, examples(items...))
+				if err != nil {
+					t.Fatal(err)
+				}
+				out := make([]float32, 30)
+				scorer.Scores(out)
+				return out
+			}
+			a, b := scores(5, 8, 2, 20, 11), scores(11, 20, 2, 8, 5)
+			var off float64
+			for i := range a {
+				off = max(off, math.Abs(float64(a[i]-b[i])))
+			}
+			if (off < 1e-5) != c.same {
+				t.Errorf("%s, ages %v: a reversed history moves scores by %v", family, c.ages, off)
 			}
 		}
 	}

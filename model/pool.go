@@ -50,6 +50,15 @@ func (p *pool) weights(c, n int) (w []float32, scale float32) {
 	return p.decay[c][:min(n, len(p.decay[c]))], p.norm[c][n-1]
 }
 
+// mass is the sum of the weights of n items in channel c.
+func (p *pool) mass(c, n int) (sum float32) {
+	w, scale := p.weights(c, n)
+	for _, x := range w {
+		sum += x
+	}
+	return sum * scale
+}
+
 // forward writes Σ_j w_c(age_j) V[j] to dst, a row of d for each channel; rows are stride apart.
 func (p *pool) forward(dst []float32, stride int, v []float32, past []int, d int) {
 	for c := range p.ages {

@@ -61,6 +61,57 @@ func TestTrainLowersTheLoss(t *testing.T) {
 	}
 }
 
+// TestSampleStandsForTheCatalogue draws a sample far larger than the catalogue: its loss and update must be near those of the whole softmax.
+func TestSampleStandsForTheCatalogue(t *testing.T) {
+	for _, family := range families {
+		s := disturbed(t, family, 40, 4, 6)
+		m, l := mustOpen(t, s.Layout), mustLocal(t, family)
+		l.Steps = 1
+		run := func(negatives uint32) ([]float32, float64) {
+			l.Negatives = negatives
+			update, loss, err := Train(m, s.Params, examples(4, 9, 1, 22, 13, 7), l, rand.New(rand.NewPCG(2, 2)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return update, loss
+		}
+		whole, want := run(0)
+		sampled, got := run(4000)
+		var off, size float64
+		for i, v := range whole {
+			off += float64(v-sampled[i]) * float64(v-sampled[i])
+			size += float64(v) * float64(v)
+		}
+		if math.Abs(got-want) > 0.02*want || off > 0.1*0.1*size {
+			t.Errorf("%s: a sample gives loss %.4f and an update %.3f away, the catalogue %.4f and %.3f", family, got, math.Sqrt(off), want, math.Sqrt(size))
+		}
+	}
+}
+
+// TestTrainersKeepTheirMemory wants no allocation once the buffers have grown.
+func TestTrainersKeepTheirMemory(t *testing.T) {
+	for _, family := range families {
+		for _, negatives := range []uint32{0, 50} {
+			s := start(t, family, 60, 4)
+			l := mustLocal(t, family)
+			l.Steps, l.Negatives = 2, negatives
+			trainer, dst, history := mustOpen(t, s.Layout).Trainer(s.Params), make([]float32, s.Layout.Size()), examples(4, 9, 1, 22, 13, 7)
+			rng := rand.New(rand.NewPCG(1, 2))
+			update := func() {
+				if _, err := trainer.Update(dst, history, l, rng); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for range 50 { // cuts of all lengths
+				update()
+			}
+			if n := testing.AllocsPerRun(20, update); n > 0 {
+				t.Errorf("%s, %d negatives: %v allocations an update", family, negatives, n)
+			}
+		}
+	}
+}
+
 // TestUpdatesCarryTheClipGroups wants coordinate i of an update to be (local - global) times its tensor's factor.
 func TestUpdatesCarryTheClipGroups(t *testing.T) {
 	for _, family := range families {

@@ -60,10 +60,7 @@ func check(l model.Layout, params []float32, s model.Sample) error {
 	if len(s.Targets) == 0 {
 		return errors.New("a sample without targets has no loss")
 	}
-	if l.Family == model.NCFFamily && len(s.User) != l.Dim {
-		return fmt.Errorf("a user vector of %d numbers, want %d", len(s.User), l.Dim)
-	}
-	if l.Family == model.TwoTowerFamily && len(s.Past) == 0 {
+	if len(s.Past) == 0 {
 		return errors.New("a sample without a history has no user")
 	}
 	for _, list := range [][]int{s.Past, s.Targets, s.Negatives} {

@@ -29,7 +29,7 @@ func world(t testing.TB, family string, items, dim int, rng *rand.Rand) *model.S
 }
 
 // sample draws a loss: history and targets may overlap, negatives may come twice.
-func sample(items, dim int, rng *rand.Rand) model.Sample {
+func sample(items int, rng *rand.Rand) model.Sample {
 	list := func(n int) []int {
 		out := make([]int, n)
 		for i := range out {
@@ -38,8 +38,8 @@ func sample(items, dim int, rng *rand.Rand) model.Sample {
 		return out
 	}
 	s := model.Sample{Past: rng.Perm(items)[:1+rng.IntN(items-1)], Targets: rng.Perm(items)[:1+rng.IntN(5)], Negatives: list(1 + rng.IntN(30))}
-	for range dim {
-		s.User = append(s.User, float32(rng.NormFloat64()))
+	if rng.IntN(3) == 0 {
+		s.Negatives = nil // the whole catalogue
 	}
 	return s
 }
@@ -51,7 +51,7 @@ func TestGraphsAgreeWithTheHandWrittenGradients(t *testing.T) {
 		for seed := range uint64(12) {
 			rng := rand.New(rand.NewPCG(seed, 1))
 			items, dim := 6+rng.IntN(60), 2+rng.IntN(15)
-			s, draw := world(t, family, items, dim, rng), sample(items, dim, rng)
+			s, draw := world(t, family, items, dim, rng), sample(items, rng)
 			loss, grad, err := model.Gradient(s.Layout, s.Params, draw)
 			if err != nil {
 				t.Fatal(err)
@@ -88,7 +88,7 @@ func compare(t *testing.T, name string, l model.Layout, got []float32, want []fl
 func TestGraphsGradientIsTheSlopeOfItsLoss(t *testing.T) {
 	for _, family := range []string{model.TwoTowerFamily, model.NCFFamily} {
 		rng := rand.New(rand.NewPCG(3, 3))
-		s, draw := world(t, family, 9, 3, rng), sample(9, 3, rng)
+		s, draw := world(t, family, 9, 3, rng), sample(9, rng)
 		_, grad, err := Gradient(s.Layout, s.Params, draw)
 		if err != nil {
 			t.Fatal(err)
@@ -117,13 +117,13 @@ func TestGraphsGradientIsTheSlopeOfItsLoss(t *testing.T) {
 func TestGradientRefuses(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))
 	tower, ncf := world(t, model.TwoTowerFamily, 9, 3, rng), world(t, model.NCFFamily, 9, 3, rng)
-	good := sample(9, 3, rng)
+	good := sample(9, rng)
 	for name, run := range map[string]func(s model.Sample) error{
 		"no targets":      func(s model.Sample) error { s.Targets = nil; return refused(tower, s) },
 		"target outside":  func(s model.Sample) error { s.Targets = []int{9}; return refused(tower, s) },
 		"history outside": func(s model.Sample) error { s.Past = []int{-1}; return refused(tower, s) },
 		"no history":      func(s model.Sample) error { s.Past = nil; return refused(tower, s) },
-		"no user":         func(s model.Sample) error { s.User = nil; return refused(ncf, s) },
+		"nothing solved":  func(s model.Sample) error { s.Past = nil; return refused(ncf, s) },
 		"negative outside": func(s model.Sample) error {
 			s.Negatives = []int{42}
 			return refused(ncf, s)
@@ -153,7 +153,7 @@ func refused(s *model.Snapshot, draw model.Sample) error {
 // BenchmarkGradient gives the graph's time as a multiple of the hand-written gradient's, at the demonstration's size.
 func BenchmarkGradient(b *testing.B) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	s, draw := world(b, model.TwoTowerFamily, 1682, 16, rng), sample(1682, 16, rng)
+	s, draw := world(b, model.TwoTowerFamily, 1682, 16, rng), sample(1682, rng)
 	draw.Past = draw.Past[:min(100, len(draw.Past))]
 	var hand time.Duration
 	for b.Loop() {
