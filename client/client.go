@@ -110,10 +110,14 @@ type Recommendation struct {
 	Title string  `json:"title,omitempty"`
 	Rank  int     `json:"rank"`
 	Score float32 `json:"score"`
+	// Because is the watched title that speaks most for this one (model.Because); empty where none does. It stays on the device.
+	Because      string `json:"because,omitempty"`
+	BecauseTitle string `json:"because_title,omitempty"`
 }
 
-// Recommend ranks the titles this person has not seen, with the newest model, on the device.
-func (c *Client) Recommend(ctx context.Context, n int) ([]Recommendation, error) {
+// Recommend ranks the titles this person has not seen, with the newest model, on the device: n of them, of one kind (Film or Series) or,
+// with kind "", of any. A title whose id says no kind is of none.
+func (c *Client) Recommend(ctx context.Context, n int, kind string) ([]Recommendation, error) {
 	b, err := c.models.Newest()
 	var gone *damaged
 	switch {
@@ -145,16 +149,29 @@ func (c *Client) Recommend(ctx context.Context, n int) ([]Recommendation, error)
 	for _, e := range examples {
 		seen[e.Item] = true
 	}
-	var out []Recommendation
-	for i, s := range scores {
-		if !seen[i] {
-			out = append(out, Recommendation{ID: snap.Layout.Items[i], Score: s})
+	var best []int
+	for i, id := range snap.Layout.Items {
+		if !seen[i] && (kind == "" || KindOf(id) == kind) {
+			best = append(best, i)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Recommendation) int { return cmp.Compare(b.Score, a.Score) })
-	out = out[:min(n, len(out))]
-	for i := range out {
-		out[i].Rank = i + 1
+	slices.SortStableFunc(best, func(a, b int) int { return cmp.Compare(scores[b], scores[a]) })
+	return explain(snap, examples, best[:min(n, len(best))], scores)
+}
+
+// explain lists titles with the watched one that speaks most for each.
+func explain(snap *model.Snapshot, history []model.Example, list []int, scores []float32) ([]Recommendation, error) {
+	because, err := model.NewBecause(snap, history)
+	if err != nil {
+		return nil, err
+	}
+	var out []Recommendation
+	for i, item := range list {
+		r := Recommendation{ID: snap.Layout.Items[item], Rank: i + 1, Score: scores[item]}
+		if place, ok := because.Place(item); ok {
+			r.Because = snap.Layout.Items[history[place].Item]
+		}
+		out = append(out, r)
 	}
 	return out, nil
 }

@@ -18,6 +18,8 @@ import (
 	"github.com/cinesync/cinesync/model"
 )
 
+var families = []string{model.TwoTowerFamily, model.NCFFamily, model.SequentialFamily, model.HybridFamily}
+
 // watched is a history of made-up titles.
 type watched []model.Watch
 
@@ -56,7 +58,11 @@ func start(t *testing.T, family string) *model.Snapshot {
 	for i := range features {
 		features[i] = []float32{float32(i % 2), float32(i % 3), 1}
 	}
-	s, err := model.New(family, titles(20), features, 4)
+	head := family == model.SequentialFamily || family == model.HybridFamily
+	s, err := model.New(map[bool]string{false: family, true: model.TwoTowerFamily}[head], titles(20), features, 4)
+	if err == nil && head {
+		s, err = model.NewHead(family, s)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +80,7 @@ func local(t *testing.T, family string) []byte {
 
 // TestAnswerTravelsInTheRoundsSubspace wants the same training, sent in fewer words.
 func TestAnswerTravelsInTheRoundsSubspace(t *testing.T) {
-	for _, family := range []string{model.TwoTowerFamily, model.NCFFamily} {
+	for _, family := range families[:2] { // a head sends no item vectors
 		s := start(t, family)
 		c := client.New(history(1, 4, 7, 10, 13), nil, seed)
 		full, err := model.ParseLocal(local(t, family))
@@ -119,14 +125,18 @@ func TestAnswerCountsTitles(t *testing.T) {
 }
 
 func TestAnswerIsAnUpdateOnTheOfferedLayout(t *testing.T) {
-	for _, family := range []string{model.TwoTowerFamily, model.NCFFamily} {
+	for _, family := range families {
 		t.Run(family, func(t *testing.T) {
 			s := start(t, family)
 			c := client.New(history(1, 4, 7, 10, 13), nil, seed)
 			task := door.Task{Model: s.Encode(), Code: local(t, family)}
 			a, err := c.Answer(t.Context(), task)
-			if err != nil || a.LayoutHash != s.Layout.Hash() || a.Update.Len() != s.Layout.Size() {
-				t.Fatalf("%+v: %v", a, err)
+			l, parseErr := model.ParseLocal(task.Code)
+			if parseErr != nil {
+				t.Fatal(parseErr)
+			}
+			if err != nil || a.LayoutHash != s.Layout.Hash() || a.Update.Len() != l.Words(s.Layout) {
+				t.Fatalf("%d words, want %d: %v", a.Update.Len(), l.Words(s.Layout), err)
 			}
 			var norm float64
 			for _, v := range a.Update.(participant.Floats) {
@@ -175,10 +185,10 @@ func TestAnswerSaysWhyThereIsNone(t *testing.T) {
 }
 
 func TestRecommendationsAreWhatWasNotSeen(t *testing.T) {
-	for _, family := range []string{model.TwoTowerFamily, model.NCFFamily} {
+	for _, family := range families {
 		t.Run(family, func(t *testing.T) {
 			c := client.New(history(1, 4, 7, 90), newest(start(t, family).Encode()), seed)
-			list, err := c.Recommend(t.Context(), 100)
+			list, err := c.Recommend(t.Context(), 100, "")
 			if err != nil || len(list) != 17 {
 				t.Fatalf("%d of 20 titles less 3 seen: %v", len(list), err)
 			}
@@ -189,11 +199,43 @@ func TestRecommendationsAreWhatWasNotSeen(t *testing.T) {
 				}
 				seen[r.ID] = true
 			}
-			five, err := c.Recommend(t.Context(), 5)
+			five, err := c.Recommend(t.Context(), 5, "")
 			if err != nil || !cmp.Equal(five, list[:5]) {
 				t.Errorf("the first five are others: %v", err)
 			}
 		})
+	}
+}
+
+// TestRecommendationsOfOneKind plants films and series of the same numbers, and wants them told apart: by kind, and by who was watched.
+func TestRecommendationsOfOneKind(t *testing.T) {
+	items := []string{"tmdb:movie:1399", "tmdb:tv:1399", "tmdb:movie:1400", "tmdb:tv:1400", "imdb:tt0944947"}
+	s, err := model.New(model.TwoTowerFamily, items, nil, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, _, _ := s.Layout.Offset("v")
+	copy(s.Params[at:], []float32{1, 0, 1, 0, 0, 1, 0, 1, -1, -1})
+	c := client.New(watched{{Item: "tmdb:movie:1399", At: 1}}, newest(s.Encode()), seed)
+	for kind, want := range map[string][]string{
+		"":            {"tmdb:tv:1399", "tmdb:movie:1400", "tmdb:tv:1400", "imdb:tt0944947"},
+		client.Film:   {"tmdb:movie:1400"},
+		client.Series: {"tmdb:tv:1399", "tmdb:tv:1400"},
+	} {
+		list, err := c.Recommend(t.Context(), 10, kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, r := range list {
+			got = append(got, r.ID)
+			if because := map[bool]string{true: "tmdb:movie:1399"}[r.ID == "tmdb:tv:1399"]; r.Because != because {
+				t.Errorf("%s is listed because of %q, want %q", r.ID, r.Because, because)
+			}
+		}
+		if !cmp.Equal(got, want) {
+			t.Errorf("kind %q lists %v, want %v", kind, got, want)
+		}
 	}
 }
 
@@ -211,7 +253,7 @@ func TestRecommendSaysWhatIsMissing(t *testing.T) {
 		"a damaged model":  {history(1), newest("x"), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			list, err := client.New(c.history, c.models, seed).Recommend(t.Context(), 5)
+			list, err := client.New(c.history, c.models, seed).Recommend(t.Context(), 5, "")
 			if err == nil || c.is != nil && !errors.Is(err, c.is) || list != nil || errors.Is(err, client.ErrNoModel) != (c.is == client.ErrNoModel) {
 				t.Errorf("%d recommendations, %v", len(list), err)
 			}
@@ -227,7 +269,7 @@ func TestDamagedModelIsToldOnce(t *testing.T) {
 	}
 	damage(t, dir)
 	for i, want := range []string{"was damaged on disk and is removed; `cinesyncd run` downloads a whole one", client.ErrNoModel.Error()} {
-		_, err := client.New(history(1, 4), m, seed).Recommend(t.Context(), 5)
+		_, err := client.New(history(1, 4), m, seed).Recommend(t.Context(), 5, "")
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") || errors.Is(err, client.ErrNoModel) != (i == 1) {
 			t.Errorf("time %d: %v", i+1, err)
 		}

@@ -15,11 +15,12 @@ type engine struct {
 	release  Release
 	snapshot *model.Snapshot
 	model    model.Model
-	rows     map[string]int  // title id to row of the layout
-	titles   []catalog.Title // by row; the zero title where the catalogue lacks it
-	unit     []float32       // item vectors at length 1, row by row
-	list     rank.Pipeline   // of recommendations
-	alike    rank.Pipeline   // of similar titles: by likeness alone
+	rows     map[string]int         // title id to row of the layout
+	titles   []catalog.Title        // by row; the zero title where the catalogue lacks it
+	unit     []float32              // item vectors at length 1, row by row
+	list     rank.Pipeline          // of recommendations
+	alike    rank.Pipeline          // of similar titles: by likeness alone
+	others   map[catalog.Kind][]int // the rows that are not of a kind
 }
 
 // newEngine reads a snapshot whose hash is already known to be right, and tries it out.
@@ -32,7 +33,8 @@ func newEngine(file []byte, r Release, cfg Config) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{release: r, snapshot: snap, model: m, rows: snap.Layout.Index(), titles: make([]catalog.Title, len(snap.Layout.Items))}
+	e := &engine{release: r, snapshot: snap, model: m, rows: snap.Layout.Index(), titles: make([]catalog.Title, len(snap.Layout.Items)),
+		others: map[catalog.Kind][]int{}}
 	var barred []int // a title without a name cannot be shown
 	for row, id := range snap.Layout.Items {
 		title, err := cfg.Catalogue.Get(id)
@@ -41,6 +43,11 @@ func newEngine(file []byte, r Release, cfg Config) (*engine, error) {
 			continue
 		}
 		e.titles[row] = title
+		for _, kind := range []catalog.Kind{catalog.Film, catalog.Series} {
+			if title.Kind != kind {
+				e.others[kind] = append(e.others[kind], row)
+			}
+		}
 	}
 	if len(barred) == len(e.titles) {
 		return nil, fmt.Errorf("none of the model's %d titles is in the catalogue: it was trained on another one", len(e.titles))

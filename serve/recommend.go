@@ -21,7 +21,8 @@ const (
 type Query struct {
 	Seeds  []string
 	Vector []float32
-	N      int // 1 to MaxN; 0 means DefaultN
+	N      int          // 1 to MaxN; 0 means DefaultN
+	Kind   catalog.Kind // list only films, or only series; 0 both. Seeds are of any kind
 }
 
 // Slate is one answer, all of one release.
@@ -32,8 +33,9 @@ type Slate struct {
 
 // Entry is one place of a slate. Its rank is its place, from 1.
 type Entry struct {
-	Title catalog.Title
-	Score float32
+	Title   catalog.Title
+	Score   float32
+	Because *catalog.Title // the seed that speaks most for it (model.Because); nil where none does, or no seeds were given
 }
 
 // Field is what is wrong with one field of a query.
@@ -73,19 +75,53 @@ func (s *Service) Recommend(q Query) (Slate, error) {
 	if err != nil {
 		return Slate{}, fmt.Errorf("recommend: %w", err)
 	}
-	items, err := e.list.Run(e.score(scorer), rank.Query{N: q.N, Seen: seen})
+	items, err := e.list.Run(e.score(scorer), rank.Query{N: q.N, Seen: seen, Barred: e.others[q.Kind]})
 	if errors.Is(err, rank.ErrScore) && q.Vector != nil {
 		return Slate{}, &BadQuery{[]Field{{"vector", "its numbers are so large that no score is finite"}}}
 	}
 	if err != nil {
 		return Slate{}, fmt.Errorf("recommend: %w", err)
 	}
-	return e.slate(items), nil
+	out := e.slate(items)
+	if err := e.explain(out.Items, items, seen); err != nil {
+		return Slate{}, fmt.Errorf("recommend: %w", err)
+	}
+	return out, nil
+}
+
+// explain names the seed that speaks most for each entry.
+func (e *engine) explain(entries []Entry, items []rank.Item, seen []int) error {
+	if len(seen) == 0 {
+		return nil
+	}
+	history := make([]model.Example, len(seen))
+	for i, row := range seen {
+		history[i].Item = row
+	}
+	because, err := model.NewBecause(e.snapshot, history)
+	if err != nil {
+		return err
+	}
+	for i, it := range items {
+		place, ok := because.Place(it.Index)
+		if !ok {
+			continue
+		}
+		t := e.titles[seen[place]]
+		if t.ID == "" { // a seed that the model knows and the catalogue cannot name
+			t.ID = e.snapshot.Layout.Items[seen[place]]
+		}
+		entries[i].Because = &t
+	}
+	return nil
 }
 
 // check lists what is wrong with a query, for the engine that would answer.
 func (q Query) check(e *engine) (bad []Field) {
 	if f, ok := checkN(q.N); !ok {
+		bad = append(bad, f)
+	}
+	if f, ok := checkKind(q.Kind); !ok {
 		bad = append(bad, f)
 	}
 	if (len(q.Seeds) > 0) == (q.Vector != nil) {
@@ -111,6 +147,10 @@ func checkN(n int) (Field, bool) {
 	return Field{"n", fmt.Sprintf("%d, want 1 to %d", n, MaxN)}, n >= 1 && n <= MaxN
 }
 
+func checkKind(k catalog.Kind) (Field, bool) {
+	return Field{"kind", fmt.Sprintf("%s, want film or series, or leave it out for both", k)}, k == 0 || k == catalog.Film || k == catalog.Series
+}
+
 // scorer prepares scoring for a checked query and names the rows it has seen.
 func (e *engine) scorer(q Query) (s model.Scorer, seen []int, err error) {
 	if q.Vector != nil {
@@ -133,8 +173,8 @@ func (e *engine) scorer(q Query) (s model.Scorer, seen []int, err error) {
 }
 
 // Similar lists the titles whose item vectors point most nearly the same way as that of id; the score is the cosine. n is 1 to
-// MaxN, 0 means DefaultN. Errors: ErrNoModel, catalog.ErrUnknown, ErrNotInModel, *BadQuery.
-func (s *Service) Similar(id string, n int) (Slate, error) {
+// MaxN, 0 means DefaultN; kind lists only films or only series, whatever id is, and 0 both. Errors: ErrNoModel, catalog.ErrUnknown, ErrNotInModel, *BadQuery.
+func (s *Service) Similar(id string, n int, kind catalog.Kind) (Slate, error) {
 	e := s.engine.Load()
 	if _, err := s.cfg.Catalogue.Get(id); err != nil {
 		return Slate{}, err
@@ -148,11 +188,14 @@ func (s *Service) Similar(id string, n int) (Slate, error) {
 	if f, ok := checkN(n); !ok {
 		return Slate{}, &BadQuery{[]Field{f}}
 	}
+	if f, ok := checkKind(kind); !ok {
+		return Slate{}, &BadQuery{[]Field{f}}
+	}
 	row, ok := e.rows[id]
 	if !ok {
 		return Slate{}, fmt.Errorf("title %q: %w", id, ErrNotInModel)
 	}
-	items, err := e.alike.Run(e.cosines(row), rank.Query{N: n, Seen: []int{row}})
+	items, err := e.alike.Run(e.cosines(row), rank.Query{N: n, Seen: []int{row}, Barred: e.others[kind]})
 	if err != nil {
 		return Slate{}, fmt.Errorf("titles similar to %q: %w", id, err)
 	}

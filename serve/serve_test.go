@@ -91,7 +91,7 @@ func TestNoModelNoScore(t *testing.T) {
 	if _, err := w.service.Recommend(Query{Seeds: []string{id}}); !errors.Is(err, ErrNoModel) {
 		t.Errorf("recommend: %v, want ErrNoModel", err)
 	}
-	if _, err := w.service.Similar(id, 3); !errors.Is(err, ErrNoModel) {
+	if _, err := w.service.Similar(id, 3, 0); !errors.Is(err, ErrNoModel) {
 		t.Errorf("similar: %v, want ErrNoModel", err)
 	}
 	if _, ok := w.service.Release(); ok {
@@ -340,7 +340,7 @@ func TestSimilar(t *testing.T) {
 	negative := 0
 	for i := range w.titles.Len() {
 		id := w.titles.At(i).ID
-		slate, err := w.service.Similar(id, MaxN)
+		slate, err := w.service.Similar(id, MaxN, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -362,10 +362,10 @@ func TestSimilar(t *testing.T) {
 	if negative == 0 {
 		t.Error("no cosine kept a negative sign")
 	}
-	if _, err := w.service.Similar("x:1", 3); !errors.Is(err, catalog.ErrUnknown) {
+	if _, err := w.service.Similar("x:1", 3, 0); !errors.Is(err, catalog.ErrUnknown) {
 		t.Errorf("an unknown title: %v", err)
 	}
-	if _, err := w.service.Similar(w.titles.At(0).ID, 101); err == nil {
+	if _, err := w.service.Similar(w.titles.At(0).ID, 101, 0); err == nil {
 		t.Error("n of 101 is answered")
 	}
 }
@@ -395,7 +395,7 @@ func TestTitlesOutsideTheCatalogueAreNotListed(t *testing.T) {
 			t.Error("a title without a name is listed")
 		}
 	}
-	if _, err := w.service.Similar(w.titles.At(0).ID, 3); !errors.Is(err, ErrNotInModel) {
+	if _, err := w.service.Similar(w.titles.At(0).ID, 3, 0); !errors.Is(err, ErrNotInModel) {
 		t.Errorf("a title that the model lacks: %v, want ErrNotInModel", err)
 	}
 }

@@ -88,7 +88,8 @@ func (e *Event) validate() error {
 	default:
 		return fmt.Errorf("kind is %q, which is none of an event's", e.Kind)
 	}
-	if e.ID == "" || len(e.ID) > maxID || !strings.Contains(e.ID, ":") {
+	// source:kind:name, or source:name where a source counts films and shows together: film 1399 is not show 1399
+	if parts := strings.Count(e.ID, ":"); len(e.ID) > maxID || parts < 1 || parts < 2 && !strings.HasPrefix(e.ID, "imdb:") {
 		return fmt.Errorf("id of a %s is empty, longer than %d bytes, or without a prefix such as tmdb:movie", e.Kind, maxID)
 	}
 	if _, err := unix(e.At); err != nil {

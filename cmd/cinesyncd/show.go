@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -37,11 +38,15 @@ type recommended struct {
 
 func recommendCommand() *cobra.Command {
 	var n int
+	var kind string
 	cmd := &cobra.Command{Use: "recommend", Short: "Suggest titles, computed on this device", Args: exactly(), RunE: with(func(cmd *cobra.Command, d *device.Device) error {
 		if n < 1 || n > 100 {
 			return usageError{fmt.Errorf("--n is %d: want 1 to 100", n)}
 		}
-		list, err := d.Client.Recommend(cmd.Context(), n)
+		if kind != "" && kind != client.Film && kind != client.Series {
+			return usageError{fmt.Errorf("--kind is %q: want film or series", kind)}
+		}
+		list, err := d.Client.Recommend(cmd.Context(), n, kind)
 		if err != nil {
 			return err
 		}
@@ -50,7 +55,7 @@ func recommendCommand() *cobra.Command {
 			return err
 		}
 		for i := range list {
-			list[i].Title = titles[list[i].ID]
+			list[i].Title, list[i].BecauseTitle = titles[list[i].ID], titles[list[i].Because]
 		}
 		c, err := readCost(cmd.Context(), d)
 		if err != nil {
@@ -60,16 +65,16 @@ func recommendCommand() *cobra.Command {
 			return printJSON(cmd, recommended{append([]client.Recommendation{}, list...), c})
 		}
 		for _, r := range list {
-			name := r.Title
-			if name == "" {
-				name = r.ID
+			fmt.Fprintf(cmd.OutOrStdout(), "%3d. %s\n", r.Rank, cmp.Or(r.Title, r.ID))
+			if r.Because != "" {
+				fmt.Fprintf(cmd.OutOrStdout(), "     because you watched %s\n", cmp.Or(r.BecauseTitle, r.Because))
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%3d. %s\n", r.Rank, name)
 		}
 		fmt.Fprintf(cmd.OutOrStdout(), "\ncomputed on this device, from your history and the shared model; what your part in all rounds so far cost:\n%s\n", c)
 		return nil
 	})}
 	cmd.Flags().IntVar(&n, "n", 10, "how many")
+	cmd.Flags().StringVar(&kind, "kind", "", "film or series (default: both)")
 	return cmd
 }
 

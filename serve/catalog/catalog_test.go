@@ -78,6 +78,8 @@ func TestReadRefuses(t *testing.T) {
 		{strings.Replace(matrix, `Action`, `Sci-Fi`, 1), `genre "Sci-Fi" stands there twice`},
 		{strings.Replace(matrix, `Action`, `action`, 1), `genre "action" is not in the list`},
 		{strings.Replace(matrix, `tmdb:movie:603`, `603`, 1), "want source:kind:name"},
+		{strings.Replace(matrix, `tmdb:movie:603`, `tmdb:603`, 1), "want source:kind:name"},
+		{strings.Replace(matrix, `tmdb:movie:603`, `tmdb:tv:603`, 1), "kind is film, the id says series"},
 		{strings.Replace(matrix, `tmdb:movie:603`, `tmdb:movie:`, 1), `character ':' at byte 10`},
 		{strings.Replace(matrix, `tmdb:movie:603`, `tmdb:movie/603`, 1), `character '/' at byte 10`},
 		{strings.Replace(matrix, `tmdb:movie:603`, ``, 1), "0 bytes long"},
@@ -109,7 +111,7 @@ func names(n int) []string {
 }
 
 func TestLongestTitleFitsALine(t *testing.T) {
-	title := Title{ID: "a:" + strings.Repeat("b", MaxID-2), Kind: Film, Title: strings.Repeat("<", MaxText), Year: 1999, Genres: Genres(), Plot: strings.Repeat("<", MaxPlot),
+	title := Title{ID: "a:b:" + strings.Repeat("c", MaxID-4), Kind: Film, Title: strings.Repeat("<", MaxText), Year: 1999, Genres: Genres(), Plot: strings.Repeat("<", MaxPlot),
 		Directors: names(MaxNames), Writers: names(MaxNames), Cast: names(MaxNames), Keywords: names(MaxNames)}
 	b, err := json.Marshal(title)
 	if err != nil {
@@ -194,7 +196,7 @@ func TestFeatures(t *testing.T) {
 func TestWhatIsWrittenReads(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := Title{
-			ID:     rapid.StringMatching(`[a-z]{1,8}:[a-zA-Z0-9._-]{1,20}`).Draw(t, "id"),
+			ID:     rapid.StringMatching(`(imdb:tt|[a-z]{1,8}:x?[0-9]:)[a-zA-Z0-9._-]{1,20}`).Draw(t, "id"),
 			Kind:   rapid.SampledFrom([]Kind{Film, Series}).Draw(t, "kind"),
 			Title:  rapid.StringMatching(`[\p{L}\p{P}]{1,40}`).Draw(t, "title"),
 			Year:   rapid.SampledFrom([]int{0, MinYear, 1999, MaxYear}).Draw(t, "year"),
@@ -217,7 +219,7 @@ func TestWhatIsWrittenReads(t *testing.T) {
 
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(`{"id":"tmdb:movie:603","kind":"film","title":"The Matrix","year":1999,"genres":["Action"],"plot":"x"}`))
-	f.Add([]byte("{\"id\":\"a:b\",\"kind\":\"series\",\"title\":\"x\"}\n{\"id\":\"a:c\",\"kind\":\"film\",\"title\":\"\\u00e9\"}"))
+	f.Add([]byte("{\"id\":\"a:x:b\",\"kind\":\"series\",\"title\":\"x\"}\n{\"id\":\"a:x:c\",\"kind\":\"film\",\"title\":\"\\u00e9\"}"))
 	f.Add([]byte(`{"id":"a:b","id":"a:c"}`))
 	f.Add([]byte("\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -54,7 +54,7 @@ func ParseKind(s string) (Kind, error) {
 
 // Title is one film or series.
 type Title struct {
-	ID     string // source:kind:name, such as tmdb:movie:603
+	ID     string // source:kind:name, such as tmdb:movie:603; names kind again, so that film 1399 is not series 1399
 	Kind   Kind
 	Title  string
 	Year   int      // of the first showing; 0 unknown
@@ -72,6 +72,9 @@ func (t Title) Check() error {
 	}
 	if t.Kind != Film && t.Kind != Series {
 		return fmt.Errorf("%s: kind %d: want film or series", t.ID, t.Kind)
+	}
+	if k, said := KindOf(t.ID); said && k != t.Kind {
+		return fmt.Errorf("%s: kind is %s, the id says %s: correct one of them", t.ID, t.Kind, k)
 	}
 	if err := checkText("title", t.Title, MaxText); err != nil {
 		return fmt.Errorf("%s: %w", t.ID, err)
@@ -124,7 +127,24 @@ func checkNames(field string, list []string) error {
 	return nil
 }
 
-// CheckID says whether an id has the form source:kind:name, of letters, digits and "-._", which may stand in a path as it is.
+// idKinds are the words for a kind that stand second in an id, by source or by ours.
+var idKinds = map[string]Kind{"film": Film, "movie": Film, "series": Series, "tv": Series, "show": Series}
+
+// KindOf is the kind that an id of the form source:kind:name says; false where it says none, as imdb:tt0944947 does.
+func KindOf(id string) (Kind, bool) {
+	parts := strings.SplitN(id, ":", 3)
+	if len(parts) < 3 {
+		return 0, false
+	}
+	k, ok := idKinds[parts[1]]
+	return k, ok
+}
+
+// wholeIDs are the sources whose numbers name one title whatever its kind, so that source:name is an id.
+var wholeIDs = []string{"imdb"}
+
+// CheckID says whether an id has the form source:kind:name, of letters, digits and "-._", which may stand in a path as it is. The kind
+// may be missing only where the source counts films and series together, as IMDb does: elsewhere film 1399 would be series 1399.
 func CheckID(id string) error {
 	if len(id) == 0 || len(id) > MaxID {
 		return fmt.Errorf("id %.40q: %d bytes long, want 1 to %d", id, len(id), MaxID)
@@ -139,7 +159,8 @@ func CheckID(id string) error {
 			return fmt.Errorf("id %.40q: character %q at byte %d is not allowed", id, r, i)
 		}
 	}
-	if parts < 2 {
+	source, _, _ := strings.Cut(id, ":")
+	if parts < 2 || parts < 3 && !slices.Contains(wholeIDs, source) {
 		return fmt.Errorf("id %.40q: want source:kind:name, such as tmdb:movie:603", id)
 	}
 	return nil

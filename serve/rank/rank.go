@@ -25,8 +25,9 @@ type Item struct {
 
 // Query is what one list must obey.
 type Query struct {
-	N    int   // titles wanted, 1 to MaxN
-	Seen []int // rows never listed: what the person has seen
+	N      int   // titles wanted, 1 to MaxN
+	Seen   []int // rows never listed: what the person has seen
+	Barred []int // rows that this list may not hold: of the other kind, where one was asked for
 }
 
 // Ranker reorders or thins out a pool of candidates. It may not add one. The pool is its own to change.
@@ -46,7 +47,7 @@ func (p Pipeline) Run(scores []float32, q Query) ([]Item, error) {
 	if q.N < 1 || q.N > MaxN {
 		return nil, fmt.Errorf("n is %d, want 1 to %d", q.N, MaxN)
 	}
-	skip, err := rows(len(scores), q.Seen, p.Barred)
+	skip, err := rows(len(scores), q.Seen, q.Barred, p.Barred)
 	if err != nil {
 		return nil, err
 	}

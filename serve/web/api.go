@@ -29,7 +29,10 @@ type slateRow struct {
 	Rank  int     `json:"rank"`
 	Score float32 `json:"score"`
 	Title string  `json:"title"`
+	Kind  string  `json:"kind"`
 	Year  int     `json:"year,omitempty"`
+	// Because is the seed that speaks most for it; absent where none does.
+	Because string `json:"because,omitempty"`
 }
 
 func (h *Handler) recommend(w http.ResponseWriter, r *http.Request) {
@@ -51,12 +54,12 @@ func (h *Handler) recommend(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) similar(w http.ResponseWriter, r *http.Request) {
-	n, err := readN(r)
+	n, kind, err := readSimilar(r)
 	if err != nil {
 		h.fault(w, r, err)
 		return
 	}
-	found, err := h.cfg.Service.Similar(r.PathValue("id"), n)
+	found, err := h.cfg.Service.Similar(r.PathValue("id"), n, kind)
 	h.slate(w, r, found, err)
 }
 
@@ -73,7 +76,10 @@ func (h *Handler) slate(w http.ResponseWriter, r *http.Request, found serve.Slat
 	out := slate{RecommID: id, LogIndex: found.Release.LogIndex, Items: make([]slateRow, len(found.Items)),
 		Model: noteOf(found.Release)}
 	for i, it := range found.Items {
-		out.Items[i] = slateRow{ID: it.Title.ID, Rank: i + 1, Score: it.Score, Title: it.Title.Title, Year: it.Title.Year}
+		out.Items[i] = slateRow{ID: it.Title.ID, Rank: i + 1, Score: it.Score, Title: it.Title.Title, Kind: it.Title.Kind.String(), Year: it.Title.Year}
+		if it.Because != nil {
+			out.Items[i].Because = it.Because.ID
+		}
 	}
 	writeJSON(w, http.StatusOK, "application/json", out)
 }

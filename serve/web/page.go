@@ -45,6 +45,7 @@ type view struct {
 	Privacy *Figure
 	Why     string // there is no figure
 	Query   string
+	Kind    string          // film, series, or both: ""
 	Found   []catalog.Title // not chosen yet
 	Nothing bool            // searched, and nothing was found
 	Seeds   []catalog.Title
@@ -102,6 +103,9 @@ func (h *Handler) fill(v *view, form map[string][]string) {
 			v.Seeds = append(v.Seeds, t)
 		}
 	}
+	if k, err := catalog.ParseKind(first("kind")); err == nil {
+		v.Kind = k.String()
+	}
 	v.Query = first("q")
 	if strings.TrimSpace(v.Query) == "" {
 		return
@@ -117,6 +121,7 @@ func (h *Handler) fill(v *view, form map[string][]string) {
 
 func (h *Handler) recommendOn(v *view) {
 	q := serve.Query{N: pageList}
+	q.Kind, _ = catalog.ParseKind(v.Kind) // 0 for both
 	for _, t := range v.Seeds {
 		q.Seeds = append(q.Seeds, t.ID)
 	}

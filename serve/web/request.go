@@ -15,6 +15,7 @@ import (
 
 	"github.com/cinesync/cinesync/internal/strictjson"
 	"github.com/cinesync/cinesync/serve"
+	"github.com/cinesync/cinesync/serve/catalog"
 )
 
 // Limits of a request.
@@ -46,7 +47,7 @@ func readQuery(r *http.Request) (serve.Query, error) {
 	return parseQuery(body)
 }
 
-// parseQuery reads {"seeds": [id, ...]} or {"vector": [number, ...]}, each with an optional "n". It lists every field that is
+// parseQuery reads {"seeds": [id, ...]} or {"vector": [number, ...]}, each with an optional "n" and "kind". It lists every field that is
 // unknown or wrong, up to a bound.
 func parseQuery(body []byte) (q serve.Query, err error) {
 	var bad []fieldError
@@ -62,8 +63,14 @@ func parseQuery(body []byte) (q serve.Query, err error) {
 			if q.N = n; err != nil || n < 1 || n > serve.MaxN {
 				detail = fmt.Sprintf("want a whole number from 1 to %d", serve.MaxN)
 			}
+		case "kind":
+			var word string
+			err := json.Unmarshal(value, &word)
+			if q.Kind, err = kindOf(word, err); err != nil {
+				detail = wantKind
+			}
 		default:
-			detail = "unknown field; seeds, vector and n are known"
+			detail = "unknown field; seeds, vector, n and kind are known"
 		}
 		if detail == "" {
 			return nil
@@ -106,35 +113,56 @@ func list[T string | float32](value json.RawMessage, most int, of string) (out [
 	return out, ""
 }
 
-// readN reads the query string of a similar request: n alone, at most once. 0 stands for an n that is not given.
-func readN(r *http.Request) (n int, err error) {
-	err = readParameters(r, "n", func(value string) bool {
-		n, err = strconv.Atoi(value)
-		return err == nil && n >= 1 && n <= serve.MaxN
+// wantKind says what a kind may be.
+const wantKind = "want film or series; leave it out for both"
+
+func kindOf(word string, err error) (catalog.Kind, error) {
+	if err != nil {
+		return 0, err
+	}
+	return catalog.ParseKind(word)
+}
+
+// parameter is one that a query string may have, at most once.
+type parameter struct {
+	read func(value string) bool
+	want string
+}
+
+// readSimilar reads the query string of a similar request: n and kind, each at most once. 0 stands for one that is not given.
+func readSimilar(r *http.Request) (n int, kind catalog.Kind, err error) {
+	err = readParameters(r, map[string]parameter{
+		"n": {want: fmt.Sprintf("want a whole number from 1 to %d", serve.MaxN), read: func(value string) bool {
+			n, err = strconv.Atoi(value)
+			return err == nil && n >= 1 && n <= serve.MaxN
+		}},
+		"kind": {want: wantKind, read: func(value string) bool {
+			kind, err = catalog.ParseKind(value)
+			return err == nil
+		}},
 	})
-	return n, err
+	return n, kind, err
 }
 
 // noParameters refuses any query string.
-func noParameters(r *http.Request) error {
-	return readParameters(r, "", nil)
-}
+func noParameters(r *http.Request) error { return readParameters(r, nil) }
 
-// readParameters reads a query string in which one name at most is known.
-func readParameters(r *http.Request, known string, read func(value string) bool) error {
+// readParameters reads a query string of known names.
+func readParameters(r *http.Request, known map[string]parameter) error {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return &requestError{problem{Status: http.StatusBadRequest, Code: "malformed", Detail: "the query string is not well formed"}}
 	}
 	var bad []fieldError
 	for _, name := range slices.Sorted(maps.Keys(values)) {
+		p, ok := known[name]
 		switch {
-		case name != known:
+		case !ok:
 			bad = append(bad, fieldError{shorten(name), "unknown parameter"})
 		case len(values[name]) > 1:
 			bad = append(bad, fieldError{name, "stands there more than once"})
-		case !read(values[name][0]):
-			bad = append(bad, fieldError{name, fmt.Sprintf("want a whole number from 1 to %d", serve.MaxN)})
+		case !p.read(values[name][0]):
+			bad = append(bad, fieldError{name, p.want})
 		}
 	}
 	if len(bad) > 0 {

@@ -284,6 +284,16 @@ func TestThePageWorksLikeAPersonUsesIt(t *testing.T) {
 	if got := all(hidden, body); !slices.Equal(got, seeds[1:]) {
 		t.Errorf("after removing the first: %v", got)
 	}
+	if seed := w.titles.At(5); !strings.Contains(body, "because you chose "+seed.Title) {
+		t.Errorf("no title is listed because of %s, the only one chosen", seed.Title)
+	}
+	body = w.post(url.Values{"seed": seeds[1:], "kind": {"series"}}).Body.String()
+	if list := all(listed, body); len(list) != 0 || !strings.Contains(body, `<option value="series" selected>`) {
+		t.Errorf("series of a catalogue without any: %v", list)
+	}
+	if list := all(listed, w.post(url.Values{"seed": seeds[1:], "kind": {"film"}}).Body.String()); len(list) != pageList {
+		t.Errorf("%d films, want %d", len(list), pageList)
+	}
 	if body := w.post(url.Values{"q": {"zzz<script>"}}).Body.String(); !strings.Contains(body, "No title matches") || strings.Contains(body, "<script") {
 		t.Error("a search without a match")
 	}

@@ -108,7 +108,7 @@ func (s *show) report(ctx context.Context) (*Report, error) {
 
 // recommend asks the first device, which computes on its own history and its own copy of the model.
 func (s *show) recommend(ctx context.Context, r *Report) error {
-	list, err := s.devices[0].Client.Recommend(ctx, 10)
+	list, err := s.devices[0].Client.Recommend(ctx, 10, "")
 	if err != nil {
 		return fmt.Errorf("recommend on the first device: %w", err)
 	}
