@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 	"slices"
 
 	"github.com/cinesync/cinesync/audit"
@@ -17,10 +18,10 @@ import (
 
 // Popularity is the question's own terms. All others are the task's.
 type Popularity struct {
-	Purpose    string // in plain English
-	C          float32
-	CInt       uint32
-	SigmaTotSq uint64
+	Purpose    string  // in plain English; empty: PopularityPurpose
+	C          float32 // 0: 1, an answer's length
+	CInt       uint32  // 0: ⌈8√d⌉+1 for d titles, the least of 32-bit words (privacy 4.3)
+	SigmaTotSq uint64  // 0: the noise multiplier of training
 	WordBits   uint16  // 32, 24 or 16; 0: the least that carries its sums
 	Floor      float64 // added to each count before the logarithm; 0: the noise's standard deviation, and 1 at least
 	Strength   float32 // multiplies the logarithm; 0: 1
@@ -41,14 +42,44 @@ func (t *Task) first(layout model.Layout) *Task {
 	if t.Popularity == nil {
 		return nil
 	}
-	p, first := t.Popularity, *t
+	p, first := t.Popularity.filled(t, len(layout.Items)), *t
 	first.Local, first.Popularity, first.AdaptClip, first.WordBits, first.XMax = model.Popularity(), nil, privacy.ClipRule{}, p.WordBits, 0
 	first.Purpose, first.C, first.CInt, first.SigmaTotSq = p.Purpose, p.C, p.CInt, p.SigmaTotSq
-	if first.Purpose == "" {
-		first.Purpose = PopularityPurpose
-	}
 	first.chooseWords(first.Local.Words(layout))
 	return &first
+}
+
+// filled gives what was left out its usual value.
+func (p Popularity) filled(t *Task, titles int) Popularity {
+	if p.Purpose == "" {
+		p.Purpose = PopularityPurpose
+	}
+	if p.C == 0 {
+		p.C = 1
+	}
+	if p.CInt == 0 {
+		p.CInt = uint32(math.Ceil(8*math.Sqrt(float64(titles)))) + 1
+	}
+	if p.SigmaTotSq == 0 {
+		p.SigmaTotSq = sameMultiplier(t.SigmaTotSq, t.CInt, p.CInt)
+	}
+	return p
+}
+
+// sameMultiplier is the least σ² on a grid of to whose multiplier is not below that of σ² on a grid of from; the most there is where it
+// does not fit a word.
+func sameMultiplier(sigmaSq uint64, from, to uint32) uint64 {
+	high, low := bits.Mul64(sigmaSq, uint64(to)*uint64(to))
+	if square := uint64(from) * uint64(from); high < square {
+		quotient, rest := bits.Div64(high, low, square)
+		if rest == 0 {
+			return quotient
+		}
+		if quotient < math.MaxUint64 {
+			return quotient + 1
+		}
+	}
+	return math.MaxUint64
 }
 
 // rounds is how many rounds end the task: those of training, and the one before.

@@ -173,10 +173,10 @@ func TestPopularityTermsAreChecked(t *testing.T) {
 		change func(*coordinator.Task)
 		says   string
 	}{
-		"no clip":      {func(t *coordinator.Task) { t.Popularity.C = 0 }, "popularity question: task: clip is 0"},
-		"coarse grid":  {func(t *coordinator.Task) { t.Popularity.CInt = 2 }, "popularity question"},
-		"no noise":     {func(t *coordinator.Task) { t.Popularity.SigmaTotSq = 0 }, "popularity question"},
-		"in its place": {func(t *coordinator.Task) { t.Local = model.Popularity() }, "not in its place"},
+		"negative clip": {func(t *coordinator.Task) { t.Popularity.C = -1 }, "popularity question: task: clip is -1"},
+		"coarse grid":   {func(t *coordinator.Task) { t.Popularity.CInt = 2 }, "popularity question"},
+		"hardly noise":  {func(t *coordinator.Task) { t.Popularity.SigmaTotSq = 1 }, "popularity question"},
+		"in its place":  {func(t *coordinator.Task) { t.Local = model.Popularity() }, "not in its place"},
 	} {
 		bubble(t, terms{task: func(t *coordinator.Task) { popular(t); c.change(t) }}, func(w *world) {
 			if err := w.start(nil); err == nil || !strings.Contains(err.Error(), c.says) {
@@ -184,4 +184,27 @@ func TestPopularityTermsAreChecked(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestPopularityHasTheNoiseOfTraining leaves its numbers out: its rounds cost what those of training do, and no more.
+func TestPopularityHasTheNoiseOfTraining(t *testing.T) {
+	bubble(t, terms{task: func(t *coordinator.Task) { t.Popularity = &coordinator.Popularity{} }}, func(w *world) {
+		for _, d := range w.devices {
+			d.titles = []model.Example{{Item: 1}}
+		}
+		w.mustStart()
+		w.join(w.devices...)
+		w.over(1)
+		w.over(2)
+		opens := w.opens()
+		first, train := opens[0], opens[1]
+		if math.Float32frombits(first.C) != 1 || first.CInt != 19 || first.D != 5 {
+			t.Errorf("clip %v, C_int %d and d %d, want 1, 19 and 5", math.Float32frombits(first.C), first.CInt, first.D)
+		}
+		z := func(o *audit.RoundOpen) float64 { return math.Sqrt(float64(o.SigmaTotSq)) / float64(o.CInt) }
+		if first.RhoUnits > train.RhoUnits || z(first) < z(train) || z(first) > 1.01*z(train) {
+			t.Errorf("z = %v for %d units, training has %v for %d", z(first), first.RhoUnits, z(train), train.RhoUnits)
+		}
+		w.audit()
+	})
 }

@@ -52,6 +52,7 @@ measures, recommends, and audits the run. It needs no download: without --data, 
 	f.IntVar(&o.Rounds, "rounds", demo.DefaultRounds, "how many rounds")
 	f.StringVar(&o.Task, "task", "two-tower", "model family: two-tower or ncf")
 	f.BoolVar(&o.Adapt, "adapt-clip", false, "let the clip follow what devices privately say of it; wants 7 devices or more")
+	f.BoolVar(&o.Popular, "popularity", false, "ask in one round before training how many devices watched each title")
 	f.Float64Var(&o.Drop, "drop", 0.1, "share of the devices that vanishes in every round, to the nearest whole number of them")
 	f.BoolVar(&o.Crash, "crash", false, "run the coordinator as a process and kill -9 it once in every phase (6 rounds or more)")
 	f.Uint64Var(&o.Seed, "seed", 1, "seed of the households, the planned faults and the measurement")

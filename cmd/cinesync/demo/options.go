@@ -18,6 +18,7 @@ type Options struct {
 	Drop     float64 // exactly this share of the roster vanishes in every round
 	Crash    bool    // kill -9 the coordinator once in every phase
 	Adapt    bool    // the clip follows the devices' clip bits
+	Popular  bool    // one round before training asks what is popular
 	Seed     uint64
 	HTTP     string   // address of the platform's API while the demo runs; empty: none
 	TCP      string   // address on loopback where the coordinator listens over TCP too; empty: none
@@ -37,6 +38,14 @@ const (
 	maxDevices = 1000
 	maxRounds  = 1000
 )
+
+// all is how many rounds there are: those of training, and the one before.
+func (o *Options) all() int {
+	if o.Popular {
+		return o.Rounds + 1
+	}
+	return o.Rounds
+}
 
 // Check says which flag is wrong, and why two that are right alone cannot work together.
 func (o *Options) Check() error {

@@ -79,6 +79,21 @@ func TestDemoSeesThroughCoordinatorThatLiesAboutItsSum(t *testing.T) {
 }
 
 // TestHeaviestLossThatIsTakenEndsEveryRound: the loss passes through every phase, and never stops a round.
+// TestPopularityIsAskedOnceBeforeTraining wants a round more, of a shorter vector, that the log and every sum's check cover like the others.
+func TestPopularityIsAskedOnceBeforeTraining(t *testing.T) {
+	s := preparedWith(t, func(o *Options) { o.Devices, o.Rounds, o.Drop, o.Popular = 4, 1, 0, true })
+	r := s.play(t)
+	if err := r.Verdict(); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Rounds) != 2 || !r.Rounds[0].SumOK || !r.Rounds[1].SumOK {
+		t.Fatalf("%+v, want two rounds whose sums are exact", r.Rounds)
+	}
+	if first, second := r.Rounds[0].BytesUp, r.Rounds[1].BytesUp; first >= second {
+		t.Errorf("a device sent %d bytes to count titles and %d to train", first, second)
+	}
+}
+
 func TestHeaviestLossThatIsTakenEndsEveryRound(t *testing.T) {
 	r := prepared(t, 6, 4, 0.4).play(t)
 	if err := r.Verdict(); err != nil || len(r.Rounds) != 4 {

@@ -23,7 +23,7 @@ type screen struct {
 }
 
 func newScreen(o *Options) *screen {
-	return &screen{out: o.Stderr, live: o.Terminal, rounds: o.Rounds, adapts: o.Adapt}
+	return &screen{out: o.Stderr, live: o.Terminal, rounds: o.all(), adapts: o.Adapt}
 }
 
 func (s *screen) say(format string, args ...any) {

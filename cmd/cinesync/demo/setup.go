@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -46,11 +47,16 @@ func (f *folder) makeCoordinator(o *Options, w *world, start *model.Snapshot, li
 	if err != nil {
 		return fmt.Errorf("charge of a round: %w", err)
 	}
+	ceiling := units * privacy.Units(o.Rounds)
+	first, firstUnits, err := popularity(o, len(w.titles))
+	if err != nil {
+		return err
+	}
 	cfg := &operate.Config{LogOrigin: LogOrigin, Listen: listen, ListenTCP: o.TCP, HTTP: o.HTTP, LogDir: "../log", Catalogue: "catalogue.jsonl", DeltaBases: 8,
 		WitnessPolicy: policyFile, Witnesses: []string{"http://" + witness}, Task: operate.Task{
 			Family: o.Task, Purpose: "Learn which titles go together, from the sums of many devices' updates.", Rounds: o.Rounds, Mode: "W",
 			Members: uint32(o.Devices), MinMembers: uint32(minMembers(o)), GammaBP: gammaBP, DeltaBP: lossBP(o), Lambda: lambda, Eta: eta,
-			WordBits: grid.WordBits, XMax: grid.XMax, Clip: grid.C, AdaptClip: rule, CInt: grid.CInt, SigmaTotSq: sigma, P: uint32(o.Rounds), B: 1, CeilingUnits: uint64(units) * uint64(o.Rounds),
+			WordBits: grid.WordBits, XMax: grid.XMax, Clip: grid.C, AdaptClip: rule, CInt: grid.CInt, SigmaTotSq: sigma, P: uint32(o.Rounds), B: 1, CeilingUnits: uint64(ceiling + firstUnits), PopularityFirst: first,
 			PeriodSeconds: 30 * 24 * 3600, Deadlines: [5]uint32{180, 300, 420, 540, 600}, GraceMillis: grace(o), ExpirySeconds: 24 * 3600}}
 	req, err := operate.Make(dir, cfg, f.authorityKeys(), start.Encode())
 	if err != nil {
@@ -117,6 +123,20 @@ func terms(o *Options, d int, z float64) (g aggregation.Grid, sigmaTotSq, bitSq 
 	return g, sigmaTotSq, bitSq, err
 }
 
+// popularity is the question before training on its own grid, and what its round costs; nil and nothing where it is not asked.
+func popularity(o *Options, titles int) (*operate.Popularity, privacy.Units, error) {
+	if !o.Popular {
+		return nil, 0, nil
+	}
+	cInt := uint32(math.Ceil(8*math.Sqrt(float64(titles)))) + 1
+	sigma := (uint64(cInt)*uint64(cInt) + 3) / 4 // the policy's z = 1/2
+	units, err := privacy.Charge(cInt, sigma)
+	if err != nil {
+		return nil, 0, fmt.Errorf("charge of the round before training: %w", err)
+	}
+	return &operate.Popularity{CInt: cInt, SigmaTotSq: sigma}, units, nil
+}
+
 // bitSize is B of a clip bit.
 func bitSize(g aggregation.Grid) uint32 { return (&audit.RoundOpen{XMax: g.XMax}).BitSize() }
 
@@ -161,7 +181,7 @@ func (f *folder) makeDevice(ctx context.Context, i int, p person, titles map[str
 		return fmt.Errorf("fill history of device %d: %w", i, err)
 	}
 	cfg := devices.New(address, protocol.VerifierOf(f.coord.Key, protocol.SigHybrid), f.authorityKeys(), f.logKey, LogOrigin, "demo")
-	cfg.DemoRounds, cfg.AddressTCP, cfg.Counter = uint32(o.Rounds), o.TCP, "../../counters"
+	cfg.DemoRounds, cfg.AddressTCP, cfg.Counter = uint32(o.all()), o.TCP, "../../counters"
 	cfg.PinWitnesses(f.witnesses)
 	return cfg.Save(dir)
 }

@@ -51,25 +51,28 @@ type Config struct {
 // Task is what the coordinator trains, in the file's terms.
 type Task struct {
 	// File is a task file (docs/spec/task.md), relative to this folder. What it says may be left out here, and must else be the same.
-	File          string    `json:"file,omitempty"`
-	Family        string    `json:"family"` // two-tower or ncf
-	Purpose       string    `json:"purpose"`
-	Rounds        int       `json:"rounds"`              // in all; 0 = until the budget is spent
-	Mode          string    `json:"mode"`                // W or SM: what devices must be safe against (secure aggregation 5.3)
-	Kex           uint16    `json:"kex,omitempty"`       // 1 X25519, 2 X25519 + X-Wing; of this and the next two the first where left out
-	PRG           uint16    `json:"prg,omitempty"`       // 1 AES-128-CTR, 2 AES-256-CTR, 3 ChaCha20
-	Sig           uint16    `json:"sig,omitempty"`       // 1 Ed25519, 2 Ed25519 + ML-DSA-44
-	WordBits      uint16    `json:"word_bits,omitempty"` // 32, 24 or 16; the smallest that carry the rounds where left out
-	XMax          uint32    `json:"x_max,omitempty"`     // most of one coordinate in grid units; left out: c_int, or without word_bits as much of it as the words carry
-	Cohorts       uint32    `json:"cohorts,omitempty"`   // groups that are summed apart; one where left out
-	Members       uint32    `json:"members"`
-	MinMembers    uint32    `json:"min_members"`
-	GammaBP       uint16    `json:"gamma_basis_points"`
-	DeltaBP       uint16    `json:"delta_basis_points"`
-	Lambda        uint16    `json:"lambda"`
-	Eta           uint16    `json:"eta"`
-	Clip          float32   `json:"clip"` // of the first round where adapt_clip is given, else of all
-	AdaptClip     *Adapt    `json:"adapt_clip,omitempty"`
+	File       string  `json:"file,omitempty"`
+	Family     string  `json:"family"` // two-tower or ncf
+	Purpose    string  `json:"purpose"`
+	Rounds     int     `json:"rounds"`              // of training; 0 = until the budget is spent
+	Mode       string  `json:"mode"`                // W or SM: what devices must be safe against (secure aggregation 5.3)
+	Kex        uint16  `json:"kex,omitempty"`       // 1 X25519, 2 X25519 + X-Wing; of this and the next two the first where left out
+	PRG        uint16  `json:"prg,omitempty"`       // 1 AES-128-CTR, 2 AES-256-CTR, 3 ChaCha20
+	Sig        uint16  `json:"sig,omitempty"`       // 1 Ed25519, 2 Ed25519 + ML-DSA-44
+	WordBits   uint16  `json:"word_bits,omitempty"` // 32, 24 or 16; the smallest that carry the rounds where left out
+	XMax       uint32  `json:"x_max,omitempty"`     // most of one coordinate in grid units; left out: c_int, or without word_bits as much of it as the words carry
+	Cohorts    uint32  `json:"cohorts,omitempty"`   // groups that are summed apart; one where left out
+	Members    uint32  `json:"members"`
+	MinMembers uint32  `json:"min_members"`
+	GammaBP    uint16  `json:"gamma_basis_points"`
+	DeltaBP    uint16  `json:"delta_basis_points"`
+	Lambda     uint16  `json:"lambda"`
+	Eta        uint16  `json:"eta"`
+	Clip       float32 `json:"clip"` // of the first round where adapt_clip is given, else of all
+	AdaptClip  *Adapt  `json:"adapt_clip,omitempty"`
+	// PopularityFirst asks in one round before those how many devices watched each title (privacy 14); left out: nobody is asked.
+	PopularityFirst *Popularity `json:"popularity_first,omitempty"`
+
 	CInt          uint32    `json:"c_int"`
 	SigmaTotSq    uint64    `json:"sigma_tot_sq"`
 	P             uint32    `json:"participations"`
@@ -89,6 +92,39 @@ type Adapt struct {
 	Rate     float64 `json:"rate"`
 	Least    float32 `json:"least"`
 	Most     float32 `json:"most"`
+}
+
+// Popularity is what the question before training has of its own. What is left out is the coordinator's usual.
+type Popularity struct {
+	Purpose    string  `json:"purpose,omitempty"`      // devices show it to their owners
+	Clip       float32 `json:"clip,omitempty"`         // 1, an answer's length
+	CInt       uint32  `json:"c_int,omitempty"`        // the least for its titles
+	SigmaTotSq uint64  `json:"sigma_tot_sq,omitempty"` // the noise multiplier of training
+	WordBits   uint16  `json:"word_bits,omitempty"`    // the least that carries its sums
+	Floor      float64 `json:"floor,omitempty"`        // added to each count before the logarithm: the noise's deviation, and 1 at least
+	Strength   float32 `json:"strength,omitempty"`     // multiplies the logarithm: 1
+}
+
+// terms is the coordinator's; nil without one.
+func (p *Popularity) terms() *coordinator.Popularity {
+	if p == nil {
+		return nil
+	}
+	return &coordinator.Popularity{Purpose: p.Purpose, C: p.Clip, CInt: p.CInt, SigmaTotSq: p.SigmaTotSq, WordBits: p.WordBits, Floor: p.Floor, Strength: p.Strength}
+}
+
+// check refuses what no histogram takes.
+func (p *Popularity) check() error {
+	switch {
+	case p == nil:
+	case !(p.Clip >= 0) || math.IsInf(float64(p.Clip), 1):
+		return fmt.Errorf("task.popularity_first.clip is %v: want a positive number, or leave it out", p.Clip)
+	case !(p.Floor >= 0) || math.IsInf(p.Floor, 1):
+		return fmt.Errorf("task.popularity_first.floor is %v: want a positive number, or leave it out", p.Floor)
+	case !(p.Strength >= 0 && p.Strength <= 100):
+		return fmt.Errorf("task.popularity_first.strength is %v: want up to 100, or leave it out", p.Strength)
+	}
+	return nil
 }
 
 // rule is the coordinator's; zero without one.
@@ -212,6 +248,9 @@ func (c *Config) check() error {
 	if (c.WitnessPolicy == "") != (len(c.Witnesses) == 0) {
 		return errors.New("witness_policy and witnesses go together: the policy says whose signatures count, the list where they are reached")
 	}
+	if err := t.PopularityFirst.check(); err != nil {
+		return err
+	}
 	task, err := t.terms(nil)
 	if err != nil {
 		return err
@@ -247,7 +286,7 @@ func (t *Task) terms(f *task.Task) (coordinator.Task, error) {
 	if err != nil {
 		return coordinator.Task{}, err
 	}
-	return coordinator.Task{Purpose: t.Purpose, Hash: hash, Local: local, Optimizer: opt, Rounds: t.Rounds, NTarget: t.Members, NMin: t.MinMembers,
+	return coordinator.Task{Purpose: t.Purpose, Hash: hash, Local: local, Optimizer: opt, Popularity: t.PopularityFirst.terms(), Rounds: t.Rounds, NTarget: t.Members, NMin: t.MinMembers,
 		GammaBP: t.GammaBP, DeltaBP: t.DeltaBP, Lambda: t.Lambda, Eta: t.Eta, Mode: mode, Kex: t.Kex, PRG: t.PRG, Sig: t.Sig,
 		WordBits: t.WordBits, XMax: t.XMax, Cohorts: t.Cohorts, C: t.Clip, CInt: t.CInt, SigmaTotSq: t.SigmaTotSq, AdaptClip: t.AdaptClip.rule(),
 		P: t.P, B: t.B, Ceiling: privacy.Units(t.CeilingUnits), ShareBP: t.ShareBP, Period: time.Duration(t.PeriodSeconds) * time.Second, Deadlines: t.Deadlines,

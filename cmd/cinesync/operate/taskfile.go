@@ -62,13 +62,32 @@ func (t *Task) Follow(f *task.Task, l model.Layout) error {
 	if err != nil {
 		return err
 	}
-	if terms.Question.Asked {
-		return fmt.Errorf("task %s asks for popularity first (popularity.ask): a coordinator's only question is training; leave the table out", f.Name)
+	if err := t.followPopularity(f, terms); err != nil {
+		return err
 	}
 	return first(same("family", &t.Family, f.Model.Family, false), same("purpose", &t.Purpose, f.Purpose, false), same("rounds", &t.Rounds, f.Rounds.Count, false),
 		same("clip", &t.Clip, f.Grid.Clip, false), same("c_int", &t.CInt, terms.Grid.CInt, false), same("x_max", &t.XMax, terms.Grid.XMax, false),
 		same("word_bits", &t.WordBits, terms.Grid.WordBits, false), same("sigma_tot_sq", &t.SigmaTotSq, terms.SigmaTotSq, false),
 		same("participations", &t.P, uint32(f.Participations()), false))
+}
+
+// followPopularity takes the question before training from a task file, or its absence.
+func (t *Task) followPopularity(f *task.Task, terms *task.Terms) error {
+	have := t.PopularityFirst
+	if !terms.Question.Asked {
+		if have != nil {
+			return fmt.Errorf("coordinator.json has task.popularity_first, and task %s does not ask (popularity.ask): leave it out of coordinator.json", f.Name)
+		}
+		return nil
+	}
+	want := &Popularity{Clip: 1, CInt: terms.Question.CInt, SigmaTotSq: terms.Question.SigmaTotSq, Floor: f.Popularity.Floor, Strength: f.Popularity.Strength}
+	if have == nil {
+		t.PopularityFirst = want
+		return nil
+	}
+	return first(same("popularity_first.clip", &have.Clip, want.Clip, false), same("popularity_first.c_int", &have.CInt, want.CInt, false),
+		same("popularity_first.sigma_tot_sq", &have.SigmaTotSq, want.SigmaTotSq, false), same("popularity_first.floor", &have.Floor, want.Floor, false),
+		same("popularity_first.strength", &have.Strength, want.Strength, false))
 }
 
 // fits holds a task's model against a layout.

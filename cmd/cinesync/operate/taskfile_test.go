@@ -121,6 +121,24 @@ func TestTheFilesTermsAreTheCoordinators(t *testing.T) {
 	}
 }
 
+// TestTheFilesPopularityIsTheCoordinators asks first by the file's word alone.
+func TestTheFilesPopularityIsTheCoordinators(t *testing.T) {
+	cfg := following()
+	dir := made(t, cfg)
+	put(t, dir, "task.toml", taskFile+"[popularity]\nask = true\nshare = 0.1\nstrength = 0.5\nfloor = 2.5\n")
+	file, err := cfg.readTask(dir, start(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := cfg.Task.terms(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := got.Popularity; p == nil || p.C != 1 || p.CInt == 0 || p.SigmaTotSq == 0 || p.Strength != 0.5 || p.Floor != 2.5 {
+		t.Errorf("%+v", p)
+	}
+}
+
 func TestATaskFileThatCannotBeRunIsRefused(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -134,7 +152,9 @@ func TestATaskFileThatCannotBeRunIsRefused(t *testing.T) {
 			return strings.Replace(s, "multiplier = 0.5\ndelta = 1e-6", "multiplier = 0.0", 1)
 		}, nil, []string{"no noise", "simulation"}},
 		{"simulated people", func(s string) string { return s + "[population]\npeople = 1000\n" }, nil, []string{"simulated people"}},
-		{"popularity", func(s string) string { return s + "[popularity]\nask = true\nshare = 0.1\n" }, nil, []string{"popularity.ask"}},
+		{"another grid of popularity", func(s string) string { return s + "[popularity]\nask = true\nshare = 0.1\n" },
+			func(t *Task) { t.PopularityFirst = &Popularity{CInt: 7} }, []string{"task.popularity_first.c_int is 7"}},
+		{"popularity not asked", func(s string) string { return s }, func(t *Task) { t.PopularityFirst = &Popularity{} }, []string{"popularity.ask"}},
 		{"another model", func(s string) string { return strings.Replace(s, "dim = 2", "dim = 3", 1) }, nil, []string{"starting model", "width 3"}},
 		{"another clip", func(s string) string { return s }, func(t *Task) { t.Clip = 1 }, []string{"task.clip is 1", "0.25", "leave it out"}},
 		{"another noise", func(s string) string { return s }, func(t *Task) { t.SigmaTotSq = 1 }, []string{"task.sigma_tot_sq is 1"}},
