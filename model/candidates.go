@@ -23,7 +23,7 @@ const shut = -1e30
 // some is the softmax over a sample, for catalogues too large for a whole one: l.Negatives titles drawn uniformly for the step. Their
 // scores are raised by log(titles/drawn), so that the sum over them stands for the whole catalogue's (the logQ correction of a
 // uniform draw; Bengio and Senécal 2008). A draw that is one of a cut's targets does not count for that cut.
-func (t *towerTrainer) some(from, dst []float32, cuts []Cut, l Local, first bool, rng *rand.Rand) float64 {
+func (t *towerTrainer) some(from, dst []float32, cuts []Cut, l Local, first bool) float64 {
 	d, n, k := t.m.layout.Dim, len(t.m.layout.Items), len(cuts)
 	v, b := t.m.layout.tensor(from, "v"), t.m.layout.tensor(from, "b")
 	dv, db := t.m.layout.tensor(dst, "v"), t.m.layout.tensor(dst, "b")
@@ -32,7 +32,6 @@ func (t *towerTrainer) some(from, dst []float32, cuts []Cut, l Local, first bool
 		clear(db)
 	}
 	c := &t.sampled
-	c.draw(cuts, int(l.Negatives), n, rng)
 	c.copy(v, b, d)
 	m := len(c.items)
 	t.scores = room(t.scores, k*m)
@@ -55,11 +54,8 @@ func (t *towerTrainer) some(from, dst []float32, cuts []Cut, l Local, first bool
 }
 
 // draw draws the negatives, which come first, and adds the targets of the cuts, one cut after another.
-func (c *candidates) draw(cuts []Cut, negatives, n int, rng *rand.Rand) {
-	c.items = c.items[:0]
-	for range negatives {
-		c.items = append(c.items, rng.IntN(n))
-	}
+func (c *candidates) draw(cuts []Cut, l Local, n int, rng *rand.Rand) {
+	c.items = DrawNegatives(c.items[:0], l, n, rng)
 	c.with(cuts)
 }
 

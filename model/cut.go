@@ -38,3 +38,12 @@ func (c *Cutter) Draw(history []Example, l Local, rng *rand.Rand) []Cut {
 	}
 	return c.cuts
 }
+
+// DrawNegatives appends the l.Negatives titles that the cuts of one step are compared with, drawn uniformly after the cuts. Both
+// training engines see the same ones for the same generator.
+func DrawNegatives(dst []int, l Local, titles int, rng *rand.Rand) []int {
+	for range l.Negatives {
+		dst = append(dst, rng.IntN(titles))
+	}
+	return dst
+}

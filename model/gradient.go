@@ -6,7 +6,7 @@ import "fmt"
 type Sample struct {
 	Past      []int // history, oldest first
 	Targets   []int
-	Negatives []int // ncf: the sample that stands for the catalogue; none: the whole catalogue, as for the two-tower
+	Negatives []int // the sample that stands for the catalogue; none: the whole catalogue
 }
 
 // Gradient is the loss of one sample and its gradient at params.
@@ -24,7 +24,13 @@ func Gradient(l Layout, params []float32, s Sample) (loss float64, grad []float3
 		t := &towerTrainer{m: m, params: params, pool: newPool(l.Ages)}
 		cuts, one := []Cut{{s.Past, s.Targets}}, Local{Rate: 1, RateDense: 1}
 		t.forward(params, cuts)
-		loss = t.whole(params, grad, cuts, one, true)
+		if len(s.Negatives) == 0 {
+			loss = t.whole(params, grad, cuts, one, true)
+		} else {
+			t.sampled.items = append(t.sampled.items, s.Negatives...)
+			t.sampled.with(cuts)
+			loss = t.some(params, grad, cuts, one, true)
+		}
 		t.backward(params, grad, cuts, one, true)
 	case *ncf:
 		loss = m.one(params, grad, s)

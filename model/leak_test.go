@@ -13,7 +13,7 @@ func TestNegativesMayBeWhatIsHeldOut(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	counts := make([]int, items)
 	for range times {
-		sample.draw([]Cut{{Past: []int{3, 5, 8}, Next: []int{7}}}, each, items, rng)
+		sample.draw([]Cut{{Past: []int{3, 5, 8}, Next: []int{7}}}, Local{Negatives: each}, items, rng)
 		if len(sample.items) != each+1 || sample.items[each] != 7 || sample.drawn != each {
 			t.Fatalf("drew %v, %d of them negatives: want %d and the target", sample.items, sample.drawn, each)
 		}

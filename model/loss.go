@@ -49,3 +49,8 @@ func checkHistory(layout Layout, params []float32, history []Example) error {
 	}
 	return nil
 }
+
+// CheckTraining says whether a history can be trained on by a local function. Every engine asks it first.
+func CheckTraining(layout Layout, params []float32, history []Example, l Local) error {
+	return checkTraining(layout, params, history, l)
+}

@@ -44,7 +44,7 @@ func (t *ncfTrainer) Update(dst []float32, history []Example, l Local, rng *rand
 			from = t.local
 		}
 		cuts := t.cutter.Draw(history, l, rng)
-		t.sample.draw(cuts, int(l.Negatives), len(t.m.layout.Items), rng)
+		t.sample.draw(cuts, l, len(t.m.layout.Items), rng)
 		loss = t.step(t.m.open(from), t.m.open(dst), cuts, l)
 		if math.IsNaN(loss) || math.IsInf(loss, 0) {
 			return 0, fmt.Errorf("train: the loss of step %d is %v: the model has run away, or a rate (%v) is too high", step, loss, l.Rate)

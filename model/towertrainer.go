@@ -47,7 +47,8 @@ func (t *towerTrainer) Update(dst []float32, history []Example, l Local, rng *ra
 		if l.Negatives == 0 {
 			loss = t.whole(from, dst, cuts, l, step == 0)
 		} else {
-			loss = t.some(from, dst, cuts, l, step == 0, rng)
+			t.sampled.draw(cuts, l, len(t.m.layout.Items), rng)
+			loss = t.some(from, dst, cuts, l, step == 0)
 		}
 		t.backward(from, dst, cuts, l, step == 0)
 		if math.IsNaN(loss) || math.IsInf(loss, 0) {

@@ -10,11 +10,12 @@ import (
 	"github.com/cinesync/cinesync/model"
 )
 
-// twoTower is z = Σ_c Σ_j w_c(age_j) V[j] W_c, score(i) = z·V[i] + b[i], the softmax over the whole catalogue.
+// twoTower is z = Σ_c Σ_j w_c(age_j) V[j] W_c, score(i) = z·V[i] + b[i], the softmax over the targets and the sample, or over the
+// whole catalogue.
 func (b *graph) twoTower(l model.Layout, params []float32, s model.Sample) *gorgonia.Node {
 	n, d := len(l.Items), l.Dim
 	v := b.tensor(l, params, "v", n, d)
-	bias := b.tensor(l, params, "b", 1, n)
+	bias := b.tensor(l, params, "b", n, 1)
 	past := b.rows(v, s.Past)
 	at, _, _ := l.Offset("w")
 	var z *gorgonia.Node
@@ -28,12 +29,10 @@ func (b *graph) twoTower(l model.Layout, params []float32, s model.Sample) *gorg
 			z = b.add(z, part)
 		}
 	}
-	scores := b.add(b.mul(z, b.transpose(v)), bias)
-	share := make([]float64, n)
-	for _, t := range s.Targets {
-		share[t] += 1 / float64(len(s.Targets))
-	}
-	return b.crossEntropy(scores, share)
+	items, raise, share := compared(n, s)
+	m := len(items)
+	scores := b.add(b.mul(b.of(v, items, s), b.transpose(z)), b.of(bias, items, s))
+	return b.crossEntropy(b.add(scores, b.constant(raise, m, 1)), share)
 }
 
 // ncf is score(i) = h·(u∘V[i]) + o·relu(A₂ relu(P u + Q V[i] + c₁) + c₂) + b[i] for the solved vector u, the softmax over the targets and
@@ -52,8 +51,8 @@ func (b *graph) ncf(l model.Layout, params []float32, s model.Sample) *gorgonia.
 	items, raise, share := compared(n, s)
 	m := len(items)
 	one := b.constant(all(m, 1), m, 1)
-	v := b.rows(table, items)
-	scores := b.add(b.mul(v, b.transpose(b.times(h, u))), b.rows(bias, items))
+	v := b.of(table, items, s)
+	scores := b.add(b.mul(v, b.transpose(b.times(h, u))), b.of(bias, items, s))
 	mine := b.add(b.mul(u, b.transpose(b.tensor(l, params, "p", h1, d))), b.tensor(l, params, "c1", 1, h1))
 	first := b.relu(b.add(b.mul(v, b.transpose(b.tensor(l, params, "q", h1, d))), b.mul(one, mine)))
 	second := b.relu(b.add(b.mul(first, b.transpose(b.tensor(l, params, "a2", h2, h1))), b.mul(one, b.tensor(l, params, "c2", 1, h2))))
@@ -107,6 +106,14 @@ func compared(n int, s model.Sample) (items []int, raise, share []float64) {
 		items, raise, share = append(items, t), append(raise, 0), append(share, 1/float64(len(s.Targets)))
 	}
 	return items, raise, share
+}
+
+// of are the rows of what is compared. The whole catalogue is the table itself.
+func (b *graph) of(table *gorgonia.Node, items []int, s model.Sample) *gorgonia.Node {
+	if len(s.Negatives) == 0 {
+		return table
+	}
+	return b.rows(table, items)
 }
 
 // all is n times x.
