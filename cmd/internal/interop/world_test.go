@@ -108,7 +108,7 @@ func config(d int) (*operate.Config, error) {
 		WitnessPolicy: policy, Witnesses: []string{"http://127.0.0.1:0"}, Task: operate.Task{
 			Family: "two-tower", Purpose: "See whether two clients agree.", Rounds: rounds, Mode: "W", Members: members, MinMembers: members,
 			GammaBP: 500, DeltaBP: 2000, Lambda: 80, Eta: 20, Clip: model.DefaultClip("two-tower"),
-			AdaptClip: &operate.Adapt{Quantile: 0.5, Rate: 0.2, Least: 0.1, Most: 2}, CInt: uint32(c), SigmaTotSq: sigma, P: rounds, B: 1,
+			AdaptClip: &operate.Adapt{Quantile: 0.5, Rate: 0.2, Least: 0.1, Most: 2}, WordBits: wordBits, CInt: uint32(c), SigmaTotSq: sigma, P: rounds, B: 1,
 			CeilingUnits: uint64(units) * rounds, PeriodSeconds: 30 * 24 * 3600, Deadlines: [5]uint32{30, 50, 70, 90, 110}, GraceMillis: 10000,
 			ExpirySeconds: 3600}}, nil
 }
