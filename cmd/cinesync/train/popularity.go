@@ -16,10 +16,7 @@ import (
 // popular asks everybody once which titles they watched, sums the answers on a grid, adds the question's noise, and starts the biases from
 // the logarithm of what is left. One person's answer has norm 1.
 func (j *Job) popular(seed uint64) (*model.Snapshot, error) {
-	at, items, ok := j.Start.Layout.Offset("b")
-	if !ok {
-		return nil, fmt.Errorf("family %s has no title biases", j.Start.Layout.Family)
-	}
+	items := len(j.Start.Layout.Items)
 	grid := aggregation.Grid{C: 1, CInt: j.Terms.Question.CInt, XMax: j.Terms.Question.CInt, D: items, WordBits: 32}
 	sum, err := j.answers(grid, seed)
 	if err != nil {
@@ -32,24 +29,15 @@ func (j *Job) popular(seed uint64) (*model.Snapshot, error) {
 	if err := noise(sum, sigma, stream("popularity noise", seed, 0)); err != nil {
 		return nil, err
 	}
-	out := &model.Snapshot{Layout: j.Start.Layout, Params: append([]float32(nil), j.Start.Params...)}
-	p := j.Task.Popularity
-	floor := p.Floor
-	if floor == 0 {
-		floor = max(1, sigma/grid.Scale())
-	}
-	logs, mean := make([]float64, items), 0.
+	h := model.Histogram{Sum: make([]float32, items), Noise: sigma / grid.Scale(), Floor: j.Task.Popularity.Floor, Strength: j.Task.Popularity.Strength}
 	for i, v := range sum {
-		logs[i] = math.Log(max(0, float64(v)/grid.Scale()) + floor)
-		mean += logs[i] / float64(items)
+		h.Sum[i] = float32(float64(v) / grid.Scale())
 	}
-	for i, v := range logs {
-		out.Params[at+i] = p.Strength * float32(v-mean)
+	out, err := h.Apply(j.Start)
+	if err != nil || !j.Start.Half {
+		return out, err
 	}
-	if j.Start.Half {
-		return out.InHalves()
-	}
-	return out, nil
+	return out.InHalves()
 }
 
 // answers sums everybody's answer in integers.
@@ -65,8 +53,8 @@ func (j *Job) answers(grid aggregation.Grid, seed uint64) ([]int64, error) {
 			return
 		}
 		answer := make([]float32, grid.D)
-		for _, e := range history {
-			answer[e.Item] = float32(1 / math.Sqrt(float64(len(history))))
+		if errs[who] = model.Count(answer, history); errs[who] != nil {
+			return
 		}
 		if _, errs[who] = privacy.Clip(answer, grid.C); errs[who] != nil {
 			return
