@@ -127,7 +127,7 @@ func printBudget(w io.Writer, p budget.Plan, picture string) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "\n%s\n\n", reading(c.Ratio))
+	fmt.Fprintf(w, "\n%s\n\n", reading(p))
 	if err := printEncodings(w, p); err != nil {
 		return err
 	}
@@ -156,16 +156,21 @@ func writeDelta(delta float64) string {
 	return fmt.Sprint(delta)
 }
 
-// reading says in words what the ratio means.
-func reading(ratio float64) string {
-	const unfitted = "No curve of accuracy against noise is fitted yet: run the task with this noise on before promising anything."
+// reading says in words what the ratio means, and what accuracy was measured at such noise.
+func reading(p budget.Plan) string {
+	ratio := p.Chosen.Ratio
+	told := "\nNo accuracy is told: this is " + p.Unmeasured + "."
+	if a := p.Accuracy; a != nil {
+		told = fmt.Sprintf("\nExpected %s %.2f (%.2f to %.2f); popularity %.2f, without noise %.2f: fitted to\n%s.\nOther titles, people and recipes lie elsewhere: train your own task with this noise before promising anything.",
+			a.Metric, a.Value, a.Low, a.High, a.Popularity, a.Quiet, a.Source)
+	}
 	switch {
 	case ratio <= 0.3:
-		return "The noise in the mean is well below one clipped update: such a round moves the model. " + unfitted
+		return "The noise in the mean is well below one clipped update: such a round moves the model. " + told
 	case ratio <= 1.5:
-		return "The noise in the mean is about as long as one clipped update: many rounds average it away, at some cost. " + unfitted
+		return "The noise in the mean is about as long as one clipped update: many rounds average it away, at some cost. " + told
 	default:
-		return "The noise in the mean drowns a single update: a larger cohort, a smaller model or more ε is needed. " + unfitted
+		return "The noise in the mean drowns a single update: a larger cohort, a smaller model or more ε is needed. " + told
 	}
 }
 

@@ -32,18 +32,11 @@ type Plan struct {
 	HonestFloor int     `json:"h_min"`
 	Noise       float64 `json:"noise_multiplier"` // z = σ_tot/C_int
 
-	Chosen    Encoding   `json:"chosen"`
-	Encodings []Encoding `json:"encodings"` // of each word size, whether it fits or not
-	Accuracy  *Curve     `json:"accuracy"`  // nil: no curve of accuracy against noise has been fitted yet
-	Policies  []Verdict  `json:"policies"`
-}
-
-// Curve is a fitted accuracy with its error. Nothing fills it yet: it waits for measured learning curves with noise on.
-type Curve struct {
-	Metric string  `json:"metric"`
-	Value  float64 `json:"value"`
-	Error  float64 `json:"error"`
-	Source string  `json:"source"`
+	Chosen     Encoding   `json:"chosen"`
+	Encodings  []Encoding `json:"encodings"` // of each word size, whether it fits or not
+	Accuracy   *Curve     `json:"accuracy"`  // nil: nothing like it was measured, as Unmeasured says
+	Unmeasured string     `json:"accuracy_unmeasured,omitempty"`
+	Policies   []Verdict  `json:"policies"`
 }
 
 // Plan finds the least noise that keeps one device within ε over its rounds, the grid for it, and the smallest words that carry both.
@@ -77,7 +70,10 @@ func (w Want) Plan() (Plan, error) {
 		return Plan{}, bad("cohort", "is %d: no word size carries this round: %s; ask for a larger cohort, more ε, fewer rounds or a smaller model",
 			w.Cohort, p.Encodings[2].Why)
 	}
-	return p, p.account()
+	if err := p.account(); err != nil {
+		return p, err
+	}
+	return p, p.expect()
 }
 
 func percent(bp int) string { return fmt.Sprintf("%g", float64(bp)/100) }
