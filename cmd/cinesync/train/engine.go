@@ -5,8 +5,7 @@ import (
 	"github.com/cinesync/cinesync/model/graph"
 )
 
-// Graphs is the reference engine: gradients by the gorgonia graphs of model/graph. It draws the same samples from the same generator as
-// the hand-written engine and takes the same steps, hundreds of times slower.
+// Graphs is the reference engine: the gorgonia graphs of model/graph, which take the same steps many times slower.
 type Graphs struct{}
 
 // Trainer is one of a round's model.
