@@ -288,11 +288,12 @@ func TestTrainingCannotSeeWhatIsHeldOut(t *testing.T) {
 func TestForFitsATaskToASplit(t *testing.T) {
 	s := options(t, nil, 1).Split
 	own := small(t)
+	own.Rounds.Cohort, own.Model.Start = 604, task.Content // more than there are people, and of what a bare split lacks
 	by, err := For(own, 0, s.Train)
 	if err != nil || by.Task.Rounds.Count != own.Rounds.Count || by.Task.Rounds.Cohort != 0 || by.Task.Model.Start != task.Random {
 		t.Errorf("task %+v, %v", by.Task, err)
 	}
-	if own.Rounds.Cohort == 0 || own.Model.Start == task.Random {
+	if own.Rounds.Cohort != 604 || own.Model.Start != task.Content {
 		t.Error("the task that was given changed")
 	}
 	for _, rounds := range []int{-1, 1 << 30} {
