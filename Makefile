@@ -96,6 +96,17 @@ oracle: ## hold the accountants against Google's dp-accounting on 500 random set
 bench-peers: ## measure ourselves beside Flower and PyTorch at the same work (network, minutes; PARTS="pytorch round"; ENGINE= leaves Flower's slow engine out)
 	@bench/peers/run
 
+.PHONY: wire
+wire: ## measure bytes a participation and what ranks cost in accuracy, as decision 43 shows them (minutes; CINESYNC_DATA)
+	@test -n "$(CINESYNC_DATA)" || { echo "wire: set CINESYNC_DATA to the folder that holds ml-1m"; exit 1; }
+	@mkdir -p bin/wire; $(GO) build -o bin/cinesync-train ./cmd/cinesync
+	@for rank in 0 16 8 4; do \
+		echo "== rank $$rank"; \
+		sed "s/^rank = .*/rank = $$rank/" bench/wire/ml-1m.toml > bin/wire/rank-$$rank.toml; \
+		bin/cinesync-train train --task bin/wire/rank-$$rank.toml --data "$(CINESYNC_DATA)"; \
+	done
+	$(GO) test ./sim/learning -run '^$$' -bench Download -benchtime 1x
+
 # A row of docs/accuracy.md each; the noisy ones, which have no curve of rounds to show, are drawn against ε.
 ACCURACY       ?= ml-1m-100 ml-1m ml-100k ml-1m-eps8 ml-1m-eps2 sim-100k-eps2 sim-1m-eps1 order-free ncf ml-100k-eps8
 ACCURACY_QUICK ?= ml-100k
