@@ -112,7 +112,7 @@ func DefaultLocal(family string) (Local, error) {
 	case TwoTowerFamily:
 		return Local{Name: family, Version: 1, Steps: 4, Cuts: 8, Next: 5, Dropout: 0.3, Rate: 1, RateDense: 0.1}, nil
 	case NCFFamily:
-		return Local{Name: family, Version: 1, Steps: 1, Cuts: 8, Next: 5, Negatives: 250, Dropout: 0.1, Rate: 1, RateDense: 0.1}, nil
+		return Local{Name: family, Version: 1, Steps: 4, Cuts: 8, Next: 5, Negatives: 250, Dropout: 0.1, Rate: 1, RateDense: 0.1}, nil
 	case SequentialFamily, HybridFamily:
 		return Local{Name: family, Version: 1, Steps: 4, Cuts: 16, Next: 3, Dropout: 0.2, Rate: 1, RateDense: 0.3}, nil
 	}
