@@ -142,5 +142,5 @@ func (t *Task) checkPopularity(layout model.Layout) error {
 	if err := first.check(first.Local.Words(layout)); err != nil {
 		return fmt.Errorf("popularity question: %w", err)
 	}
-	return nil
+	return model.Histogram{Floor: t.Popularity.Floor, Strength: t.Popularity.Strength}.Check(layout)
 }

@@ -177,6 +177,8 @@ func TestPopularityTermsAreChecked(t *testing.T) {
 		"coarse grid":   {func(t *coordinator.Task) { t.Popularity.CInt = 2 }, "popularity question"},
 		"hardly noise":  {func(t *coordinator.Task) { t.Popularity.SigmaTotSq = 1 }, "popularity question"},
 		"in its place":  {func(t *coordinator.Task) { t.Local = model.Popularity() }, "not in its place"},
+		"too strong":    {func(t *coordinator.Task) { t.Popularity.Strength = 101 }, "strength 101"},
+		"floor below 0": {func(t *coordinator.Task) { t.Popularity.Floor = -1 }, "floor -1"},
 	} {
 		bubble(t, terms{task: func(t *coordinator.Task) { popular(t); c.change(t) }}, func(w *world) {
 			if err := w.start(nil); err == nil || !strings.Contains(err.Error(), c.says) {

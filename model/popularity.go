@@ -47,13 +47,34 @@ type Histogram struct {
 	Strength float32 // multiplies the logarithms; 0: 1
 }
 
+// MaxStrength bounds a histogram's Strength.
+const MaxStrength = 100
+
+// Check says whether a histogram with these terms, its sum aside, can become the biases of a model of this layout. Whoever asks the question
+// asks this first: an answer that is of no use has cost privacy all the same.
+func (h Histogram) Check(l Layout) error {
+	for _, t := range l.Tensors {
+		if t.Name == "b" && t.Group == 0 {
+			return fmt.Errorf("popularity: the title biases of family %q are frozen", l.Family)
+		}
+	}
+	if _, n, ok := l.Offset("b"); !ok || n != len(l.Items) {
+		return fmt.Errorf("popularity: family %q has no bias for each title", l.Family)
+	}
+	if !(h.Noise >= 0) || math.IsInf(h.Noise, 1) || !(h.Floor >= 0) || math.IsInf(h.Floor, 1) || !(h.Strength >= 0 && h.Strength <= MaxStrength) {
+		return fmt.Errorf("popularity: noise %v, floor %v and strength %v, want numbers that are not negative, the strength at most %d", h.Noise, h.Floor, h.Strength, MaxStrength)
+	}
+	return nil
+}
+
 // Apply is the coordinator's step for such a round: the model with its title biases set to the histogram's logarithms less their
-// mean, and nothing else changed.
+// mean, and nothing else changed. A model in halves gives one in halves.
 func (h Histogram) Apply(s *Snapshot) (*Snapshot, error) {
-	at, n, ok := s.Layout.Offset("b")
+	if err := h.Check(s.Layout); err != nil {
+		return nil, err
+	}
+	at, n, _ := s.Layout.Offset("b")
 	switch {
-	case !ok || n != len(s.Layout.Items):
-		return nil, fmt.Errorf("popularity: family %q has no bias for each title", s.Layout.Family)
 	case len(h.Sum) != n || len(s.Params) != s.Layout.Size():
 		return nil, fmt.Errorf("popularity: a histogram of %d places for %d titles", len(h.Sum), n)
 	case finite(h.Sum) >= 0:
@@ -66,9 +87,6 @@ func (h Histogram) Apply(s *Snapshot) (*Snapshot, error) {
 	if strength == 0 {
 		strength = 1
 	}
-	if !(floor > 0) || math.IsInf(floor, 1) || !(strength > 0 && strength <= 100) {
-		return nil, fmt.Errorf("popularity: floor %v and strength %v, want positive numbers, the strength at most 100", floor, strength)
-	}
 	logs, mean := make([]float64, n), 0.
 	for i, v := range h.Sum {
 		logs[i] = math.Log(max(0, float64(v)) + floor)
@@ -77,6 +95,9 @@ func (h Histogram) Apply(s *Snapshot) (*Snapshot, error) {
 	out := &Snapshot{Layout: s.Layout, Params: append([]float32(nil), s.Params...)}
 	for i, v := range logs {
 		out.Params[at+i] = strength * float32(v-mean)
+	}
+	if s.Half {
+		return out.InHalves()
 	}
 	return out, nil
 }

@@ -3,6 +3,7 @@ package model
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -53,6 +54,7 @@ func TestHistogramRefuses(t *testing.T) {
 		"negative floor":    {Sum: []float32{1, 2, 3}, Floor: -1},
 		"negative strength": {Sum: []float32{1, 2, 3}, Strength: -1},
 		"NaN strength":      {Sum: []float32{1, 2, 3}, Strength: nan},
+		"too strong":        {Sum: []float32{1, 2, 3}, Strength: 101},
 	} {
 		if _, err := h.Apply(s); err == nil {
 			t.Errorf("%s: accepted", name)
@@ -77,6 +79,35 @@ func TestPopularityIsALocalFunction(t *testing.T) {
 		change(&l)
 		if _, err := ParseLocal(l.Append(nil)); err == nil {
 			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// TestHistogramKeepsHalves: a model that is stored in halves stays one, or every later version would be twice as long.
+func TestHistogramKeepsHalves(t *testing.T) {
+	s, err := start(t, TwoTowerFamily, 3, 2).InHalves()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := Histogram{Sum: []float32{6, -3, 1}, Noise: 2}.Apply(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := Parse(out.Encode())
+	if err != nil || !back.Half || !slices.Equal(back.Params, out.Params) {
+		t.Errorf("a model in halves became %d bytes of floats (%v)", len(out.Encode()), err)
+	}
+}
+
+// TestHistogramLeavesFrozenBiases: what a head was trained over is not overwritten.
+func TestHistogramLeavesFrozenBiases(t *testing.T) {
+	for _, family := range []string{SequentialFamily, HybridFamily} {
+		s, err := NewHead(family, start(t, TwoTowerFamily, 3, 2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := (Histogram{Sum: []float32{6, 3, 1}, Noise: 2}).Apply(s); err == nil || !strings.Contains(err.Error(), "frozen") {
+			t.Errorf("%s: %v, want an error that says frozen", family, err)
 		}
 	}
 }

@@ -212,8 +212,8 @@ func (p *Popularity) check() error {
 		return bad("popularity.ask", "is false: leave the table's other fields out, or ask")
 	case !(p.Share >= 0 && p.Share < 1):
 		return bad("popularity.share", "is %v: want a part of ρ between 0 and 1", p.Share)
-	case p.Ask && !(p.Strength >= 1e-3 && p.Strength <= 1e3):
-		return bad("popularity.strength", "is %v: want 0.001 to 1000", p.Strength)
+	case p.Ask && !(p.Strength >= 1e-3 && p.Strength <= model.MaxStrength):
+		return bad("popularity.strength", "is %v: want 0.001 to %d", p.Strength, model.MaxStrength)
 	case !(p.Floor >= 0 && p.Floor <= maxPeople):
 		return bad("popularity.floor", "is %v: want a number of people, or 0 for the noise's own", p.Floor)
 	}

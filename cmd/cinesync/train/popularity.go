@@ -33,11 +33,7 @@ func (j *Job) popular(seed uint64) (*model.Snapshot, error) {
 	for i, v := range sum {
 		h.Sum[i] = float32(float64(v) / grid.Scale())
 	}
-	out, err := h.Apply(j.Start)
-	if err != nil || !j.Start.Half {
-		return out, err
-	}
-	return out.InHalves()
+	return h.Apply(j.Start)
 }
 
 // answers sums everybody's answer in integers.
