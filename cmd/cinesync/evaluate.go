@@ -22,6 +22,7 @@ type evaluateFlags struct {
 	neumf  bool
 	plot   string
 	asJSON bool
+	cross  bool
 }
 
 func evaluateCommand() *cobra.Command {
@@ -51,11 +52,18 @@ Tasks: two-tower and ncf (no noise), other built-in ones (` + strings.Join(task.
 	fl.Uint64Var(&f.files.Seed, "seed", 1, "first seed: of training, drawn negatives and baselines")
 	fl.BoolVar(&f.neumf, "neumf", false, "train NeuMF at one place too, as a baseline: minutes")
 	fl.StringVar(&f.plot, "plot", "", "write a picture of the figures: FILE.svg, .png or .pdf")
+	fl.BoolVar(&f.cross, "cross", false, "measure one model over films and series, on made-up titles and people; takes --seed and --json alone")
 	fl.BoolVar(&f.asJSON, "json", false, "print one JSON object")
 	return cmd
 }
 
 func (f *evaluateFlags) run(cmd *cobra.Command) error {
+	if f.cross {
+		if err := onlyCross(cmd); err != nil {
+			return usageError{err}
+		}
+		return runCross(cmd, f.files.Seed, f.asJSON)
+	}
 	t, err := f.check(cmd)
 	if err != nil {
 		return usageError{err}
