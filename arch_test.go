@@ -92,6 +92,7 @@ internal/failpoint       leaf     -
 internal/strictjson      leaf     -
 internal/house           suite    -
 internal/realdata        suite    -
+internal/raced           suite    -
 internal/e2e             program  anything
 cmd/*                    program  anything
 `

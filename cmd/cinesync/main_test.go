@@ -2,11 +2,14 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os/exec"
 	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/cinesync/cinesync/internal/raced"
 )
 
 func TestMain(m *testing.M) {
@@ -15,8 +18,16 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the program as a person would. Each script is one situation.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireExplicitExec: true,
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireExplicitExec: true, Condition: condition,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "report": checkReport, "taken": taken}})
+}
+
+// condition knows [race].
+func condition(name string) (bool, error) {
+	if name == "race" {
+		return raced.On(), nil
+	}
+	return false, fmt.Errorf("condition %q is unknown", name)
 }
 
 // exits N ARGS... runs cinesync and wants exit code N.

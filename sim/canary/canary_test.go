@@ -3,27 +3,20 @@ package canary
 import (
 	"errors"
 	"math/rand/v2"
-	"runtime/debug"
-	"slices"
 	"strings"
 	"testing"
 
+	"github.com/cinesync/cinesync/internal/raced"
 	"github.com/cinesync/cinesync/privacy/empirical"
 	"github.com/cinesync/cinesync/sim"
 )
-
-// raced reports whether this test was built with the race detector, under which rounds take ten times as long.
-func raced() bool {
-	info, ok := debug.ReadBuildInfo()
-	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
-}
 
 // TestAuditTellsNoiseFromLess is the audit of ourselves in CI (design: privacy 14.4): shipped devices in a round of mode W, as
 // noisy as the log says, with a tenth of the noise, and with none. What the first claims must stand; both others must be
 // refuted, by what the sums show.
 func TestAuditTellsNoiseFromLess(t *testing.T) {
 	canaries := 256
-	if small := raced() || testing.Short(); small {
+	if small := raced.On() || testing.Short(); small {
 		canaries = 96
 	}
 	for _, c := range []struct {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cinesync/cinesync/internal/raced"
 	"github.com/cinesync/cinesync/internal/realdata"
 	"github.com/cinesync/cinesync/privacy/empirical"
 )
@@ -21,6 +22,9 @@ func small() Options {
 // TestMembersAreFoundWithoutNoise trains at each level of noise. The whole audit, canaries and all, is played by the program's
 // script "audit".
 func TestMembersAreFoundWithoutNoise(t *testing.T) {
+	if raced.On() {
+		t.Skip("three trainings take minutes under the race detector; .ci/run runs them without")
+	}
 	o, last := small(), 0
 	o.Progress = func(what string, done, all int) {
 		if done != last+1 || all != 48 || what != "rounds of training and attack" {
