@@ -21,22 +21,22 @@ var pageTemplate string
 // maxReport is the largest report that the page reads.
 const maxReport = 16 << 20
 
-// goal is what a built-in task must reach, on uniform negatives (design: accuracy 7).
-type goal struct{ task, What, Must string }
+// goal is what a built-in task must reach, and what it would be fine to reach, on uniform negatives (design: accuracy 7).
+type goal struct{ task, What, Must, Stretch string }
 
 // goals are the rows of the page in order.
 func goals() []goal {
 	return []goal{
-		{"ml-1m-100", "ML-1M, no noise, at most 100 rounds and 1.1 MB of a user", ".77/.54"},
-		{"ml-1m", "ML-1M, no noise", ".79/.565"},
-		{"ml-100k", "ML-100K, no noise", ".72/.44"},
-		{"ml-1m-eps8", "ML-1M, 6,040 users, ε 8", ".67/.43"},
-		{"ml-1m-eps2", "ML-1M, 6,040 users, ε 2", ".62/.385"},
-		{"sim-100k-eps2", "100,000 simulated, ε 2", ".745/.51"},
-		{"sim-1m-eps1", "1,000,000 simulated, ε 1", ".775/.54"},
-		{"order-free", "order-free head", ".70/.42"},
-		{"ncf", "NCF family, no noise", ".70/.42"},
-		{"ml-100k-eps8", "ML-100K, 943 users, ε 8", ""},
+		{"ml-1m-100", "ML-1M, no noise, at most 100 rounds and 1.1 MB of a user", ".77/.54", ""},
+		{"ml-1m", "ML-1M, no noise", ".79/.565", ".805/.585"},
+		{"ml-100k", "ML-100K, no noise", ".72/.44", ".75/.47"},
+		{"ml-1m-eps8", "ML-1M, 6,040 users, ε 8", ".67/.43", ".70/.45"},
+		{"ml-1m-eps2", "ML-1M, 6,040 users, ε 2", ".62/.385", ".65/.41"},
+		{"sim-100k-eps2", "100,000 simulated, ε 2", ".745/.51", ".77/.54"},
+		{"sim-1m-eps1", "1,000,000 simulated, ε 1", ".775/.54", ".79/.56"},
+		{"order-free", "order-free head", ".70/.42", ".72/.44"},
+		{"ncf", "NCF family, no noise", ".70/.42", ".73/.45"},
+		{"ml-100k-eps8", "ML-100K, 943 users, ε 8", "", ""},
 	}
 }
 
