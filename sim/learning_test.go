@@ -35,7 +35,12 @@ func newFederation(t *testing.T, family string) *federation {
 	for i := range items {
 		items[i] = fmt.Sprintf("made-up:%d", i)
 	}
-	start, err := model.Spec{Family: family, Dim: 4}.New(items, nil)
+	head := family == model.SequentialFamily || family == model.HybridFamily
+	first := map[bool]string{false: family, true: model.TwoTowerFamily}[head]
+	start, err := model.Spec{Family: first, Dim: 4}.New(items, nil)
+	if err == nil && head { // only the head travels: its item vectors and biases are frozen
+		start, err = model.NewHead(family, start)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +99,7 @@ func (f *federation) protocol(mode aggregation.Mode, suite aggregation.Suite) (s
 // TestLearningModeIsTheProtocol holds the fast learning mode against rounds of the real machines: with the same training, draws and
 // coins both give the same integer sum before noise, word for word, and so the same model after the last round.
 func TestLearningModeIsTheProtocol(t *testing.T) {
-	for _, family := range []string{model.TwoTowerFamily, model.NCFFamily} {
+	for _, family := range []string{model.TwoTowerFamily, model.NCFFamily, model.SequentialFamily, model.HybridFamily} {
 		for _, c := range []struct {
 			mode  aggregation.Mode
 			suite aggregation.Suite

@@ -50,6 +50,9 @@ func (t *Task) check() error {
 			return err
 		}
 	}
+	if t.Model.Head() && t.Popularity.Ask {
+		return bad("popularity.ask", "is true: the title biases of a %s head are its base's, and frozen", t.Model.Family)
+	}
 	if t.Popularity.Ask && t.Noise.None() != (t.Popularity.Share == 0) {
 		return bad("popularity.share", "is %v: want a part of ρ between 0 and 1 where there is noise, and 0 where there is none", t.Popularity.Share)
 	}
@@ -92,12 +95,18 @@ func within[N int | uint32 | float32 | float64](field string, v, least, most N) 
 }
 
 func (m *Model) check() error {
-	err := errors.Join(one("model.family", m.Family, model.TwoTowerFamily, model.NCFFamily), one("model.start", m.Start, Content, Random))
+	err := errors.Join(one("model.family", m.Family, model.TwoTowerFamily, model.NCFFamily, model.SequentialFamily, model.HybridFamily), one("model.start", m.Start, Content, Random))
 	if err != nil {
 		return first(err)
 	}
 	if err := within("model.scale", m.Scale, 1e-3, 1e3); err != nil {
 		return err
+	}
+	switch head := m.Head(); {
+	case head && !named(m.Base):
+		return bad("model.base", "is %q: a %s head is trained over a two-tower; want the name of its built-in task", m.Base, m.Family)
+	case !head && m.Base != "":
+		return bad("model.base", "is %q: only sequential and hybrid have one; leave it out", m.Base)
 	}
 	if m.Dim < 1 {
 		return bad("model.dim", "is %d: want a positive width", m.Dim)
@@ -121,6 +130,9 @@ func (m *Model) group(l *model.Layout) error {
 	for i, t := range l.Tensors {
 		names = append(names, t.Name)
 		if g, ok := m.Groups[t.Name]; ok {
+			if t.Group == 0 {
+				return bad("model.groups."+t.Name, "is %v: %s keeps this tensor as it is; leave it out", g, m.Family)
+			}
 			if err := within("model.groups."+t.Name, g, 1e-6, 1e6); err != nil {
 				return err
 			}

@@ -22,10 +22,12 @@ type Task struct {
 
 // Model is what is trained, and what it is before any round.
 type Model struct {
-	Family string    `toml:"family"` // two-tower or ncf
+	Family string    `toml:"family"` // two-tower or ncf; or sequential or hybrid, heads over a frozen two-tower
 	Dim    int       `toml:"dim"`    // width of an item vector
 	Ages   []float32 `toml:"ages"`   // channels of the pooled history: 0 weighs all alike, a > 0 by exp(-age/a), age 0 the newest
 	Start  string    `toml:"start"`  // content: item vectors from public facts about titles; random: the same random ones for everybody
+	// Base names the built-in task of the two-tower that a head is trained over, of the same width, channels and start. Heads alone have one.
+	Base string `toml:"base" opt:"field"`
 	// Scale multiplies the starting item vectors, whose rows have root mean square norm 1. 0: 1.
 	Scale float32 `toml:"scale" opt:"field"`
 	// Halves stores the model as binary16: half the download, and steps below its precision wait beside the optimiser. False: float32.

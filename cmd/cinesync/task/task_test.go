@@ -50,12 +50,24 @@ func TestBuiltInTasksRead(t *testing.T) {
 		for i := range items {
 			items[i] = strings.Repeat("x", i/100+1) + string(rune('a'+i%26)) + string(rune('0'+i%10)) + string(rune('A'+i/26%26)) + string(rune('A'+i/676))
 		}
-		snap, err := task.Model.New(items[:200], nil)
+		first := task.Model
+		if task.Model.Head() {
+			base, err := Named(task.Model.Base)
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			first = base.Model
+		}
+		snap, err := first.New(items[:200], nil)
+		if err == nil && task.Model.Head() {
+			snap, err = task.Model.Over(snap)
+		}
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if _, err := task.Terms(snap.Layout.Size(), 200, 6040); err != nil {
+		if _, err := task.Terms(task.LocalFunction().Words(snap.Layout), 200, 6040); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

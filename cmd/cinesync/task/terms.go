@@ -43,6 +43,26 @@ func (m Model) New(items []string, features [][]float32) (*model.Snapshot, error
 	return snap, nil
 }
 
+// Head tells whether the family reads a frozen two-tower.
+func (m Model) Head() bool {
+	return m.Family == model.SequentialFamily || m.Family == model.HybridFamily
+}
+
+// Over makes version 0 of a head over a trained base.
+func (m Model) Over(base *model.Snapshot) (*model.Snapshot, error) {
+	snap, err := model.NewHead(m.Family, base)
+	if err != nil {
+		return nil, fmt.Errorf("start of the task: %w", err)
+	}
+	if err := m.group(&snap.Layout); err != nil {
+		return nil, err
+	}
+	if m.Halves {
+		return snap.InHalves()
+	}
+	return snap, nil
+}
+
 // LocalFunction is what devices run; its hash is a round's code_hash.
 func (t *Task) LocalFunction() model.Local {
 	l := t.Local

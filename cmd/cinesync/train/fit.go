@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/cinesync/cinesync/cmd/cinesync/task"
 	"github.com/cinesync/cinesync/model"
@@ -14,6 +15,7 @@ type Job struct {
 	Task   *task.Task
 	Terms  *task.Terms
 	Start  *model.Snapshot
+	Base   *Job // of the two-tower that a head is trained over; nil for the other families. After Fit, Start is over that training's model
 	People [][]model.Example
 	Engine Engine // nil: the hand-written one
 	// Progress hears of every round, with the model that would be served. It may be nil.
@@ -27,10 +29,48 @@ type Engine interface {
 
 // NewJob fixes terms and start.
 func NewJob(t *task.Task, items []string, features [][]float32, people [][]model.Example) (*Job, error) {
+	if t.Model.Head() {
+		return newHead(t, items, features, people)
+	}
 	start, err := t.Model.New(items, features)
 	if err != nil {
 		return nil, err
 	}
+	return over(t, start, people)
+}
+
+// newHead makes the job of a head and that of its base, which is trained first with the same seed.
+func newHead(t *task.Task, items []string, features [][]float32, people [][]model.Example) (*Job, error) {
+	b, err := task.Named(t.Model.Base)
+	if err != nil {
+		return nil, fmt.Errorf("model.base: %w", err)
+	}
+	switch {
+	case b.Model.Family != model.TwoTowerFamily:
+		return nil, fmt.Errorf("model.base: task %s is of family %s: want the task of a two-tower", b.Name, b.Model.Family)
+	case b.Model.Dim != t.Model.Dim || !slices.Equal(b.Model.Ages, t.Model.Ages) || b.Model.Start != t.Model.Start:
+		return nil, fmt.Errorf("model.base: task %s has width %d, channels %v and start %s: write the same into task %s", b.Name, b.Model.Dim, b.Model.Ages, b.Model.Start, t.Name)
+	case !t.Noise.None() || !b.Noise.None():
+		return nil, fmt.Errorf("model.base: tasks %s and %s train one after the other, and what both cost together is not added up yet: leave the noise out", b.Name, t.Name)
+	}
+	base, err := NewJob(b, items, features, people)
+	if err != nil {
+		return nil, fmt.Errorf("base: %w", err)
+	}
+	start, err := t.Model.Over(base.Start)
+	if err != nil {
+		return nil, err
+	}
+	job, err := over(t, start, people)
+	if err != nil {
+		return nil, err
+	}
+	job.Base = base
+	return job, nil
+}
+
+func over(t *task.Task, start *model.Snapshot, people [][]model.Example) (*Job, error) {
+	items := start.Layout.Items
 	terms, err := t.Terms(t.LocalFunction().Words(start.Layout), len(items), len(people))
 	if err != nil {
 		return nil, err
@@ -40,6 +80,16 @@ func NewJob(t *task.Task, items []string, features [][]float32, people [][]model
 
 // Fit trains with one seed. Where training leaves the numbers the result is what was good before, beside the error, which names round and tensor.
 func (j *Job) Fit(ctx context.Context, seed uint64) (*learning.Result, error) {
+	if j.Base != nil {
+		j.Base.Engine = j.Engine
+		result, err := j.Base.Fit(ctx, seed)
+		if err != nil {
+			return nil, fmt.Errorf("base: %w", err)
+		}
+		if j.Start, err = j.Task.Model.Over(result.Serve); err != nil {
+			return nil, err
+		}
+	}
 	start := j.Start
 	if j.Terms.Question.Asked {
 		var err error

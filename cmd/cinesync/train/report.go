@@ -45,6 +45,7 @@ type Traffic struct {
 	Participations float64 `json:"participations"` // rounds of one person, on average
 	Most           int     `json:"participations_at_most"`
 	Question       int64   `json:"popularity_question"` // its upload, once
+	Base           int64   `json:"base,omitempty"`      // all of the training of a head's base
 	Total          int64   `json:"total"`               // of all rounds of one person, on average
 }
 
@@ -135,5 +136,9 @@ func traffic(j *Job) Traffic {
 		out.Question = 4 * int64(len(j.Start.Layout.Items))
 	}
 	out.Total = out.Question + int64(math.Round(out.Participations*float64(out.Up+out.Down)))
+	if j.Base != nil {
+		out.Base = traffic(j.Base).Total
+		out.Total += out.Base
+	}
 	return out
 }
