@@ -66,6 +66,32 @@ func TestClippedNormIsNeverAboveTheBound(t *testing.T) {
 	})
 }
 
+// TestClippedNormAtTheEdge: norms from just within the bound to a thousandth above it, where a margin that is left out shows.
+func TestClippedNormAtTheEdge(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		x := rapid.SliceOfN(rapid.Float32Range(-1, 1), 1, 60).Draw(t, "update")
+		x[0] += 2 // some length
+		c := anyBound().Draw(t, "c")
+		if c < 1e-15 || c > 1e15 {
+			c = 1
+		}
+		var square float64
+		for _, v := range x {
+			square += float64(v) * float64(v)
+		}
+		by := float64(c) / math.Sqrt(square) * (1 + rapid.Float64Range(-1e-6, 1e-3).Draw(t, "over"))
+		for i, v := range x {
+			x[i] = float32(float64(v) * by)
+		}
+		if _, err := Clip(x, c); err != nil {
+			t.Fatal(err)
+		}
+		if !normWithin(x, c) {
+			t.Fatalf("norm of %v is above %v", x, c)
+		}
+	})
+}
+
 func TestClipKeepsLengthAndDirection(t *testing.T) {
 	x := make([]float32, 10_000)
 	for i := range x {
