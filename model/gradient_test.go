@@ -19,7 +19,8 @@ func samples(family string) []Sample {
 	return []Sample{
 		{Past: []int{3}, Targets: []int{5}},
 		{Past: []int{0, 4, 2, 9, 1, 7}, Targets: []int{3, 8, 10}},
-		{Past: []int{6, 5}, Targets: []int{5, 6}}, // what was watched may be a target too
+		{Past: []int{6, 5}, Targets: []int{5, 6}},                                            // what was watched may be a target too
+		{Past: []int{6, 0, 9, 1, 10}, Targets: []int{4, 1, 9}, Negatives: []int{3, 3, 4, 8}}, // a negative may come twice, and be a target
 	}
 }
 

@@ -135,15 +135,8 @@ func (m *head) Scorer(params []float32, history []Example) (Scorer, error) {
 	t.read(params, newest)
 	z := make([]float32, m.layout.Dim)
 	t.users(params, z, []int{len(newest) - 1})
-	m.addTowers(params, z, items)
+	t.addTowers(params, z, items)
 	return &headScorer{m, params, z}, nil
-}
-
-// addTowers adds the frozen two-tower's vector of a history to z.
-func (m *head) addTowers(params, z []float32, past []int) {
-	if m.towers != nil {
-		kernel.Add(z, m.towers.user(params, past))
-	}
 }
 
 func (s *headScorer) UserVector() []float32 { return s.z }

@@ -29,10 +29,12 @@ type headTrainer struct {
 	places []int
 	next   []int
 	past   []int
+	pool   *pool     // of the towers, and room for what they pool
+	pooled []float32 // channels × d
 }
 
 func (m *head) trainer(params []float32) *headTrainer {
-	t := &headTrainer{m: m, params: params}
+	t := &headTrainer{m: m, params: params, pool: newPool(m.layout.Ages), pooled: make([]float32, len(m.layout.Ages)*m.layout.Dim)}
 	for b := range t.blocks {
 		t.blocks[b] = newBlock(b)
 	}
@@ -40,6 +42,13 @@ func (m *head) trainer(params []float32) *headTrainer {
 }
 
 func (m *head) Trainer(params []float32) Trainer { return m.trainer(params) }
+
+// addTowers adds the frozen two-tower's vector of a history to z.
+func (t *headTrainer) addTowers(params, z []float32, past []int) {
+	if t.m.towers != nil {
+		t.m.towers.addUser(z, params, past, t.pool, t.pooled)
+	}
+}
 
 // read runs the blocks over titles, oldest first, at most headWindow of them.
 func (t *headTrainer) read(params []float32, titles []int) {
@@ -121,7 +130,7 @@ func (t *headTrainer) gradient(from, grad []float32, history []Example, next int
 		for _, e := range history[:t.at[p]+1] {
 			t.past = append(t.past, e.Item)
 		}
-		t.m.addTowers(from, t.z[i*d:(i+1)*d], t.past)
+		t.addTowers(from, t.z[i*d:(i+1)*d], t.past)
 	}
 	kernel.NT(t.scores, t.z, v, k, n, d)
 	var loss float64

@@ -32,7 +32,26 @@ func checkTraining(layout Layout, params []float32, history []Example, l Local) 
 	if len(history) < 2 {
 		return fmt.Errorf("a history of %d known titles: at least 2 are needed to learn what follows what", len(history))
 	}
-	return l.check()
+	if err := l.check(); err != nil {
+		return err
+	}
+	return checkScores(layout, l)
+}
+
+// maxScores is how many scores a step may hold at once, 512 MiB.
+const maxScores = 1 << 27
+
+// checkScores bounds the memory of a step: a score for each cut and title and, for NCF, a likelihood in each of its steps there and one on
+// the way back.
+func checkScores(layout Layout, l Local) error {
+	each := 1
+	if layout.Family == NCFFamily {
+		each += len(layout.Ages) + 1
+	}
+	if n := each * int(l.Cuts) * len(layout.Items); n > maxScores {
+		return fmt.Errorf("%d cuts of %d titles in family %q hold %d scores at once, at most %d: ask for fewer cuts", l.Cuts, len(layout.Items), layout.Family, n, maxScores)
+	}
+	return nil
 }
 
 func checkHistory(layout Layout, params []float32, history []Example) error {

@@ -37,13 +37,19 @@ func (m *twoTower) Layout() Layout { return m.layout }
 // user is the vector of a history.
 func (m *twoTower) user(params []float32, past []int) []float32 {
 	d, ages := m.layout.Dim, m.layout.Ages
-	pooled, z := make([]float32, len(ages)*d), make([]float32, d)
-	newPool(ages).forward(pooled, d, m.layout.tensor(params, "v"), past, d)
+	z := make([]float32, d)
+	m.addUser(z, params, past, newPool(ages), make([]float32, len(ages)*d))
+	return z
+}
+
+// addUser adds the vector of a history to z; pooled is room for channels × d.
+func (m *twoTower) addUser(z, params []float32, past []int, p *pool, pooled []float32) {
+	d := m.layout.Dim
+	p.forward(pooled, d, m.layout.tensor(params, "v"), past, d)
 	w := m.layout.tensor(params, "w")
-	for c := range ages {
+	for c := range m.layout.Ages {
 		kernel.AddNN(z, pooled[c*d:(c+1)*d], w[c*d*d:(c+1)*d*d], 1, d, d)
 	}
-	return z
 }
 
 // UserScorer is the scorer of a family whose user is one vector: score(i) = user·V[i] + b[i].

@@ -112,6 +112,71 @@ func TestTrainersKeepTheirMemory(t *testing.T) {
 	}
 }
 
+// everyModel is a disturbed model of each family, heads included.
+func everyModel(t *testing.T) []*Snapshot {
+	var out []*Snapshot
+	for _, family := range families {
+		out = append(out, disturbed(t, family, 30, 4, 3))
+	}
+	for _, family := range headFamilies {
+		out = append(out, startedHead(t, family, 30, 4))
+	}
+	return out
+}
+
+// TestStepsFollowOneAnother wants two steps to be one, and one more from where that led: in a trainer that is used again, whose update is
+// written over another.
+func TestStepsFollowOneAnother(t *testing.T) {
+	history := examples(4, 9, 1, 22, 13, 7)
+	for _, s := range everyModel(t) {
+		for _, negatives := range []uint32{0, 20} {
+			m, l, seeded := mustOpen(t, s.Layout), mustLocal(t, s.Layout.Family), func() *rand.Rand { return rand.New(rand.NewPCG(6, 6)) }
+			l.Negatives = negatives
+			update := func(trainer Trainer, steps uint32, rng *rand.Rand) []float32 {
+				l.Steps = steps
+				dst := make([]float32, len(s.Params))
+				for i := range dst {
+					dst[i] = 99 // of before
+				}
+				if _, err := trainer.Update(dst, history, l, rng); err != nil {
+					t.Fatal(err)
+				}
+				return dst
+			}
+			once, rng := m.Trainer(s.Params), seeded()
+			update(once, 2, rand.New(rand.NewPCG(7, 7))) // fills its memory
+			want := update(once, 1, rng)
+			there := slices.Clone(s.Params)
+			for i, v := range want {
+				there[i] += v
+			}
+			for i, v := range update(m.Trainer(there), 1, rng) {
+				want[i] += v
+			}
+			for i, v := range update(once, 2, seeded()) {
+				if math.Abs(float64(v-want[i])) > 1e-4 {
+					t.Fatalf("%s, %d negatives: coordinate %d of two steps at once is %v, one after the other it is %v", s.Layout.Family, negatives, i, v, want[i])
+				}
+			}
+		}
+	}
+}
+
+// TestTrainingIsBounded: what a round asks of a device's memory is held against a limit before memory is taken.
+func TestTrainingIsBounded(t *testing.T) {
+	large := Layout{Dim: 1, Ages: make([]float32, maxAges), Items: make([]string, MaxItems)}
+	for _, c := range []struct {
+		family string
+		cuts   uint32
+		fits   bool
+	}{{TwoTowerFamily, maxCuts, true}, {SequentialFamily, maxCuts, true}, {NCFFamily, 8, true}, {NCFFamily, maxCuts, false}} {
+		large.Family = c.family
+		if err := checkScores(large, Local{Cuts: c.cuts}); (err == nil) != c.fits {
+			t.Errorf("%s, %d cuts: %v", c.family, c.cuts, err)
+		}
+	}
+}
+
 // TestUpdatesCarryTheClipGroups wants coordinate i of an update to be (local - global) times its tensor's factor.
 func TestUpdatesCarryTheClipGroups(t *testing.T) {
 	for _, family := range families {
