@@ -83,7 +83,10 @@ func Demo(rounds uint32) Floor {
 		Purposes: purposes(), LoopOnly: true}
 }
 
-func codeNames() []string { return []string{"two-tower", "ncf", "popularity"} }
+// codeNames are the local functions that are compiled in.
+func codeNames() []string {
+	return []string{"two-tower", "ncf", "sequential", "hybrid", "popularity"}
+}
 
 // purposes are the questions that the shipped policies agree to.
 func purposes() []string { return []string{TrainingQuestion, PopularityQuestion} }
