@@ -125,6 +125,8 @@ func (t *Task) check(d int) error {
 		return fmt.Errorf("task: n_target %d is more than %d, the most members of a round", t.NTarget, protocol.MaxRoster)
 	case t.Deadlines[4] > longestRound:
 		return fmt.Errorf("task: the last deadline of %d s is more than %d (7 days): devices refuse longer rounds", t.Deadlines[4], longestRound)
+	case !(t.Optimizer.Rate > 0):
+		return fmt.Errorf("task: the optimiser's rate is %v: want a positive number; a model that no step changes would share its files with the next", t.Optimizer.Rate)
 	case !(t.C > 0) || math.IsInf(float64(t.C), 0):
 		return fmt.Errorf("task: clip is %v, want a positive number", t.C)
 	case t.P == 0 || t.B == 0 || t.Ceiling == 0:

@@ -2,7 +2,8 @@ package model
 
 import "math/rand/v2"
 
-// Cut is a place in a history: what came before it, oldest first, some of it left out, and what came next.
+// Cut is a place in a history: what came before it, oldest first, some of it left out, and what came next. No title comes twice in
+// a history (Layout.Examples), nor in Next.
 type Cut struct{ Past, Next []int }
 
 // Cutter draws the cuts of one step. What it gives is its own memory and holds until the next Draw.
