@@ -32,7 +32,7 @@ func For(t *task.Task, rounds int, s split.Train) (ByTask, error) {
 		}
 		own.Rounds.Count = rounds
 	}
-	own.Model.Start = task.Random
+	own.Model.Start, own.Model.Fresh = task.Random, false // nothing is known of titles that are numbers
 	if people := len(examples(s)); own.Noise.None() && own.Rounds.Cohort > people {
 		own.Rounds.Cohort = 0
 	}

@@ -35,6 +35,7 @@ const (
 	maxRounds  = 100_000
 	maxPeople  = 1_000_000_000
 	maxSeeds   = 100
+	maxNew     = 1 << 19
 	maxText    = 200
 	maxNoise   = 10_000
 	maxEpsilon = 1000
@@ -55,6 +56,9 @@ func (t *Task) check() error {
 	}
 	if t.Popularity.Ask && t.Noise.None() != (t.Popularity.Share == 0) {
 		return bad("popularity.share", "is %v: want a part of ρ between 0 and 1 where there is noise, and 0 where there is none", t.Popularity.Share)
+	}
+	if t.Model.Fresh && !t.Popularity.Ask {
+		return bad("model.fresh", "is true: the popularity question tells which titles those are, so popularity.ask must be true")
 	}
 	return nil
 }
@@ -157,7 +161,16 @@ func (d *Data) check() error {
 			return bad("data.facts", "names %q: want names of folders, of letters, digits and -._", f)
 		}
 	}
-	return within("data.least", d.Least, 0, maxPeople)
+	switch err := first(errors.Join(within("data.least", d.Least, 0, maxPeople), within("data.people", d.People, 0, maxPeople),
+		within("data.new_titles", d.NewTitles, 0, maxNew))); {
+	case err != nil:
+		return err
+	case d.NewTitles > 0 && d.HoldOut != Newest:
+		return bad("data.new_titles", "is %d: people are judged by them, so data.hold_out must be newest", d.NewTitles)
+	case d.NewTitles > 0 && d.Titles != All:
+		return bad("data.new_titles", "is %d: nobody watched them in training, so data.titles must be all", d.NewTitles)
+	}
+	return nil
 }
 
 func (r *Rounds) check() error {

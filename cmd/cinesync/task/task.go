@@ -32,6 +32,9 @@ type Model struct {
 	Scale float32 `toml:"scale" opt:"field"`
 	// Halves stores the model as binary16: half the download, and steps below its precision wait beside the optimiser. False: float32.
 	Halves bool `toml:"halves" opt:"field"`
+	// Fresh serves titles that the popularity question does not tell from noise by rows foretold from public facts (model.Fresh). False: as they
+	// come out of training.
+	Fresh bool `toml:"fresh" opt:"field"`
 	// Groups are clip-group factors by tensor: they multiply an update before it is clipped and divide the mean. 1 where left out.
 	Groups map[string]float32 `toml:"groups" opt:"field"`
 }
@@ -44,6 +47,11 @@ type Data struct {
 	HoldOut  string `toml:"hold_out"`  // newest: each person's newest title of those left is what models are judged by; none: train on all
 	Titles   string `toml:"titles"`    // all: those of the data set; watched: those that somebody watched in training
 	Least    int    `toml:"least"`     // people with fewer titles to train on take no part
+	// People is how many of the data set's people there are, the first of the file; 0: all.
+	People int `toml:"people" opt:"field"`
+	// NewTitles is how many titles, drawn from all watched ones with a fixed seed, no training sees; people are judged by the newest of them
+	// that they watched, instead of by the newest of all. 0: none.
+	NewTitles int `toml:"new_titles" opt:"field"`
 	// Facts are folders beside the set's from which facts are taken that it lacks, by id or by name and year.
 	Facts []string `toml:"facts" opt:"field"`
 }

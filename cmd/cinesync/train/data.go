@@ -47,6 +47,9 @@ func Read(dir string, d task.Data) (*Data, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read data set %s: %w", folder, err)
 	}
+	if d.People > 0 {
+		histories = histories[:min(d.People, len(histories))]
+	}
 	if d.SetAside == task.Newest {
 		for i, h := range histories {
 			histories[i] = h[:max(0, len(h)-1)]
@@ -163,11 +166,19 @@ func part(list []catalog.Title, histories [][]int, d task.Data) (*Data, error) {
 	for _, h := range kept {
 		longest = max(longest, len(h))
 	}
-	s, err := split.HoldOut(t, max(1, min(negatives, len(list)-longest)), judgeSeed)
+	s, err := hold(t, d, max(1, min(negatives, len(list)-longest)))
 	if err != nil {
 		return nil, err
 	}
 	return &Data{Titles: list, Split: s}, nil
+}
+
+// hold takes out what people are judged by.
+func hold(t split.Train, d task.Data, negatives int) (*split.Split, error) {
+	if d.NewTitles > 0 {
+		return split.HoldNew(t, d.NewTitles, d.Least, negatives, judgeSeed)
+	}
+	return split.HoldOut(t, negatives, judgeSeed)
 }
 
 // watched keeps the titles that training holds. Whose held-out title is not among them trains on all they have.

@@ -18,6 +18,8 @@ type Job struct {
 	Base   *Job // of the two-tower that a head is trained over; nil for the other families. After Fit, Start is over that training's model
 	People [][]model.Example
 	Engine Engine // nil: the hand-written one
+	// Features are the titles' public facts, where fresh ones are served by them (model.fresh).
+	Features [][]float32
 	// Progress hears of every round, with the model that would be served. It may be nil.
 	Progress func(learning.Round) error
 }
@@ -36,7 +38,14 @@ func NewJob(t *task.Task, items []string, features [][]float32, people [][]model
 	if err != nil {
 		return nil, err
 	}
-	return over(t, start, people)
+	j, err := over(t, start, people)
+	if err != nil {
+		return nil, err
+	}
+	if t.Model.Fresh {
+		j.Features = features
+	}
+	return j, nil
 }
 
 // newHead makes the job of a head and that of its base, which is trained first with the same seed.
@@ -78,8 +87,14 @@ func over(t *task.Task, start *model.Snapshot, people [][]model.Example) (*Job, 
 	return &Job{Task: t, Terms: terms, Start: start, People: people}, nil
 }
 
+// Fitted is a training's result. Serve is what is to be served: where fresh titles are foretold, with their rows, and Trained without.
+type Fitted struct {
+	*learning.Result
+	Trained *model.Snapshot
+}
+
 // Fit trains with one seed. Where training leaves the numbers the result is what was good before, beside the error, which names round and tensor.
-func (j *Job) Fit(ctx context.Context, seed uint64) (*learning.Result, error) {
+func (j *Job) Fit(ctx context.Context, seed uint64) (*Fitted, error) {
 	if j.Base != nil {
 		j.Base.Engine = j.Engine
 		result, err := j.Base.Fit(ctx, seed)
@@ -91,9 +106,13 @@ func (j *Job) Fit(ctx context.Context, seed uint64) (*learning.Result, error) {
 		}
 	}
 	start := j.Start
+	var asked model.Histogram
 	if j.Terms.Question.Asked {
 		var err error
-		if start, err = j.popular(seed); err != nil {
+		if asked, err = j.ask(seed); err == nil {
+			start, err = j.popular(asked)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("popularity question: %w", err)
 		}
 	}
@@ -110,5 +129,16 @@ func (j *Job) Fit(ctx context.Context, seed uint64) (*learning.Result, error) {
 		}
 		return nil
 	}
-	return learning.Run(cfg, start, j.People)
+	result, err := learning.Run(cfg, start, j.People)
+	if result == nil {
+		return nil, err
+	}
+	out := &Fitted{Result: result, Trained: result.Serve}
+	if err == nil && j.Features != nil {
+		result.Serve, err = model.Fresh{Features: j.Features, Support: asked.Sum, Least: deviations * asked.Noise}.Apply(out.Trained)
+	}
+	return out, err
 }
+
+// deviations of the question's noise below which a title counts as one that nobody watched.
+const deviations = 3

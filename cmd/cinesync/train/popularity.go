@@ -13,26 +13,30 @@ import (
 	"github.com/cinesync/cinesync/privacy"
 )
 
-// popular asks everybody once which titles they watched, sums the answers on a grid, adds the question's noise, and starts the biases from
-// the logarithm of what is left. One person's answer has norm 1.
-func (j *Job) popular(seed uint64) (*model.Snapshot, error) {
+// ask asks everybody once which titles they watched, sums the answers on a grid and adds the question's noise. One person's answer has norm 1.
+func (j *Job) ask(seed uint64) (h model.Histogram, err error) {
 	items := len(j.Start.Layout.Items)
 	grid := aggregation.Grid{C: 1, CInt: j.Terms.Question.CInt, XMax: j.Terms.Question.CInt, D: items, WordBits: 32}
 	sum, err := j.answers(grid, seed)
 	if err != nil {
-		return nil, err
+		return h, err
 	}
 	sigma := math.Sqrt(float64(j.Terms.Question.SigmaTotSq))
 	if all := j.Task.Population.People; all > 0 {
 		sigma *= float64(len(j.People)) / float64(all)
 	}
 	if err := noise(sum, sigma, stream("popularity noise", seed, 0)); err != nil {
-		return nil, err
+		return h, err
 	}
-	h := model.Histogram{Sum: make([]float32, items), Noise: sigma / grid.Scale(), Floor: j.Task.Popularity.Floor, Strength: j.Task.Popularity.Strength}
+	h = model.Histogram{Sum: make([]float32, items), Noise: sigma / grid.Scale(), Floor: j.Task.Popularity.Floor, Strength: j.Task.Popularity.Strength}
 	for i, v := range sum {
 		h.Sum[i] = float32(float64(v) / grid.Scale())
 	}
+	return h, nil
+}
+
+// popular starts the biases from the logarithm of what was answered.
+func (j *Job) popular(h model.Histogram) (*model.Snapshot, error) {
 	return h.Apply(j.Start)
 }
 

@@ -52,13 +52,16 @@ func (r *Report) table(w io.Writer) error {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", name, cell(s.HR10), cell(s.NDCG10), cell(s.MatchedHR10), cell(s.MatchedNDCG10), cell(s.FullHR10), cell(s.FullNDCG10))
 	}
 	row(r.Task, r.Spread)
+	if r.Trained != nil {
+		row("fresh rows as trained", *r.Trained)
+	}
 	if r.Quiet != nil {
 		row("without noise", *r.Quiet)
 	}
 	for _, f := range []struct {
 		name string
 		f    Figures
-	}{{"popularity", r.Popularity}, {"start", r.Start}} {
+	}{{"popularity", r.Popularity}, {"start", r.Start}, {"random", r.Random}} {
 		fmt.Fprintf(t, "%s\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t\n", f.name, f.f.HR10, f.f.NDCG10, f.f.MatchedHR10, f.f.MatchedNDCG10, f.f.FullHR10, f.f.FullNDCG10)
 	}
 	if err := t.Flush(); err != nil {

@@ -32,9 +32,10 @@ type Spread struct {
 type Single struct {
 	Seed uint64 `json:"seed"`
 	Figures
-	Loss    float64 `json:"loss"`    // of the last round's local training
-	Norm    float64 `json:"norm"`    // of its updates, before the clip
-	Clipped float64 `json:"clipped"` // part of them that the clip cut
+	Trained *Figures `json:"trained,omitempty"` // of the same without foretold rows (model.fresh)
+	Loss    float64  `json:"loss"`              // of the last round's local training
+	Norm    float64  `json:"norm"`              // of its updates, before the clip
+	Clipped float64  `json:"clipped"`           // part of them that the clip cut
 	result  *evaluate.Result
 }
 
@@ -72,9 +73,11 @@ type Report struct {
 
 	Figures             // means over seeds
 	Spread     Spread   `json:"spread"`
-	Quiet      *Spread  `json:"without_noise"` // nil: the task has none
+	Quiet      *Spread  `json:"without_noise"`     // nil: the task has none
+	Trained    *Spread  `json:"trained,omitempty"` // the same without rows foretold of fresh titles; nil: none are (model.fresh)
 	Popularity Figures  `json:"popularity"`
-	Start      Figures  `json:"start"` // the model before any round and question
+	Random     Figures  `json:"random"` // by chance
+	Start      Figures  `json:"start"`  // the model before any round and question
 	Runs       []Single `json:"runs"`
 
 	Epsilon *float64      `json:"epsilon"` // nil: no noise, and no promise
@@ -107,6 +110,19 @@ func spread(runs []Single) Spread {
 	return Spread{HR10: over(func(f Figures) float64 { return f.HR10 }), NDCG10: over(func(f Figures) float64 { return f.NDCG10 }),
 		MatchedHR10: over(func(f Figures) float64 { return f.MatchedHR10 }), MatchedNDCG10: over(func(f Figures) float64 { return f.MatchedNDCG10 }),
 		FullHR10: over(func(f Figures) float64 { return f.FullHR10 }), FullNDCG10: over(func(f Figures) float64 { return f.FullNDCG10 })}
+}
+
+// untouched are the same trainings before rows of fresh titles were foretold, nil where none are.
+func untouched(runs []Single) *Spread {
+	var out []Single
+	for _, r := range runs {
+		if r.Trained == nil {
+			return nil
+		}
+		out = append(out, Single{Figures: *r.Trained})
+	}
+	s := spread(out)
+	return &s
 }
 
 func (s Spread) means() Figures {

@@ -88,7 +88,7 @@ func Run(ctx context.Context, o Options) (*Report, *model.Snapshot, error) {
 func newBench(o Options) (*bench, error) {
 	b := &bench{o: o, items: titles.IDs(o.Data.Titles), people: examples(o.Data.Split.Train)}
 	var err error
-	if o.Task.Model.Start == task.Content {
+	if o.Task.Model.Start == task.Content || o.Task.Model.Fresh {
 		if b.features, err = titles.Features(o.Data.Titles); err != nil {
 			return nil, fmt.Errorf("content of titles: %w", err)
 		}
@@ -145,6 +145,14 @@ func (b *bench) train(ctx context.Context, job *Job, seeds []uint64, what string
 				return nil, nil, err
 			}
 			one.Figures = flat(one.result)
+			if job.Features != nil {
+				trained, err := b.measure(result.Trained)
+				if err != nil {
+					return nil, nil, err
+				}
+				f := flat(trained)
+				one.Trained = &f
+			}
 		}
 		out = append(out, one)
 	}
@@ -172,8 +180,13 @@ func (b *bench) compare(ctx context.Context, r *Report, job *Job, seeds []uint64
 		return err
 	}
 	r.Popularity = flat(popular)
+	chance, err := b.judge.Measure(baseline.NewRandom(judgeSeed))
+	if err != nil {
+		return err
+	}
+	r.Random = flat(chance)
 	r.Loses = r.Runs[0].result.Losses(popular)
-	r.Spread = spread(r.Runs)
+	r.Spread, r.Trained = spread(r.Runs), untouched(r.Runs)
 	r.Figures = r.Spread.means()
 	start, err := b.measure(job.Start)
 	if err != nil {

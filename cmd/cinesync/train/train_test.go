@@ -190,7 +190,7 @@ func TestTheQuestionCountsPeople(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	start, err := job.popular(5)
+	start, err := popular(job, 5)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +211,7 @@ func TestTheQuestionCountsPeople(t *testing.T) {
 		}
 	}
 	job.Terms.Question.SigmaTotSq = 100 * uint64(job.Terms.Question.CInt) * uint64(job.Terms.Question.CInt)
-	noisy, err := job.popular(5)
+	noisy, err := popular(job, 5)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -381,4 +381,13 @@ func TestML100KSetsTheTestTitlesAside(t *testing.T) {
 			t.Fatalf("user %d: test title %d is in training or validation", c.User, c.Item)
 		}
 	}
+}
+
+// popular is the model after the question of popularity.
+func popular(j *Job, seed uint64) (*model.Snapshot, error) {
+	h, err := j.ask(seed)
+	if err != nil {
+		return nil, err
+	}
+	return j.popular(h)
 }
