@@ -2,6 +2,7 @@ package baseline
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -416,4 +417,23 @@ func movieLens100K(t testing.TB) *split.Split {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// TestACatalogueMuchLargerThanWhatIsWatched ends: what costs time is what was watched, and not the largest number of a file.
+func TestACatalogueMuchLargerThanWhatIsWatched(t *testing.T) {
+	const items = 1 << 20
+	train := split.Train{Items: items, Histories: [][]int{{0, items - 1}, {0, items - 1, 7}, {7}}}
+	knn, err := NewItemKNN(train, KNNOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, s := range map[string]scorer{"ItemKNN": knn, "popularity": NewPopularity(train)} {
+		v := scoresOf(t, s, 0, []int{0}, items)
+		if !(v[items-1] > v[1]) || !(v[7] > v[1]) || v[1] != 0 {
+			t.Errorf("%s: %v for what was watched with it, %v for what nobody watched", name, []float32{v[items-1], v[7]}, v[1])
+		}
+	}
+	if _, err := NewEASE(train, DefaultLambda); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("EASE: %v", err)
+	}
 }

@@ -40,22 +40,15 @@ func NewItemKNN(t split.Train, o KNNOptions) (*ItemKNN, error) {
 	}
 	users := watchers(t)
 	nearest := make([][]neighbour, t.Items)
-	const rows = 16 // that share a buffer
-	par.Do((t.Items+rows-1)/rows, func(b int) {
-		row := make([]float64, t.Items)
-		for i := b * rows; i < min(t.Items, (b+1)*rows); i++ {
-			clear(row)
-			together(t, users[i], row)
-			row[i] = 0
-			for j, both := range row {
-				if both > 0 {
-					alike := both / (math.Sqrt(float64(len(users[i]))*float64(len(users[j]))) + o.Shrink)
-					nearest[i] = append(nearest[i], neighbour{int32(j), float32(alike)})
-				}
-			}
-			slices.SortFunc(nearest[i], func(a, b neighbour) int { return cmp.Or(cmp.Compare(b.alike, a.alike), cmp.Compare(a.item, b.item)) })
-			nearest[i] = slices.Clone(nearest[i][:min(o.Neighbours, len(nearest[i]))])
+	rows := make([][]float64, par.Width()) // of each worker: how many watched both; empty between titles
+	par.Each(len(rows), t.Items, func(worker, i int) {
+		if len(users[i]) == 0 {
+			return
 		}
+		if rows[worker] == nil {
+			rows[worker] = make([]float64, t.Items)
+		}
+		nearest[i] = nearestOf(t, users, i, rows[worker], o)
 	})
 	k := &ItemKNN{near: make([][]neighbour, t.Items)}
 	for i, list := range nearest {
@@ -64,6 +57,30 @@ func NewItemKNN(t split.Train, o KNNOptions) (*ItemKNN, error) {
 		}
 	}
 	return k, nil
+}
+
+// nearestOf finds one title's neighbours, the most alike first. It looks only at what its watchers watched, and row is empty
+// before and after: a catalogue may be far larger than what is watched of it.
+func nearestOf(t split.Train, users [][]int32, i int, row []float64, o KNNOptions) []neighbour {
+	var touched []int
+	for _, u := range users[i] {
+		for _, item := range t.Histories[u] {
+			if row[item] == 0 {
+				touched = append(touched, item)
+			}
+			row[item]++
+		}
+	}
+	var out []neighbour
+	for _, j := range touched {
+		if j != i {
+			alike := row[j] / (math.Sqrt(float64(len(users[i]))*float64(len(users[j]))) + o.Shrink)
+			out = append(out, neighbour{int32(j), float32(alike)})
+		}
+		row[j] = 0
+	}
+	slices.SortFunc(out, func(a, b neighbour) int { return cmp.Or(cmp.Compare(b.alike, a.alike), cmp.Compare(a.item, b.item)) })
+	return slices.Clone(out[:min(o.Neighbours, len(out))])
 }
 
 // Scores adds the similarities up.
