@@ -65,15 +65,20 @@ func (f *trainFlags) run(cmd *cobra.Command) error {
 	report, served, err := train.Run(cmd.Context(), o)
 	m.clear()
 	if err != nil {
-		return errors.Join(fmt.Errorf("train: %w", err), f.keepGood(err))
+		err = fmt.Errorf("train: %w", err)
 	}
-	if err := f.draw(report); err != nil {
-		return err
+	if report == nil {
+		return errors.Join(err, f.keepGood(err))
+	}
+	if report.Against != "" {
+		if err := f.draw(report); err != nil {
+			return errors.Join(err, f.write(report, served))
+		}
 	}
 	if err := printReport(cmd.OutOrStdout(), report, f.asJSON); err != nil {
-		return err
+		return errors.Join(err, f.write(report, served))
 	}
-	return errors.Join(f.write(report, served), f.enough(report))
+	return errors.Join(err, f.write(report, served), f.enough(report))
 }
 
 // goal reads --least.

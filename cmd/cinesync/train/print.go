@@ -23,6 +23,9 @@ func (r *Report) Print(w io.Writer) error {
 	fmt.Fprintf(w, "\n%s\n", r.Privacy())
 	t := r.Traffic
 	fmt.Fprintf(w, "bytes of one person: %d in all, %.3g rounds of %d up and %d down\n", t.Total, t.Participations, t.Up, t.Down)
+	if r.Failed != "" {
+		fmt.Fprintf(w, "\n%s\n", r.Failed)
+	}
 	if len(r.Loses) > 0 {
 		fmt.Fprintf(w, "\nit loses to popularity under %s\n", strings.Join(r.Loses, " and "))
 	}

@@ -91,6 +91,7 @@ type Report struct {
 	Loses        []string `json:"loses_to_popularity"` // protocols under which the first seed's model is not better
 	Against      string   `json:"curve,omitempty"`
 	Points       []Point  `json:"points,omitempty"`
+	Failed       string   `json:"failed,omitempty"` // which comparison or curve is missing, and why
 }
 
 // flat takes the figures of a result.

@@ -39,6 +39,16 @@ func (d *Diverged) Error() string { return fmt.Sprintf("seed %d: %v", d.Seed, d.
 // Unwrap is learning's error.
 func (d *Diverged) Unwrap() error { return d.err }
 
+// Aside is a comparison or a point of a curve that failed after the training itself was done. Run gives it beside the report, as far
+// as it came, and the finished model. It is no Diverged whatever it wraps: a training that is only compared with is not to be kept.
+type Aside struct{ err error }
+
+// Error names what failed.
+func (a *Aside) Error() string { return fmt.Sprintf("the model is trained, but %v", a.err) }
+
+// Is tells of what is wrapped, for example learning.ErrDiverged or a context's end, without handing out a model.
+func (a *Aside) Is(target error) bool { return errors.Is(a.err, target) }
+
 // bench is one run's judge and what does not change over its trainings.
 type bench struct {
 	o        Options
@@ -48,7 +58,8 @@ type bench struct {
 	judge    *evaluate.Judge // nil where nothing is held out
 }
 
-// Run trains with every seed, judges the last round of each, and trains again without noise. The model is the first seed's.
+// Run trains with every seed, judges the last round of each, and trains again without noise. The model is the first seed's. An Aside comes
+// with report and model.
 func Run(ctx context.Context, o Options) (*Report, *model.Snapshot, error) {
 	b, err := newBench(o)
 	if err != nil {
@@ -73,16 +84,10 @@ func Run(ctx context.Context, o Options) (*Report, *model.Snapshot, error) {
 	if b.judge == nil {
 		return r, served, nil
 	}
-	if err := b.compare(ctx, r, job, seeds, served); err != nil {
+	if err := b.compare(r, job); err != nil {
 		return nil, nil, err
 	}
-	if o.Curve.Against != "" {
-		r.Against = o.Curve.Against
-		if r.Points, err = b.curve(ctx, o.Curve, seeds); err != nil {
-			return nil, nil, err
-		}
-	}
-	return r, served, nil
+	return r, served, b.aside(ctx, r, job, seeds)
 }
 
 func newBench(o Options) (*bench, error) {
@@ -173,8 +178,30 @@ func (b *bench) tell(what string, done, all int) {
 	}
 }
 
-// compare puts popularity and the training without noise beside.
-func (b *bench) compare(ctx context.Context, r *Report, job *Job, seeds []uint64, served *model.Snapshot) error {
+// aside trains what the finished training is compared with. What fails here leaves that as it is.
+func (b *bench) aside(ctx context.Context, r *Report, job *Job, seeds []uint64) error {
+	var failed []error
+	if err := b.quiet(ctx, r, job, seeds); err != nil {
+		failed = append(failed, fmt.Errorf("the same without noise failed: %w", err))
+	}
+	if c := b.o.Curve; c.Against != "" && ctx.Err() == nil {
+		points, err := b.curve(ctx, c, seeds)
+		if err != nil {
+			failed = append(failed, fmt.Errorf("the curve failed: %w", err))
+		} else {
+			r.Against, r.Points = c.Against, points
+		}
+	}
+	if len(failed) == 0 {
+		return nil
+	}
+	out := &Aside{errors.Join(failed...)}
+	r.Failed = out.Error()
+	return out
+}
+
+// compare puts popularity, chance and the start beside.
+func (b *bench) compare(r *Report, job *Job) error {
 	popular, err := b.judge.Measure(baseline.NewPopularity(b.judge.Split().Train))
 	if err != nil {
 		return err
@@ -193,6 +220,11 @@ func (b *bench) compare(ctx context.Context, r *Report, job *Job, seeds []uint64
 		return err
 	}
 	r.Start = flat(start)
+	return nil
+}
+
+// quiet trains the same without noise, where there is some.
+func (b *bench) quiet(ctx context.Context, r *Report, job *Job, seeds []uint64) error {
 	if job.Terms.Account == nil {
 		return nil
 	}

@@ -256,6 +256,61 @@ func TestADivergedTrainingKeepsTheLastGoodModel(t *testing.T) {
 	}
 }
 
+// TestAComparisonThatDivergesKeepsTheFinishedModel: an engine that breaks once the training itself is done.
+func TestAComparisonThatDivergesKeepsTheFinishedModel(t *testing.T) {
+	o := Options{Task: small(t, "ml-1m-eps8", nil), Data: world(t, 60), Seeds: 1}
+	_, want, err := Run(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Engine = &breaks{after: o.Task.Rounds.Count}
+	o.Curve = Curve{Against: AgainstEpsilon, Values: []float64{8}}
+	report, served, err := Run(context.Background(), o)
+	var d *Diverged
+	var aside *Aside
+	if !errors.As(err, &aside) || !errors.Is(err, learning.ErrDiverged) || errors.As(err, &d) {
+		t.Fatalf("%v, and a last good model is given: %v", err, d != nil)
+	}
+	if served == nil || served.Hash() != want.Hash() {
+		t.Error("the finished model is lost")
+	}
+	for _, word := range []string{"without noise", "curve", "seed 1"} {
+		if !strings.Contains(report.Failed, word) {
+			t.Errorf("%q does not name %q", report.Failed, word)
+		}
+	}
+	if report.Quiet != nil || report.Points != nil || report.HR10 == 0 {
+		t.Errorf("the report is that of another training: %+v", report)
+	}
+}
+
+// breaks is the hand-written engine for so many rounds, and gives NaN afterwards.
+type breaks struct {
+	after int
+	last  *model.Snapshot // of the round that is counted
+}
+
+func (b *breaks) Trainer(s *model.Snapshot) (model.Trainer, error) {
+	m, err := model.Open(s.Layout)
+	if err != nil {
+		return nil, err
+	}
+	if s != b.last {
+		b.after, b.last = b.after-1, s
+	}
+	if b.after < 0 {
+		return notANumber{}, nil
+	}
+	return m.Trainer(s.Params), nil
+}
+
+type notANumber struct{}
+
+func (notANumber) Update(dst []float32, _ []model.Example, _ model.Local, _ *rand.Rand) (float64, error) {
+	dst[0] = float32(math.NaN())
+	return 0, nil
+}
+
 // TestAModelThatLosesSaysSo: everybody watches the same three titles beside others, and noise hides that.
 func TestAModelThatLosesSaysSo(t *testing.T) {
 	d := world(t, 60)
