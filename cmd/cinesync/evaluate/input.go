@@ -1,9 +1,6 @@
 package evaluate
 
 import (
-	"bufio"
-	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -23,9 +20,6 @@ type Files struct {
 	Count                  int    // uniform negatives a user, where no file gives them
 	Seed                   uint64 // draws them
 }
-
-// maxUnpacked bounds what a file may grow to.
-const maxUnpacked = 1 << 30
 
 // Read gives the split, and in words what kind it is.
 func (f Files) Read() (*split.Split, string, error) {
@@ -121,33 +115,13 @@ func read[T any](name string, parse func(io.Reader) (T, error)) (T, error) {
 		return none, err
 	}
 	defer f.Close()
-	plain := bufio.NewReader(f)
-	var from io.Reader = plain
-	if head, err := plain.Peek(2); err == nil && bytes.Equal(head, []byte{0x1f, 0x8b}) {
-		z, err := gzip.NewReader(plain)
-		if err != nil {
-			return none, fmt.Errorf("%s: %w", name, err)
-		}
-		from = z
+	from, err := split.Unpack(f)
+	if err != nil {
+		return none, fmt.Errorf("%s: %w", name, err)
 	}
-	out, err := parse(&limited{from: from, left: maxUnpacked})
+	out, err := parse(from)
 	if err != nil {
 		return none, fmt.Errorf("%s: %w", name, err)
 	}
 	return out, nil
-}
-
-// limited ends with an error where a file is too long, so that what is cut off is not taken for the end.
-type limited struct {
-	from io.Reader
-	left int
-}
-
-func (l *limited) Read(b []byte) (int, error) {
-	if l.left == 0 {
-		return 0, fmt.Errorf("more than %d bytes, unpacked", maxUnpacked)
-	}
-	n, err := l.from.Read(b[:min(len(b), l.left)])
-	l.left -= n
-	return n, err
 }

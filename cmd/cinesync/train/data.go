@@ -1,10 +1,8 @@
 package train
 
 import (
-	"compress/gzip"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -103,14 +101,10 @@ func read(folder, layout string, list []catalog.Title) ([][]int, error) {
 	return out, nil
 }
 
-// maxUnpacked bounds what a compressed file may grow to.
-const maxUnpacked = 1 << 30
-
 // pairs reads train.pairs.tsv or train.pairs.tsv.gz.
 func pairs(folder string, items int) ([][]int, error) {
 	const name = "train.pairs.tsv"
 	f, err := os.Open(filepath.Join(folder, name+".gz"))
-	packed := err == nil
 	if errors.Is(err, fs.ErrNotExist) {
 		f, err = os.Open(filepath.Join(folder, name))
 	}
@@ -118,13 +112,9 @@ func pairs(folder string, items int) ([][]int, error) {
 		return nil, fmt.Errorf("%s and %s.gz: %w", name, name, err)
 	}
 	defer f.Close()
-	var r io.Reader = f
-	if packed {
-		z, err := gzip.NewReader(f)
-		if err != nil {
-			return nil, fmt.Errorf("%s.gz: %w", name, err)
-		}
-		r = io.LimitReader(z, maxUnpacked)
+	r, err := split.Unpack(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Name(), err)
 	}
 	plays, err := split.ReadTrain(r)
 	if err != nil {
