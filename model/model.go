@@ -79,7 +79,7 @@ func Open(l Layout) (Model, error) {
 	case HybridFamily:
 		return &head{layout: l, towers: &twoTower{layout: l}}, nil
 	}
-	return nil, fmt.Errorf("model family %q is unknown: want %s or %s", l.Family, TwoTowerFamily, NCFFamily)
+	return nil, fmt.Errorf("model family %q is unknown: want %s, %s, %s or %s", l.Family, TwoTowerFamily, NCFFamily, SequentialFamily, HybridFamily)
 }
 
 // Layout is the layout of the family for these titles, every clip-group factor 1.

@@ -35,7 +35,11 @@ The split is files in the NCF text format, each plain or gzip, ids from 0:
   train      user<TAB>item, in time order (or user<TAB>item<TAB>rating<TAB>time)
   test       user<TAB>item<TAB>rating<TAB>time, one line a user
   negatives  (user,item)<TAB>negative<TAB>negative ..., one line a user; without the file 99 are drawn
-Without --test, or from a folder with --data, everybody's last training title is held out instead.
+Without --test, or from a folder with --data, everybody's last training title is held out instead. Of a folder of MovieLens ratings the newest
+title of each person is the test split: it is set aside first, and reaches neither training nor figures. The report says which title judged.
+
+Titles of a split are bare numbers, of which nothing public is known: item vectors start random, whatever the task's file says. The report has
+the start and the hash of the task as it was trained (start and task_hash).
 
 Tasks: two-tower and ncf (no noise), other built-in ones (` + strings.Join(task.Names(), ", ") + `), or a file.`,
 		Args: exactly(), RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) }}
@@ -77,7 +81,7 @@ func (f *evaluateFlags) run(cmd *cobra.Command) error {
 		return usageError{err}
 	}
 	b := newBar(cmd.ErrOrStderr())
-	o := evaluate.Options{Task: t.Name, Trainer: trainer, Quiet: trainer.Quiet(), Split: s, Kind: kind, Seed: f.files.Seed, Seeds: f.seeds, NeuMF: f.neumf}
+	o := evaluate.Options{Task: t.Name, Fitted: trainer.Task, Trainer: trainer, Quiet: trainer.Quiet(), Split: s, Kind: kind, Seed: f.files.Seed, Seeds: f.seeds, NeuMF: f.neumf}
 	if b.live {
 		o.Progress = b.draw
 	}

@@ -122,8 +122,53 @@ func TestReportHasWhatItPromises(t *testing.T) {
 	if o := options(t, neighbours, 1); o.Quiet != nil || len(r.Quiet) != 0 {
 		t.Error("a task without noise is trained twice")
 	}
-	if len(r.Runs) != 2 || r.Runs[1].Seed != 2 || r.HR10 != r.Runs[0].HR10 || len(r.Loses) != 0 {
+	if len(r.Runs) != 2 || *r.Runs[1].Seed != 2 || r.HR10 != r.Runs[0].HR10 || len(r.Loses) != 0 {
 		t.Errorf("runs %d, mean %v of %v, loses %v", len(r.Runs), r.HR10, r.Runs[0].HR10, r.Loses)
+	}
+}
+
+// TestTheReportSaysWhatWasTrained: the task's file says content, and bare numbers have none; a seed of 0 is a seed.
+func TestTheReportSaysWhatWasTrained(t *testing.T) {
+	o := options(t, neighbours, 1)
+	own := small(t)
+	own.Model.Start = task.Content
+	by, err := For(own, 2, o.Split.Train)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Fitted, o.Seed = by.Task, 0
+	r := mustRun(t, o)
+	hash := by.Task.Hash()
+	text := written(t, r)
+	for _, want := range []string{`"start": "random"`, fmt.Sprintf(`"task_hash": "%x"`, hash), `"seed": 0,
+      "hr10"`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the report has no %s", want)
+		}
+	}
+	var b strings.Builder
+	if err := r.Print(&b); err != nil || !strings.Contains(b.String(), fmt.Sprintf("item vectors start random, hash %x", hash)) || !strings.Contains(b.String(), ", seed 0") {
+		t.Errorf("%v:\n%s", err, b.String())
+	}
+}
+
+// TestTheTestTitleOfRatingsNeverJudges: of ratings with times the newest title is set aside, and the one before judges.
+func TestTheTestTitleOfRatingsNeverJudges(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "movies.csv", "movieId,title,genres\n1,A (1990),Drama\n2,B (1991),Drama\n3,C (1992),Drama\n4,D (1993),Drama\n")
+	write(t, dir, "ratings.csv", "userId,movieId,rating,timestamp\n1,4,4.0,300\n1,1,4.0,100\n1,2,4.0,200\n2,3,4.0,400\n2,2,4.0,500\n2,1,4.0,600\n")
+	s, kind, err := Files{Data: dir, Count: 1, Seed: 1}.Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(kind, "newest title, the test split, was set aside first") {
+		t.Errorf("the split is called %q", kind)
+	}
+	if diff := cmp.Diff([][]int{{0}, {2}}, s.Train.Histories); diff != "" {
+		t.Error(diff)
+	}
+	if len(s.Cases) != 2 || s.Cases[0].Item != 1 || s.Cases[1].Item != 1 {
+		t.Errorf("judged by %+v", s.Cases)
 	}
 }
 
@@ -296,6 +341,18 @@ func TestForFitsATaskToASplit(t *testing.T) {
 	if own.Rounds.Cohort != 604 || own.Model.Start != task.Content {
 		t.Error("the task that was given changed")
 	}
+	if got := by.Task.Model.Start; got == own.Model.Start {
+		t.Errorf("start %s", got)
+	}
+	own.Noise, own.Popularity = task.Noise{Epsilon: 8, Delta: 1e-5}, task.Popularity{}
+	if _, err := For(own, 0, s.Train); err == nil || !strings.Contains(err.Error(), "rounds.cohort is 604 and the split has 200 people") {
+		t.Errorf("a cohort that the noise was counted for: %v", err)
+	}
+	own.Population = task.Population{People: 100_000, Members: 10_000}
+	if by, err := For(own, 0, s.Train); err != nil || by.Task.Rounds.Cohort != 0 {
+		t.Errorf("a simulated population: %v", err)
+	}
+	own.Noise, own.Population = task.Noise{}, task.Population{}
 	for _, rounds := range []int{-1, 1 << 30} {
 		if _, err := For(own, rounds, s.Train); err == nil {
 			t.Errorf("%d rounds were taken", rounds)

@@ -15,6 +15,9 @@ func (r *Report) Print(w io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(w, "%s\n%d titles, %d users with %d training plays; %d users judged, each on one title that training never saw\n", r.Split, r.Titles, r.Users, r.Plays, r.Judged)
+	if r.Hash != "" {
+		fmt.Fprintf(w, "task %s as fitted to the split: item vectors start %s, hash %s\n", r.Task, r.Start, r.Hash)
+	}
 	for _, line := range r.Notes.Lines() {
 		fmt.Fprintf(w, "note: %s\n", line)
 	}
@@ -50,10 +53,10 @@ func (r *Report) negatives() string {
 
 // title is the row's name, with the seed of a training.
 func (r Row) title() string {
-	if r.Seed == 0 {
+	if r.Seed == nil {
 		return r.Name
 	}
-	return fmt.Sprintf("%s, seed %d", r.Name, r.Seed)
+	return fmt.Sprintf("%s, seed %d", r.Name, *r.Seed)
 }
 
 func line(w io.Writer, name string, f Figures, l judging.Lists) {
@@ -64,7 +67,7 @@ func line(w io.Writer, name string, f Figures, l judging.Lists) {
 // means prints the intervals over users of the first seed, and over seeds where there are several.
 func (r *Report) means(w io.Writer) {
 	m := r.Runs[0].Result
-	fmt.Fprintf(w, "\n95 %% over users, seed %d: HR@10 uniform %s, by popularity %s, whole %s\n", r.Runs[0].Seed, interval(m.Uniform.HR10), interval(m.Matched.HR10), interval(m.Full.HR10))
+	fmt.Fprintf(w, "\n95 %% over users, seed %d: HR@10 uniform %s, by popularity %s, whole %s\n", *r.Runs[0].Seed, interval(m.Uniform.HR10), interval(m.Matched.HR10), interval(m.Full.HR10))
 	if len(r.Runs) > 1 {
 		fmt.Fprintf(w, "mean of %d seeds: HR@10 %s, NDCG@10 %s; by popularity %s, %s; whole %s, %s\n", len(r.Runs), spread(r.Spread.HR10), spread(r.Spread.NDCG10),
 			spread(r.Spread.MatchedHR10), spread(r.Spread.MatchedNDCG10), spread(r.Spread.FullHR10), spread(r.Spread.FullNDCG10))
@@ -92,7 +95,7 @@ func (r *Report) terms(w io.Writer) {
 
 // segments prints the first seed's.
 func (r *Report) segments(w io.Writer) error {
-	fmt.Fprintf(w, "\nHR@10 of seed %d by segment\n", r.Runs[0].Seed)
+	fmt.Fprintf(w, "\nHR@10 of seed %d by segment\n", *r.Runs[0].Seed)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "\tusers\tuniform\tby popularity\twhole catalogue")
 	for _, s := range r.Runs[0].Result.Segments {
@@ -116,7 +119,7 @@ func (r *Report) Warnings() []string {
 	}
 	for _, row := range r.Runs {
 		if n := row.Result.NotNumbers; n > 0 {
-			out = append(out, fmt.Sprintf("SCORES THAT ARE NOT NUMBERS for %d of %d users with seed %d: each counts against the model", n, r.Judged, row.Seed))
+			out = append(out, fmt.Sprintf("SCORES THAT ARE NOT NUMBERS for %d of %d users with seed %d: each counts against the model", n, r.Judged, *row.Seed))
 		}
 	}
 	return out

@@ -1,6 +1,7 @@
 package evaluate
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,8 +35,8 @@ type Spreads struct {
 
 // Row is one model with everything that was measured: intervals over users, cuts, lists and segments.
 type Row struct {
-	Name string `json:"name"`
-	Seed uint64 `json:"seed,omitempty"`
+	Name string  `json:"name"`
+	Seed *uint64 `json:"seed,omitempty"` // of a training; nil: a baseline
 	Figures
 	Result *judging.Result `json:"measured"`
 }
@@ -49,6 +50,8 @@ type Skipped struct {
 // Report is a run. Its figures are means over seeds of the model after its last round.
 type Report struct {
 	Task   string `json:"task"`
+	Start  string `json:"start,omitempty"`     // of item vectors, as trained: another than the task's file says, where titles are bare numbers
+	Hash   string `json:"task_hash,omitempty"` // of the task as it was fitted to the split
 	Split  string `json:"split"`
 	Titles int    `json:"titles"`
 	Users  int    `json:"users"`  // with training titles
@@ -81,6 +84,10 @@ type Report struct {
 func newReport(o Options) *Report {
 	t := o.Split.Train
 	r := &Report{Task: o.Task, Split: o.Kind, Titles: t.Items, Judged: len(o.Split.Cases), Plays: t.Plays(), Notes: o.Split.Notes, Seed: o.Seed, Seeds: o.Seeds, Loses: []string{}}
+	if o.Fitted != nil {
+		hash := o.Fitted.Hash()
+		r.Start, r.Hash = o.Fitted.Model.Start, hex.EncodeToString(hash[:])
+	}
 	for _, h := range t.Histories {
 		if len(h) > 0 {
 			r.Users++
@@ -104,12 +111,12 @@ func flat(r *judging.Result) Figures {
 func (r *Report) add(seed uint64, t *Trained, result *judging.Result) {
 	r.Epsilon, r.Delta, r.Unit, r.Sampling = t.Epsilon, t.Delta, t.Unit, t.Sampling
 	r.Rounds, r.BytesPerUser = t.Rounds, t.BytesPerUser
-	r.Runs = append(r.Runs, Row{Name: r.Task, Seed: seed, Figures: flat(result), Result: result})
+	r.Runs = append(r.Runs, Row{Name: r.Task, Seed: &seed, Figures: flat(result), Result: result})
 }
 
 // addQuiet takes one seed's model without noise.
 func (r *Report) addQuiet(seed uint64, _ *Trained, result *judging.Result) {
-	r.Quiet = append(r.Quiet, Row{Name: r.Task + " without noise", Seed: seed, Figures: flat(result), Result: result})
+	r.Quiet = append(r.Quiet, Row{Name: r.Task + " without noise", Seed: &seed, Figures: flat(result), Result: result})
 }
 
 // rows are all models: baselines, those of the task, the same without noise.

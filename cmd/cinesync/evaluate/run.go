@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/cinesync/cinesync/cmd/cinesync/task"
 	"github.com/cinesync/cinesync/model/baseline"
 	judging "github.com/cinesync/cinesync/model/evaluate"
 	"github.com/cinesync/cinesync/model/split"
@@ -28,7 +29,8 @@ type Trained struct {
 
 // Options are a run's.
 type Options struct {
-	Task     string // as it was named
+	Task     string     // as it was named
+	Fitted   *task.Task // as it is trained, for the report; nil: the trainer follows no task
 	Trainer  Trainer
 	Quiet    Trainer // the same without noise, beside every private figure; nil: the trainer has none
 	Split    *split.Split

@@ -18,8 +18,8 @@ import (
 // them, so item vectors start as small random ones, the same for every seed.
 type ByTask struct{ Task *task.Task }
 
-// For fits a task to a split: rounds in place of the task's own where it is positive, and no larger a cohort than there are
-// people, where no noise was counted for it. With other rounds a device may be in all of them, unless the task fixed fewer
+// For fits a task to a split: rounds in place of the task's own where it is positive, item vectors that start random, and no larger
+// a cohort than there are people, where no noise was counted for it: without noise, or where that of a simulated population is. With other rounds a device may be in all of them, unless the task fixed fewer
 // participations, which then have to be enough; what comes out is a task that could stand in a file.
 func For(t *task.Task, rounds int, s split.Train) (ByTask, error) {
 	own := *t
@@ -33,7 +33,11 @@ func For(t *task.Task, rounds int, s split.Train) (ByTask, error) {
 		own.Rounds.Count = rounds
 	}
 	own.Model.Start, own.Model.Fresh = task.Random, false // nothing is known of titles that are numbers
-	if people := len(examples(s)); own.Noise.None() && own.Rounds.Cohort > people {
+	if people := len(examples(s)); own.Rounds.Cohort > people {
+		if !own.Noise.None() && own.Population.People == 0 {
+			return ByTask{}, fmt.Errorf("task %s: rounds.cohort is %d and the split has %d people with training titles: its noise is counted for such a cohort; write a smaller one, or 0 for everybody, into a task file",
+				own.Name, own.Rounds.Cohort, people)
+		}
 		own.Rounds.Cohort = 0
 	}
 	checked, err := task.Parse(own.Canonical())

@@ -72,7 +72,7 @@ func (b *bench) againstEpsilon(ctx context.Context, values []float64, seeds []ui
 	var out []Point
 	for _, eps := range values {
 		t := *b.o.Task
-		t.Noise = task.Noise{Epsilon: eps, Delta: t.Noise.Delta}
+		t.Noise = task.Noise{Epsilon: eps, Delta: t.Noise.Delta, Conditional: t.Noise.Conditional}
 		job, err := b.job(&t)
 		if err != nil {
 			return nil, fmt.Errorf("ε = %v: %w", eps, err)
