@@ -1,11 +1,14 @@
 package budget
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"math"
 	"strings"
 	"testing"
+
+	"github.com/cinesync/cinesync/cmd/cinesync/task"
 )
 
 // trained writes a report whose points lie on a known curve, with some scatter.
@@ -85,5 +88,25 @@ func TestAPlanTellsTheAccuracyOfItsNoise(t *testing.T) {
 	w.Cohort, w.Population, w.Dim, w.Epsilon, w.Rounds = 200, 200, 200_000, 0.5, 10
 	if q := planOf(t, w); q.Accuracy != nil || !strings.Contains(q.Unmeasured, "times the noise") {
 		t.Errorf("far louder than anything measured, and it tells %+v", fmt.Sprint(q.Accuracy))
+	}
+}
+
+// TestTheCurveIsOfTheTaskAsItIs holds the measured curve to the built-in task: where that changes, the curve's command is run again.
+func TestTheCurveIsOfTheTaskAsItIs(t *testing.T) {
+	var m struct {
+		Task    string   `json:"task"`
+		Hash    string   `json:"task_hash"`
+		Command string   `json:"command"`
+		Seeds   []uint64 `json:"seeds"`
+	}
+	if err := json.Unmarshal(measured, &m); err != nil {
+		t.Fatal(err)
+	}
+	now, err := task.Named(m.Task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if hash := now.Hash(); m.Hash != hex.EncodeToString(hash[:]) || len(m.Seeds) < 3 {
+		t.Errorf("measured.json is of task %s with hash %s and %d seeds; the task's hash is %x: run `%s --json` again", m.Task, m.Hash, len(m.Seeds), hash, m.Command)
 	}
 }
