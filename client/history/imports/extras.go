@@ -1,13 +1,11 @@
 package imports
 
 import (
-	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 )
 
@@ -85,41 +83,6 @@ func people(s string) []string {
 		list[i], _, _ = strings.Cut(list[i], "(")
 	}
 	return words(list, maxNames)
-}
-
-// readTags reads what people called films, most often used first, as keywords.
-func readTags(ctx context.Context, p part) (map[int]Facts, error) {
-	counts := map[int]map[string]int{}
-	_, err := p.each(ctx, func(r *row) error {
-		if r.fields == nil {
-			return nil
-		}
-		n, ok := number(r.column(1))
-		tag := strings.ToLower(plainText(r.column(2)))
-		if !ok || tag == "" || len(tag) > maxWord {
-			return nil
-		}
-		if counts[n] == nil {
-			if len(counts) == maxMovies {
-				return fmt.Errorf("%s holds tags of more than %d titles: %w", p.name, maxMovies, ErrUnreadable)
-			}
-			counts[n] = map[string]int{}
-		}
-		if _, known := counts[n][tag]; known || len(counts[n]) < 16*maxKeywords {
-			counts[n][tag]++
-		}
-		return nil
-	})
-	out := make(map[int]Facts, len(counts))
-	for n, of := range counts {
-		var list []string
-		for tag := range of {
-			list = append(list, tag)
-		}
-		slices.SortFunc(list, func(a, b string) int { return cmp.Or(cmp.Compare(of[b], of[a]), cmp.Compare(a, b)) })
-		out[n] = Facts{Keywords: list[:min(len(list), maxKeywords)]}
-	}
-	return out, err
 }
 
 // readItemMap reads the film number of each item: a header, then item and number, items from 0 on without a gap. It decides what every

@@ -26,8 +26,8 @@ const (
 )
 
 // ReadTitles reads the titles of a data set in the order of its item numbers, with the facts that lie beside them: for ML-1M
-// movies_extrainfos.dat and item_map.tsv, which gives the order; for ML-latest its tags, as keywords; for TMDB-5000 all of it.
-// Any file may be compressed as NAME.gz. Ratings are not needed and not read.
+// movies_extrainfos.dat and item_map.tsv, which gives the order; for TMDB-5000 all of it. The tags of ML-latest are left alone: people whose histories are
+// learned from wrote them. Any file may be compressed as NAME.gz. Ratings are not needed and not read.
 func ReadTitles(dir string) ([]Title, error) {
 	src, err := openSource(dir, movieLensCompanions)
 	if err != nil {
@@ -59,7 +59,7 @@ func readTitles(ctx context.Context, src *source) ([]Title, error) {
 		return nil, err
 	}
 	films := newResolver(table, nil)
-	facts, err := readFacts(ctx, src, set)
+	facts, err := readFacts(ctx, src)
 	if err != nil {
 		return nil, err
 	}
@@ -124,16 +124,13 @@ func findTitles(src *source) (dataset, error) {
 }
 
 // readFacts reads what lies beside the titles, by film number.
-func readFacts(ctx context.Context, src *source, set dataset) (map[int]Facts, error) {
+func readFacts(ctx context.Context, src *source) (map[int]Facts, error) {
 	e, ok, err := src.named("movies_extrainfos.dat")
 	if err != nil {
 		return nil, err
 	}
 	if ok {
 		return readExtras(ctx, e)
-	}
-	if t, ok := set[tags]; ok {
-		return readTags(ctx, t)
 	}
 	return nil, nil
 }

@@ -90,7 +90,7 @@ func TestItemMapIsStrict(t *testing.T) {
 	}
 }
 
-func TestReadTitlesOfLatestTakesTagsAsKeywords(t *testing.T) {
+func TestReadTitlesOfLatestLeavesItsPeoplesTagsAlone(t *testing.T) {
 	dir := lay(t, map[string]string{"movies.csv": "movieId,title,genres\n2,Jumanji (1995),Adventure|Fantasy\n1,Toy Story (1995),(no genres listed)\n",
 		"links.csv": "movieId,imdbId,tmdbId\n1,0114709,862\n", "tags.csv": "userId,movieId,tag,timestamp\n1,1,pixar,1\n2,1,Fun,1\n3,1,fun ,2\n3,1,,2\nx\n"})
 	got, err := ReadTitles(dir)
@@ -98,7 +98,7 @@ func TestReadTitlesOfLatestTakesTagsAsKeywords(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Title{
-		{ID: "tmdb:movie:862", Title: "Toy Story", Year: 1995, Facts: Facts{Keywords: []string{"fun", "pixar"}}},
+		{ID: "tmdb:movie:862", Title: "Toy Story", Year: 1995},
 		{ID: "movielens:movie:2", Title: "Jumanji", Year: 1995, Genres: []string{"Adventure", "Fantasy"}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
