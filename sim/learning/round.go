@@ -64,7 +64,11 @@ func (r *run) sum(snap *model.Snapshot, number int) ([]int64, Round, error) {
 
 // ready gives every core a trainer for this round's model, and an empty sum.
 func (r *run) ready(m model.Model, snap *model.Snapshot) error {
-	for len(r.workers) < par.Width() {
+	width := par.Width()
+	if r.cfg.Engine != nil {
+		width = 1 // gorgonia's constants are shared by all graphs, and it writes to them
+	}
+	for len(r.workers) < width {
 		q, err := aggregation.NewQuantiser(r.cfg.Grid)
 		if err != nil {
 			return err
