@@ -27,7 +27,8 @@ type Config struct {
 	Seed uint64
 	// Coins round a member's update in a round; nil: drawn from the seed. A comparison with the protocol's rounds gives the coins of its devices.
 	Coins func(member, round int) io.Reader
-	// Engine makes the trainers of a round's model; nil: the model's own.
+	// Engine makes the trainers of a round's model; nil: the model's own. Another engine trains one member after another: its trainers may
+	// share what they write to, as those of model/graph do.
 	Engine func(*model.Snapshot) (model.Trainer, error)
 	// Progress hears of every round that is done and ends the training with an error, for example a context's. It may be nil.
 	Progress func(Round) error

@@ -66,7 +66,7 @@ func (r *run) sum(snap *model.Snapshot, number int) ([]int64, Round, error) {
 func (r *run) ready(m model.Model, snap *model.Snapshot) error {
 	width := par.Width()
 	if r.cfg.Engine != nil {
-		width = 1 // gorgonia's constants are shared by all graphs, and it writes to them
+		width = 1
 	}
 	for len(r.workers) < width {
 		q, err := aggregation.NewQuantiser(r.cfg.Grid)
