@@ -68,6 +68,15 @@ hostile: ## play every attack of the specification against real devices: a line 
 	@cd sim/hostile && $(GO) test -count 1 -run '^TestAttacks$$' -table
 	@cd sim && $(GO) test -count 1 -run '^TestHostileDevices$$' -table
 
+.PHONY: ptx
+ptx: ## compile the GPU kernels again (clang 14; KERNELS="masks.cu" picks)
+	@gpu/kernels/build.sh
+	git diff --stat
+
+.PHONY: gpu-test
+gpu-test: ## run every test that needs a GPU, and fail where there is none (PACKAGES=./gpu/masks)
+	CINESYNC_GPU_REQUIRED=1 $(GO) test -count 1 -timeout 20m $(if $(filter ./...,$(PACKAGES)),./gpu/... ./cmd/internal/accel/...,$(PACKAGES))
+
 .PHONY: soak-ledger
 soak-ledger: ## debit every ledger: a million debits of each value, ten thousand through each store with crashes; a line each
 	@soak() { CINESYNC_SOAK=$$1 $(GO) test -count 1 -timeout 30m -v -run '^TestSoakLedger' "$${@:2}" | \
