@@ -220,6 +220,7 @@ func (c *coord) tick() {
 // work settles after a while.
 func (c *coord) work(p *round.Plan) {
 	life := c.life
+	c.w.figures.planned(p)
 	c.w.after(c.w.delay(), func() error {
 		if life != c.life {
 			return nil
@@ -259,6 +260,7 @@ func (c *coord) newFolds() []*round.Fold {
 // crash loses everything but log, journal and spool, and replays.
 func (c *coord) crash() error {
 	c.w.fact("crash phase=%s", c.phase)
+	c.w.figures.Crashes++
 	c.life++
 	for _, d := range c.w.devices {
 		d.cut()
@@ -371,8 +373,14 @@ func (c *coord) ended(r *round.Result) error {
 	for _, b := range res.Culprits {
 		c.w.fact("blamed device=%d for=%q out=%d", b.Device, b.Fault, b.Out)
 	}
+	res.Figures = c.w.finished(r)
 	c.w.out.Rounds = append(c.w.out.Rounds, res)
 	c.machine = nil
+	if told := c.w.cfg.Ended; told != nil {
+		if err := told(res); err != nil {
+			return err
+		}
+	}
 	if len(c.w.out.Rounds) < c.w.cfg.Rounds {
 		c.w.after(100*time.Millisecond, c.openRound)
 	}

@@ -33,6 +33,7 @@ type device struct {
 	hidden   hidden // what a liar needs of its machine's secrets
 	refusals []string
 	moment   time.Time // before which its shares must not be seen
+	moved    tally
 }
 
 func (w *world) newDevice(i int) error {
@@ -91,6 +92,7 @@ func (d *device) connect() error {
 	out := d.machine.Step(d.w.now, participant.Event{Connected: true})
 	d.tell(participant.Event{Connected: true}, out)
 	hello := out.Send[0].(*protocol.Hello)
+	d.moved.up += size(hello)
 	c := d.w.coord
 	c.tree[d.id] = hello.TreeSize
 	if err := c.deliver([]round.Send{{To: d.id, Msg: &protocol.Welcome{}, Prove: []uint64{}}}); err != nil {
@@ -242,11 +244,13 @@ func (d *device) fault(m protocol.Message) (gone bool, err error) {
 	if d.w.lose[at] > 0 {
 		d.w.lose[at]--
 		d.lost = true
+		d.w.figures.lostAt(at)
 		d.w.fact("lost device=%d at=%s", d.i, at)
 		return true, d.drop()
 	}
 	if d.w.restart[at] > 0 {
 		d.w.restart[at]--
+		d.w.figures.Restarts++
 		d.w.fact("restart device=%d at=%s", d.i, at)
 		if err := d.drop(); err != nil {
 			return true, err

@@ -59,6 +59,11 @@ type Config struct {
 	Victims int
 	// Slow is added to the longest time that a message takes, 50 ms.
 	Slow time.Duration
+	// Variance is σ² of a sum's noise over C_int²; 0: 1/4, or what the shipped policy asks for at least. With Shipped it is 4 or more.
+	Variance uint64
+	// Progress hears of everything that happens, and Ended of every round once it is over; an error of theirs ends the run. Both may be nil.
+	Progress func(Moment) error
+	Ended    func(RoundOutcome) error
 }
 
 // Step is a point in a device's round.
@@ -87,6 +92,7 @@ type RoundOutcome struct {
 	Refusals   []string
 	Culprits   []Blame
 	Members    []int // numbers of the devices on the roster
+	Figures    Figures
 }
 
 // Blame is a device that is held to have spoilt a round, and how many rounds it sits out for that.
@@ -98,9 +104,13 @@ type Blame struct {
 
 // limit bounds a run: events handled, and simulated time.
 const (
-	maxEvents = 2_000_000
-	maxTime   = 24 * time.Hour
+	maxEvents    = 2_000_000
+	eventsDevice = 200 // a device and round, in large federations
+	maxTime      = 24 * time.Hour
 )
+
+// events is the most that a run may handle: far more than any that ends.
+func (cfg Config) events() int { return max(maxEvents, eventsDevice*cfg.Devices*cfg.Rounds) }
 
 // usual fills in what is not said.
 func (cfg Config) usual() Config {

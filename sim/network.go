@@ -64,6 +64,7 @@ func (d *device) receive(m protocol.Message) {
 	if !d.up {
 		return
 	}
+	d.moved.down += size(m)
 	d.carry(&d.lastDown, d.draw(false, proves(m)), func() error {
 		if _, ok := m.(*protocol.HangUp); ok {
 			return d.drop()
@@ -83,6 +84,7 @@ func (d *device) leave(m protocol.Message) {
 	if !d.up {
 		return
 	}
+	d.moved.up += size(m)
 	d.carry(&d.lastUp, d.draw(true, false), func() error {
 		if d.w.coord.machine == nil {
 			return nil

@@ -284,6 +284,7 @@ func (o *oracle) logs(r audit.Record) error {
 			return errors.New("a second roster is in the log")
 		}
 		o.roster = r
+		o.w.figures.K, o.w.figures.T = int(r.K), int(r.T)
 		o.w.fact("roster n=%d k=%d t=%d", r.N, r.K, r.T)
 	case *audit.Survivors:
 		if o.survivors[r.Cohort] != nil {
@@ -292,6 +293,7 @@ func (o *oracle) logs(r audit.Record) error {
 		o.survivors[r.Cohort], o.sealed = r, o.steps
 		o.w.fact("survivors n=%d", r.Count)
 	case *audit.RoundClose:
+		o.w.figures.Drops = r.Drops
 		for _, d := range r.Drops {
 			if why := round.Reason(d.Reason); why == round.BadCiphertext || why == round.Complains || why == round.FewNeighbours {
 				o.drops += d.Count

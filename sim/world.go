@@ -37,6 +37,7 @@ type world struct {
 	one       float32 // the update that becomes a single 1
 	lose      map[Step]int
 	restart   map[Step]int
+	figures   Figures                                              // of the running round
 	study     *Study                                               // an experiment, or nil
 	watch     func(*device, participant.Event, participant.Output) // what a device did, for a test that writes it down; or nil
 }
@@ -87,7 +88,7 @@ func (w *world) run() (*Outcome, error) {
 		w.after(w.delay(), d.connect)
 	}
 	for n := 0; len(w.agenda) > 0; n++ {
-		if n == maxEvents {
+		if n == w.cfg.events() {
 			return &w.out, errors.New("the run does not end: too many events")
 		}
 		m := heap.Pop(&w.agenda).(moment)
@@ -96,6 +97,9 @@ func (w *world) run() (*Outcome, error) {
 		}
 		w.now = m.at
 		if err := m.do(); err != nil {
+			return &w.out, err
+		}
+		if err := w.moment(n + 1); err != nil {
 			return &w.out, err
 		}
 		if len(w.out.Rounds) == w.cfg.Rounds {
@@ -115,6 +119,8 @@ func (w *world) fact(format string, args ...any) {
 func (w *world) terms() (cInt uint32, sigmaTotSq uint64) {
 	c := uint64(math.Ceil(8*math.Sqrt(float64(max(w.cfg.D, w.cfg.Devices))))) + 1
 	switch {
+	case w.cfg.Variance > 0:
+		return uint32(c), w.cfg.Variance * c * c
 	case w.cfg.Shipped && w.cfg.ClipBit: // both together within the policy's z of 2: 1/5 for the vector, 100/64² for the bit
 		return uint32(c), 5 * c * c
 	case w.cfg.Shipped || w.cfg.ClipBit:
