@@ -11,8 +11,9 @@ var (
 	ErrNone = errors.New("no usable GPU")
 	// ErrMemory: the budget or the device has no room for what was asked. A smaller piece may fit.
 	ErrMemory = errors.New("not enough GPU memory")
-	// ErrLost: the context is dead, for example after a kernel failed or the device fell off. Everything on this Device fails from now on.
-	ErrLost = errors.New("the GPU is lost to this process")
+	// ErrLost: the context is dead, for example after a kernel failed or the device fell off. Everything on this Device fails from now
+	// on, and CUDA opens no other in this process: the program has to be started again to use a GPU.
+	ErrLost = errors.New("the GPU is lost until this program is started again")
 	// ErrSize: a length, an offset or a launch is outside what there is: a bug of the caller, found before the driver was asked.
 	ErrSize = errors.New("size out of range")
 )

@@ -1,0 +1,105 @@
+package accel
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/cinesync/cinesync/gpu"
+)
+
+// What --gpu may be beside the index of a GPU.
+const (
+	Auto = "auto" // the GPUs that there are
+	Off  = "off"  // the CPU alone
+)
+
+// Usage is the help of --gpu.
+const Usage = "which GPU does the heavy work: auto (what there is), off, or an index (see cinesync gpu info)"
+
+// Accel is what does a program's heavy work: GPUs, or none, which stands for the CPU.
+type Accel struct {
+	devices []*gpu.Device
+	say     func(line string)
+}
+
+// Check says whether choice can be a --gpu, before anything is opened.
+func Check(choice string) error {
+	if choice == Auto || choice == Off {
+		return nil
+	}
+	if n, err := strconv.Atoi(choice); err != nil || n < 0 {
+		return fmt.Errorf("--gpu is %q: want auto, off or the index of a GPU", choice)
+	}
+	return nil
+}
+
+// Open opens the GPUs of a choice. say gets a line for people, now and whenever the CPU has to take something over; it may come from any
+// goroutine.
+func Open(choice string, say func(line string)) (*Accel, error) {
+	if err := Check(choice); err != nil {
+		return nil, err
+	}
+	a := &Accel{say: say}
+	switch choice {
+	case Off:
+		return a, nil
+	case Auto:
+		return a, a.openAll()
+	}
+	index, err := strconv.Atoi(choice)
+	if err != nil {
+		return nil, fmt.Errorf("--gpu is %q: %w", choice, err)
+	}
+	d, err := gpu.Open(index, gpu.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("--gpu %d: %w (see `cinesync gpu info`; --gpu auto takes what there is)", index, err)
+	}
+	a.devices = []*gpu.Device{d}
+	say("gpu: " + a.Name())
+	return a, nil
+}
+
+// openAll opens every GPU that will do. That there is none is no error here.
+func (a *Accel) openAll() error {
+	n, err := gpu.Count()
+	for i := range n {
+		d, failed := gpu.Open(i, gpu.Options{})
+		if failed != nil {
+			err = errors.Join(err, failed)
+			continue
+		}
+		a.devices = append(a.devices, d)
+	}
+	switch {
+	case len(a.devices) > 0:
+		a.say("gpu: " + a.Name())
+	case err != nil:
+		a.say(fmt.Sprintf("gpu: none, the CPU does the work (%v)", err))
+	}
+	return nil
+}
+
+// Name is what does the work: the GPU's name, with how many there are, or cpu.
+func (a *Accel) Name() string {
+	switch len(a.devices) {
+	case 0:
+		return "cpu"
+	case 1:
+		return a.devices[0].Info().Name
+	}
+	return fmt.Sprintf("%d × %s", len(a.devices), a.devices[0].Info().Name)
+}
+
+// Devices are the GPUs, by index.
+func (a *Accel) Devices() []*gpu.Device { return a.devices }
+
+// Close closes them.
+func (a *Accel) Close() error {
+	var errs []error
+	for _, d := range a.devices {
+		errs = append(errs, d.Close())
+	}
+	a.devices = nil
+	return errors.Join(errs...)
+}
