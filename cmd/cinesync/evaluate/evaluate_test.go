@@ -345,7 +345,7 @@ func TestForFitsATaskToASplit(t *testing.T) {
 		t.Errorf("start %s", got)
 	}
 	own.Noise, own.Popularity = task.Noise{Epsilon: 8, Delta: 1e-5}, task.Popularity{}
-	if _, err := For(own, 0, s.Train); err == nil || !strings.Contains(err.Error(), "rounds.cohort is 604 and the split has 200 people") {
+	if _, err := For(own, 0, s.Train); err == nil || !strings.Contains(err.Error(), "rounds.cohort is 604 and there are 200 people") {
 		t.Errorf("a cohort that the noise was counted for: %v", err)
 	}
 	own.Population = task.Population{People: 100_000, Members: 10_000}

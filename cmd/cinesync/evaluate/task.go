@@ -2,8 +2,6 @@ package evaluate
 
 import (
 	"context"
-	"fmt"
-	"math"
 	"strconv"
 
 	"github.com/cinesync/cinesync/cmd/cinesync/task"
@@ -18,33 +16,12 @@ import (
 // them, so item vectors start as small random ones, the same for every seed.
 type ByTask struct{ Task *task.Task }
 
-// For fits a task to a split: rounds in place of the task's own where it is positive, item vectors that start random, and no larger
-// a cohort than there are people, where no noise was counted for it: without noise, or where that of a simulated population is. With other rounds a device may be in all of them, unless the task fixed fewer
-// participations, which then have to be enough; what comes out is a task that could stand in a file.
+// For fits a task to a split (task.Fit), with item vectors that start random.
 func For(t *task.Task, rounds int, s split.Train) (ByTask, error) {
 	own := *t
-	if rounds < 0 {
-		return ByTask{}, fmt.Errorf("--rounds is %d: want 1 or more", rounds)
-	}
-	if rounds > 0 {
-		if own.Rounds.Participations >= min(rounds, own.Rounds.Count) {
-			own.Rounds.Participations = 0 // as many as there are rounds
-		}
-		own.Rounds.Count = rounds
-	}
 	own.Model.Start, own.Model.Fresh = task.Random, false // nothing is known of titles that are numbers
-	if people := len(examples(s)); own.Rounds.Cohort > people {
-		if !own.Noise.None() && own.Population.People == 0 {
-			return ByTask{}, fmt.Errorf("task %s: rounds.cohort is %d and the split has %d people with training titles: its noise is counted for such a cohort; write a smaller one, or 0 for everybody, into a task file",
-				own.Name, own.Rounds.Cohort, people)
-		}
-		own.Rounds.Cohort = 0
-	}
-	checked, err := task.Parse(own.Canonical())
-	if err != nil {
-		return ByTask{}, fmt.Errorf("the task with %d rounds: %w", own.Rounds.Count, err)
-	}
-	return ByTask{checked}, nil
+	fitted, err := own.Fit(rounds, len(examples(s)))
+	return ByTask{fitted}, err
 }
 
 // Quiet is the same training without noise, nil where there is none to leave out: what noise costs is the distance to it.
@@ -73,7 +50,7 @@ func (b ByTask) Train(ctx context.Context, t split.Train, seed uint64, progress 
 	if err != nil {
 		return nil, err
 	}
-	out := &Trained{Rounds: len(result.Rounds), BytesPerUser: bytesPerUser(job)}
+	out := &Trained{Rounds: len(result.Rounds), BytesPerUser: float64(job.Traffic().Total)}
 	if a := job.Terms.Account; a != nil {
 		out.Epsilon, out.Delta, out.Unit, out.Sampling = &a.Epsilon, &a.Delta, a.Unit, a.Sampling
 	}
@@ -95,22 +72,4 @@ func examples(t split.Train) [][]model.Example {
 		out = append(out, one)
 	}
 	return out
-}
-
-// bytesPerUser is what the mean user's device moves over all rounds: packed words up and the model's file down in each round that
-// it is in, and the popularity question's words once.
-func bytesPerUser(j *train.Job) float64 {
-	t, terms := j.Task, j.Terms
-	all := len(j.People)
-	if t.Population.People > 0 {
-		all = t.Population.People
-	}
-	participations := float64(t.Rounds.Count) * float64(terms.Members) / float64(all)
-	up := math.Ceil(float64(terms.Grid.D) * float64(terms.Grid.WordBits) / 8)
-	total := participations * (up + float64(len(j.Start.Encode())))
-	if terms.Question.Asked {
-		const questionWord = 4 // bytes
-		total += questionWord * float64(len(j.Start.Layout.Items))
-	}
-	return math.Round(total)
 }

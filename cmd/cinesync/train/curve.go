@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/cinesync/cinesync/cmd/cinesync/task"
-	"github.com/cinesync/cinesync/privacy"
 	"github.com/cinesync/cinesync/sim/learning"
 )
 
@@ -82,7 +81,7 @@ func (b *bench) againstEpsilon(ctx context.Context, values []float64, seeds []ui
 			return nil, fmt.Errorf("ε = %v: %w", eps, err)
 		}
 		a := job.Terms.Account
-		out = append(out, Point{Rounds: t.Rounds.Count, Bytes: traffic(job).Total, Epsilon: &a.Epsilon, Multiplier: a.Multiplier, Noise: noiseToClip(job.Terms),
+		out = append(out, Point{Rounds: t.Rounds.Count, Bytes: job.Traffic().Total, Epsilon: &a.Epsilon, Multiplier: a.Multiplier, Noise: noiseToClip(job.Terms),
 			Spread: spread(runs)})
 	}
 	return out, nil
@@ -134,27 +133,13 @@ func (b *bench) onTheWay(ctx context.Context, seeds []uint64) ([]Point, error) {
 
 // pointAt is what so many rounds have cost.
 func pointAt(job *Job, rounds int) (Point, error) {
-	tr := traffic(job)
-	done := float64(rounds) / float64(job.Task.Rounds.Count)
-	p := Point{Rounds: rounds, Bytes: tr.Question + int64(done*float64(tr.Total-tr.Question)), Noise: 0}
-	a := job.Terms.Account
-	if a == nil {
-		return p, nil
-	}
-	p.Multiplier, p.Noise = a.Multiplier, noiseToClip(job.Terms)
-	each, err := privacy.Charge(job.Terms.Grid.CInt, job.Terms.SigmaTotSq)
+	spent, err := job.After(rounds)
 	if err != nil {
-		return p, err
+		return Point{}, err
 	}
-	all := each * privacy.Units(min(rounds, a.Participations))
-	if q := job.Terms.Question; q.Asked {
-		once, err := privacy.Charge(q.CInt, q.SigmaTotSq)
-		if err != nil {
-			return p, err
-		}
-		all += once
+	p := Point{Rounds: rounds, Bytes: spent.Up + spent.Down, Epsilon: spent.Epsilon}
+	if a := job.Terms.Account; a != nil {
+		p.Multiplier, p.Noise = a.Multiplier, noiseToClip(job.Terms)
 	}
-	eps, _, err := privacy.Epsilon(all.Rho(), a.Delta)
-	p.Epsilon = &eps
-	return p, err
+	return p, nil
 }

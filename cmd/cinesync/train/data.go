@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/cinesync/cinesync/client/history/imports"
 	"github.com/cinesync/cinesync/cmd/cinesync/task"
@@ -45,6 +46,13 @@ func Read(dir string, d task.Data) (*Data, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read data set %s: %w", folder, err)
 	}
+	return Of(list, histories, d)
+}
+
+// Of parts histories that were read or made up, titles by their places in the list and oldest first, as a task's data are: so many people,
+// the newest title set aside where the task wants that, and what is held out.
+func Of(list []catalog.Title, histories [][]int, d task.Data) (*Data, error) {
+	histories = slices.Clone(histories)
 	if d.People > 0 {
 		histories = histories[:min(d.People, len(histories))]
 	}

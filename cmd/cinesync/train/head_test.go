@@ -61,7 +61,7 @@ func TestAHeadTrainsOverItsBase(t *testing.T) {
 		if words := head.LocalFunction().Words(job.Start.Layout); job.Terms.Grid.D != words || words >= job.Start.Layout.Size() {
 			t.Errorf("%s: %d words travel of %d parameters, want %d: what is frozen stays", name, job.Terms.Grid.D, job.Start.Layout.Size(), words)
 		}
-		all, below := traffic(job), traffic(job.Base).Total
+		all, below := job.Traffic(), job.Base.Traffic().Total
 		if all.Base != below || all.Total <= below {
 			t.Errorf("%s: %d bytes, %d of them the base's, which are %d", name, all.Total, all.Base, below)
 		}

@@ -39,17 +39,6 @@ type Single struct {
 	result  *evaluate.Result
 }
 
-// Traffic is what one person's device moves, bytes.
-type Traffic struct {
-	Up             int64   `json:"up"`             // one upload, words packed
-	Down           int64   `json:"down"`           // one model file
-	Participations float64 `json:"participations"` // rounds of one person, on average
-	Most           int     `json:"participations_at_most"`
-	Question       int64   `json:"popularity_question"` // its upload, once
-	Base           int64   `json:"base,omitempty"`      // all of the training of a head's base
-	Total          int64   `json:"total"`               // of all rounds of one person, on average
-}
-
 // Report is a run.
 type Report struct {
 	Task       string `json:"task"`
@@ -138,24 +127,4 @@ func noiseToClip(t *task.Terms) float64 {
 		return 0 // Terms validated the grid
 	}
 	return math.Sqrt(each*float64(t.Grid.D)) / (r * float64(t.Members))
-}
-
-// traffic counts the packed words up and the model file down.
-func traffic(j *Job) Traffic {
-	t := j.Task
-	out := Traffic{Up: int64(j.Terms.Grid.D) * int64(j.Terms.Grid.WordBits) / 8, Down: modelBytes(j.Start), Most: t.Participations()}
-	all := len(j.People)
-	if t.Population.People > 0 {
-		all = t.Population.People
-	}
-	out.Participations = float64(t.Rounds.Count) * float64(j.Terms.Members) / float64(all)
-	if j.Terms.Question.Asked {
-		out.Question = 4 * int64(len(j.Start.Layout.Items))
-	}
-	out.Total = out.Question + int64(math.Round(out.Participations*float64(out.Up+out.Down)))
-	if j.Base != nil {
-		out.Base = traffic(j.Base).Total
-		out.Total += out.Base
-	}
-	return out
 }

@@ -253,7 +253,7 @@ func (b *bench) report(job *Job, seeds []uint64) *Report {
 		r.Epsilon, r.Delta = &terms.Account.Epsilon, &terms.Account.Delta
 		r.Noise = noiseToClip(terms)
 	}
-	r.Traffic = traffic(job)
+	r.Traffic = job.Traffic()
 	r.BytesPerUser = r.Traffic.Total
 	return r
 }
