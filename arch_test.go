@@ -80,6 +80,7 @@ serve/experiment         pure     -
 serve/features           leaf     -
 serve/features/redis     adapter  serve/features
 serve/rank               pure     model serve/catalog
+serve/rank/ranktest      suite    serve/rank
 serve/rank/*             pure     serve/rank serve/catalog model
 serve                    driver   serve/rank serve/catalog serve/experiment model
 serve/web                adapter  serve serve/catalog

@@ -1,9 +1,11 @@
-// Package rank turns a model's scores into a short list.
+// Package rank chooses a short list, from scores or from vectors.
 //
-// Owns: the exact choice of the best titles, what is never listed, the chain of rankers behind it.
-// Promises: the same scores and query give the same list; nothing seen or barred is listed; nothing is listed twice.
-// Never: computes a score, knows a title's name, keeps state.
-// Start here: Pipeline.Run.
+// Owns: the exact choice of the best titles, what is never listed, the chain of rankers behind it; what a score of a query and a
+// vector is, and what every backend that finds by vectors must give.
+// Promises: the same query gives the same list, on every backend and on any number of cores; nothing seen or barred is listed;
+// nothing is listed twice.
+// Never: knows a title's name or a model's family, keeps state between queries.
+// Start here: Pipeline.Run, for scores; Finder, for vectors.
 package rank
 
 import (

@@ -14,20 +14,11 @@ func Top(scores []float32, n int, skip []bool) ([]Item, error) {
 		if s-s != 0 { // not a number, or infinite
 			return nil, fmt.Errorf("row %d: %w", i, ErrScore)
 		}
-		if skip != nil && skip[i] {
-			continue
-		}
-		switch it := (Item{Index: i, Score: s}); {
-		case len(best) < n:
-			best = append(best, it)
-			best.up(len(best) - 1)
-		case n > 0 && before(it, best[0]) < 0:
-			best[0] = it
-			best.down(0)
+		if skip == nil || !skip[i] {
+			best.offer(Item{Index: i, Score: s}, n)
 		}
 	}
-	slices.SortFunc(best, before)
-	return best, nil
+	return best.sorted(), nil
 }
 
 // before orders a list: higher score first, then lower row.
@@ -40,6 +31,24 @@ func before(a, b Item) int {
 
 // worstFirst is a binary heap with the candidate to be given up next at its root.
 type worstFirst []Item
+
+// offer takes a candidate in if it is among the n best.
+func (h *worstFirst) offer(it Item, n int) {
+	switch {
+	case len(*h) < n:
+		*h = append(*h, it)
+		h.up(len(*h) - 1)
+	case n > 0 && before(it, (*h)[0]) < 0:
+		(*h)[0] = it
+		h.down(0)
+	}
+}
+
+// sorted is the heap as a list, best first; it is no heap any more.
+func (h worstFirst) sorted() []Item {
+	slices.SortFunc(h, before)
+	return h
+}
 
 func (h worstFirst) up(i int) {
 	for i > 0 {
