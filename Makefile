@@ -73,9 +73,28 @@ ptx: ## compile the GPU kernels again (clang 14; KERNELS="masks.cu" picks)
 	@gpu/kernels/build.sh
 	git diff --stat
 
+# A machine with a GPU need not have Go: what gpu-build leaves in bin/gpu runs there by the same targets.
+GPU_ROOMS := $(patsubst ./%/,%,$(sort $(dir $(wildcard ./gpu/*_test.go ./gpu/*/*_test.go ./cmd/internal/accel/*_test.go))))
+
+.PHONY: gpu-build
+gpu-build: ## build the tests and benchmarks of the GPU rooms into bin/gpu
+	@if command -v $(GO) >/dev/null; then \
+		rm -rf bin/gpu; mkdir -p bin/gpu; \
+		for room in $(filter-out gpu/kernels,$(GPU_ROOMS)); do \
+			$(GO) test -c -trimpath -ldflags='-s -w' -o "bin/gpu/$$(echo "$$room" | tr / -).test" "./$$room"; \
+		done; \
+	elif [ ! -d bin/gpu ]; then echo "gpu-build: there is no Go here; run make gpu-build elsewhere and bring bin/gpu" >&2; exit 1; fi
+
 .PHONY: gpu-test
-gpu-test: ## run every test that needs a GPU, and fail where there is none (PACKAGES=./gpu/masks)
-	CINESYNC_GPU_REQUIRED=1 $(GO) test -count 1 -timeout 20m $(if $(filter ./...,$(PACKAGES)),./gpu/... ./cmd/internal/accel/...,$(PACKAGES))
+gpu-test: gpu-build ## run every test that needs a GPU, and fail where there is none (SANITIZER="compute-sanitizer --error-exitcode 9" watches it)
+	@for room in $(filter-out gpu/kernels,$(GPU_ROOMS)); do \
+		echo "== $$room"; \
+		(cd "$$room" && CINESYNC_GPU_REQUIRED=1 $(SANITIZER) "$(CURDIR)/bin/gpu/$$(echo "$$room" | tr / -).test" -test.timeout 20m $(if $(SANITIZER),-test.short)); \
+	done
+
+.PHONY: gpu-bench
+gpu-bench: gpu-build ## time the GPU rooms beside their ceilings, the CPU and, where it is installed, PyTorch (BENCH=Top)
+	@bench/gpu/run "$(BENCH)" $(filter-out gpu/kernels,$(GPU_ROOMS))
 
 .PHONY: soak-ledger
 soak-ledger: ## debit every ledger: a million debits of each value, ten thousand through each store with crashes; a line each
