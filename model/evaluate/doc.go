@@ -5,5 +5,6 @@
 // Promises: the same split, seed and scores give the same figures; a tie and a score that is not a number count against the
 // model; models and baselines are judged by the same lines.
 // Never: trains, opens a file, hands a scorer anything but a user's number and training history.
-// Start here: New and Judge.Measure. Protocols and their pitfalls: docs/decisions/0038, Krichene and Rendle 2020.
+// Start here: New and Judge.Measure; MeasureWith and Bench for backends that rank many at once. Protocols and
+// their pitfalls: docs/decisions/0038, Krichene and Rendle 2020.
 package evaluate

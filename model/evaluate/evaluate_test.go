@@ -46,7 +46,7 @@ var nan = float32(math.NaN())
 
 func TestSit(t *testing.T) {
 	// The held-out title is 0, its negatives 1 and 2, those by popularity 2 and 3, the history 4.
-	c := split.Case{Item: 0, Negatives: []int{1, 2}}
+	q := Question{Held: 0, Uniform: []int{1, 2}, Matched: []int{2, 3}, History: []int{4}}
 	for _, one := range []struct {
 		name                   string
 		scores                 []float32
@@ -62,9 +62,9 @@ func TestSit(t *testing.T) {
 		{"not a number in the history", []float32{5, 1, 2, 3, nan}, 0, 0, 0, []int{0, 3, 2, 1}, true},
 		{"all are not numbers", []float32{nan, nan, nan, nan, nan}, 2, 2, 3, []int{}, true},
 	} {
-		got := sit(slices.Clone(one.scores), []int{4}, c, []int{2, 3})
-		want := seat{one.uniform, one.matched, one.full, one.list, one.notNumber}
-		if diff := cmp.Diff(want, got, cmp.AllowUnexported(seat{})); diff != "" {
+		got := sit(slices.Clone(one.scores), q)
+		want := Place{one.uniform, one.matched, one.full, one.list, one.notNumber}
+		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s:\n%s", one.name, diff)
 		}
 	}
@@ -82,7 +82,7 @@ func TestTopAgreesWithSorting(t *testing.T) {
 			want[i] = i
 		}
 		slices.SortStableFunc(want, func(a, b int) int { return int(v[b] - v[a]) })
-		want = want[:min(listLength, len(want))]
+		want = want[:min(ListLength, len(want))]
 		if got := top(v); !slices.Equal(got, want) {
 			t.Fatalf("top of %v is %v, want %v", v, got, want)
 		}

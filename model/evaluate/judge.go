@@ -59,30 +59,9 @@ func New(s *split.Split, o Options) (*Judge, error) {
 // Split is what the judge measures on. Trainers are handed its Train, and nothing else of it.
 func (j *Judge) Split() *split.Split { return j.split }
 
-// block is how many cases share one score vector.
-const block = 16
-
 // Measure judges a scorer. A score that is not a number does not stop it: the result counts the users who got one.
 func (j *Judge) Measure(s Scorer) (*Result, error) {
-	n := len(j.split.Cases)
-	blocks := (n + block - 1) / block
-	seen, errs := make([]seat, n), make([]error, blocks)
-	par.Do(blocks, func(b int) {
-		scores := make([]float32, j.split.Train.Items)
-		for i := b * block; i < min(n, (b+1)*block); i++ {
-			c := j.split.Cases[i]
-			history := j.split.Train.Histories[c.User]
-			if errs[b] = s.Scores(c.User, history, scores); errs[b] != nil {
-				errs[b] = fmt.Errorf("evaluate: scores for user %d: %w", c.User, errs[b])
-				return
-			}
-			seen[i] = sit(scores, history, c, j.matched[i])
-		}
-	})
-	if err := first(errs); err != nil {
-		return nil, err
-	}
-	return j.result(seen), nil
+	return j.MeasureWith(byScores{s, j.split.Train.Items})
 }
 
 func first(errs []error) error {

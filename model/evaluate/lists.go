@@ -20,15 +20,15 @@ type Lists struct {
 	PopularityBias float64 `json:"popularity_bias"`
 }
 
-func (j *Judge) lists(seats []seat) Lists {
+func (j *Judge) lists(seats []Place) Lists {
 	diversity := make([]float64, len(seats))
-	par.Do(len(seats), func(i int) { diversity[i] = j.diversity(seats[i].list) })
+	par.Do(len(seats), func(i int) { diversity[i] = j.diversity(seats[i].List) })
 	var l Lists
 	listed := make([]bool, len(j.counts))
 	var different, titles, spread, pairs, shown, watched, people float64
 	for i, s := range seats {
 		var mine float64
-		for _, item := range s.list {
+		for _, item := range s.List {
 			if !listed[item] {
 				listed[item] = true
 				different++
@@ -37,12 +37,12 @@ func (j *Judge) lists(seats []seat) Lists {
 			l.Novelty -= math.Log2(float64(max(1, j.counts[item])) / float64(max(1, j.people)))
 			mine += float64(j.counts[item])
 		}
-		if len(s.list) > 1 {
+		if len(s.List) > 1 {
 			spread += diversity[i]
 			pairs++
 		}
-		if h := j.split.Train.Histories[j.split.Cases[i].User]; len(h) > 0 && len(s.list) > 0 {
-			shown += mine / float64(len(s.list))
+		if h := j.split.Train.Histories[j.split.Cases[i].User]; len(h) > 0 && len(s.List) > 0 {
+			shown += mine / float64(len(s.List))
 			watched += j.popularity(h)
 			people++
 		}

@@ -36,15 +36,15 @@ type Result struct {
 	// NotNumbers is how many users got a score that is not a number. Such scores count against the model.
 	NotNumbers int `json:"not_numbers"`
 
-	seats []seat
+	seats []Place
 }
 
-func (j *Judge) result(seats []seat) *Result {
+func (j *Judge) result(seats []Place) *Result {
 	r := &Result{seats: seats, Lists: j.lists(seats)}
 	all := make([]int, len(seats))
 	for i := range all {
 		all[i] = i
-		if seats[i].notNumber {
+		if seats[i].NotNumber {
 			r.NotNumbers++
 		}
 	}
@@ -61,20 +61,20 @@ func (j *Judge) result(seats []seat) *Result {
 }
 
 // rankings judges some of the cases under each protocol.
-func rankings(seats []seat, cases []int) (uniform, matched, full Ranking) {
+func rankings(seats []Place, cases []int) (uniform, matched, full Ranking) {
 	return ranking(ranksOf(seats, cases, true, false)), ranking(ranksOf(seats, cases, false, true)), ranking(ranksOf(seats, cases, false, false))
 }
 
-func ranksOf(seats []seat, cases []int, uniform, matched bool) []int {
+func ranksOf(seats []Place, cases []int, uniform, matched bool) []int {
 	out := make([]int, len(cases))
 	for n, i := range cases {
 		switch {
 		case uniform:
-			out[n] = seats[i].uniform
+			out[n] = seats[i].Uniform
 		case matched:
-			out[n] = seats[i].matched
+			out[n] = seats[i].Matched
 		default:
-			out[n] = seats[i].full
+			out[n] = seats[i].Full
 		}
 	}
 	return out

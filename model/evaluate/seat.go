@@ -1,40 +1,26 @@
 package evaluate
 
-import (
-	"math"
-
-	"github.com/cinesync/cinesync/model/split"
-)
-
-// listLength is how many titles a list of recommendations has.
-const listLength = 10
-
-// seat is where one case came out: how many titles stand before the held-out one, and the user's list.
-type seat struct {
-	uniform, matched, full int
-	list                   []int // best first, at most listLength, without the history
-	notNumber              bool
-}
+import "math"
 
 // sit ranks one case. It spoils scores.
-func sit(scores []float32, history []int, c split.Case, matched []int) seat {
-	var s seat
-	held := scores[c.Item]
-	s.uniform, s.matched = before(scores, held, c.Negatives), before(scores, held, matched)
+func sit(scores []float32, q Question) Place {
+	var p Place
+	held := scores[q.Held]
+	p.Uniform, p.Matched = before(scores, held, q.Uniform), before(scores, held, q.Matched)
 	for _, v := range scores {
 		if !(v < held) {
-			s.full++
+			p.Full++
 		}
 		if v != v {
-			s.notNumber = true
+			p.NotNumber = true
 		}
 	}
-	s.full -= before(scores, held, history) + 1 // the history is no candidate, the held-out title does not beat itself
-	for _, item := range history {
+	p.Full -= before(scores, held, q.History) + 1 // the history is no candidate, the held-out title does not beat itself
+	for _, item := range q.History {
 		scores[item] = float32(math.Inf(-1))
 	}
-	s.list = top(scores)
-	return s
+	p.List = top(scores)
+	return p
 }
 
 // before is how many of items stand before the held-out title. A tie stands before it, and so does whatever has a score that
@@ -51,7 +37,7 @@ func before(scores []float32, held float32, items []int) int {
 
 // top gives the best titles, of equal ones the first. Scores that are not numbers and minus infinity are in no list.
 func top(scores []float32) []int {
-	list := make([]int, 0, listLength+1)
+	list := make([]int, 0, ListLength+1)
 	least := float32(math.Inf(-1))
 	for i, v := range scores {
 		if !(v > least) {
@@ -64,11 +50,11 @@ func top(scores []float32) []int {
 		list = append(list, 0)
 		copy(list[at+1:], list[at:])
 		list[at] = i
-		if len(list) > listLength {
-			list = list[:listLength]
+		if len(list) > ListLength {
+			list = list[:ListLength]
 		}
-		if len(list) == listLength {
-			least = scores[list[listLength-1]]
+		if len(list) == ListLength {
+			least = scores[list[ListLength-1]]
 		}
 	}
 	return list
