@@ -79,8 +79,9 @@ serve/catalog/*          leaf     serve/catalog
 serve/experiment         pure     -
 serve/features           leaf     -
 serve/features/redis     adapter  serve/features
-serve/rank               pure     model serve/catalog
+serve/rank               pure     model serve/catalog serve/rank/scan
 serve/rank/ranktest      suite    serve/rank
+serve/rank/scan          leaf     -
 serve/rank/*             pure     serve/rank serve/catalog model
 serve                    driver   serve/rank serve/catalog serve/experiment model
 serve/web                adapter  serve serve/catalog
@@ -119,7 +120,7 @@ gorgonia.org/tensor                   model/graph
 go4.org/unsafe/assume-no-moving-gc    model/graph
 golang.org/x/mod                      audit
 golang.org/x/crypto                   aggregation
-golang.org/x/sys                      internal/lanes model/kernel
+golang.org/x/sys                      internal/lanes model/kernel serve/rank/scan
 golang.org/x/sync                     client coordinator serve cmd/*
 golang.org/x/term                     cmd/*
 golang.org/x/text                     client/history/imports serve/catalog serve/catalog/*
