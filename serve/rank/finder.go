@@ -37,20 +37,18 @@ type Mask []uint64
 // MaskWords is the length of a mask over titles.
 func MaskWords(titles int) int { return (titles + 63) / 64 }
 
-// NewMask bars the given rows, each below titles.
-func NewMask(titles int, rows ...int) (Mask, error) {
+// NewMask bars the rows of the lists, each below titles.
+func NewMask(titles int, lists ...[]int) (Mask, error) {
 	m := make(Mask, MaskWords(titles))
-	return m, m.bar(titles, rows)
-}
-
-func (m Mask) bar(titles int, rows []int) error {
-	for _, i := range rows {
-		if i < 0 || i >= titles {
-			return fmt.Errorf("row %d of a model with %d titles", i, titles)
+	for _, rows := range lists {
+		for _, i := range rows {
+			if i < 0 || i >= titles {
+				return nil, fmt.Errorf("row %d of a model with %d titles", i, titles)
+			}
+			m[i/64] |= 1 << (i % 64)
 		}
-		m[i/64] |= 1 << (i % 64)
 	}
-	return nil
+	return m, nil
 }
 
 // Has tells whether a row is barred; a nil mask bars none.

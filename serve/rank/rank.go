@@ -46,19 +46,37 @@ type Pipeline struct {
 
 // Run lists at most q.N titles for scores, one score a row of the layout. Equal scores stand in the order of rows.
 func (p Pipeline) Run(scores []float32, q Query) ([]Item, error) {
+	n, err := p.Wanted(q)
+	if err != nil {
+		return nil, err
+	}
+	barred, err := NewMask(len(scores), q.Seen, q.Barred, p.Barred)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := Top(scores, n, barred)
+	if err != nil {
+		return nil, err
+	}
+	return p.Choose(pool, q)
+}
+
+// Wanted is how many candidates Choose needs for a query; the error is a wrong N.
+func (p Pipeline) Wanted(q Query) (int, error) {
 	if q.N < 1 || q.N > MaxN {
-		return nil, fmt.Errorf("n is %d, want 1 to %d", q.N, MaxN)
+		return 0, fmt.Errorf("n is %d, want 1 to %d", q.N, MaxN)
 	}
-	skip, err := rows(len(scores), q.Seen, q.Barred, p.Barred)
-	if err != nil {
-		return nil, err
-	}
-	pool, err := Top(scores, max(q.N, p.Pool), skip)
-	if err != nil {
-		return nil, err
-	}
+	return max(q.N, p.Pool), nil
+}
+
+// Choose lists at most q.N titles of a pool, which are the best titles that the query and the pipeline do not bar, best first: the
+// rankers have their turn. The pool is theirs to change.
+func (p Pipeline) Choose(pool []Item, q Query) ([]Item, error) {
 	allowed := make(map[int]bool, len(pool))
 	for _, it := range pool {
+		if it.Score-it.Score != 0 {
+			return nil, fmt.Errorf("row %d: %w", it.Index, ErrScore)
+		}
 		allowed[it.Index] = true
 	}
 	for _, r := range p.Rankers {
@@ -71,18 +89,4 @@ func (p Pipeline) Run(scores []float32, q Query) ([]Item, error) {
 		delete(allowed, it.Index)
 	}
 	return pool[:min(q.N, len(pool))], nil
-}
-
-// rows marks the rows of the lists.
-func rows(n int, lists ...[]int) ([]bool, error) {
-	marked := make([]bool, n)
-	for _, list := range lists {
-		for _, i := range list {
-			if i < 0 || i >= n {
-				return nil, fmt.Errorf("row %d of a model with %d titles", i, n)
-			}
-			marked[i] = true
-		}
-	}
-	return marked, nil
 }

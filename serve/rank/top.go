@@ -3,22 +3,55 @@ package rank
 import (
 	"cmp"
 	"fmt"
+	"math"
+	"math/bits"
 	"slices"
+
+	"github.com/cinesync/cinesync/serve/rank/scan"
 )
 
-// Top finds the n best of all scores that are not skipped, best first; of equal scores the lower row is better. skip has one
-// place a score, or is nil. It keeps n candidates in a heap: O(len(scores)·log n) time, O(n) memory.
-func Top(scores []float32, n int, skip []bool) ([]Item, error) {
-	best := make(worstFirst, 0, min(n, len(scores)))
-	for i, s := range scores {
-		if s-s != 0 { // not a number, or infinite
-			return nil, fmt.Errorf("row %d: %w", i, ErrScore)
+// topBlock is the scores that Top compares with one threshold.
+const topBlock = 1024
+
+// Top finds the n best of all scores that are not barred, best first; of equal scores the lower row is better. Barred has a bit a
+// score, or is nil. Whole blocks of scores are compared with the worst that the list still takes; time is that of reading them once
+// where few get past it.
+func Top(scores []float32, n int, barred Mask) ([]Item, error) {
+	n = max(n, 0)
+	room := max(4*n, 256)
+	pool, floor := make([]Item, 0, min(room, len(scores))), float32(math.Inf(-1))
+	var hits [topBlock / 64]uint64
+	for at := 0; at < len(scores); at += topBlock {
+		block := scores[at:min(at+topBlock, len(scores))]
+		if !scan.Above(hits[:], block, floor) {
+			i := firstEndless(block)
+			return nil, fmt.Errorf("row %d: %w", at+i, ErrScore)
 		}
-		if skip == nil || !skip[i] {
-			best.offer(Item{Index: i, Score: s}, n)
+		for w, word := range hits[:(len(block)+63)/64] {
+			if barred != nil {
+				word &^= barred[at/64+w]
+			}
+			for ; word != 0; word &= word - 1 {
+				i := 64*w + bits.TrailingZeros64(word)
+				if len(pool) >= n && block[i] <= floor { // rows above have the score already
+					continue
+				}
+				if pool = append(pool, Item{at + i, block[i]}); len(pool) == room {
+					pool = best(pool, n)
+					if n > 0 {
+						floor = pool[n-1].Score
+					}
+				}
+			}
 		}
 	}
-	return best.sorted(), nil
+	return best(pool, n), nil
+}
+
+// best is the n best of a pool, sorted.
+func best(pool []Item, n int) []Item {
+	slices.SortFunc(pool, before)
+	return pool[:min(n, len(pool))]
 }
 
 // before orders a list: higher score first, then lower row.
@@ -27,52 +60,4 @@ func before(a, b Item) int {
 		return c
 	}
 	return cmp.Compare(a.Index, b.Index)
-}
-
-// worstFirst is a binary heap with the candidate to be given up next at its root.
-type worstFirst []Item
-
-// offer takes a candidate in if it is among the n best.
-func (h *worstFirst) offer(it Item, n int) {
-	switch {
-	case len(*h) < n:
-		*h = append(*h, it)
-		h.up(len(*h) - 1)
-	case n > 0 && before(it, (*h)[0]) < 0:
-		(*h)[0] = it
-		h.down(0)
-	}
-}
-
-// sorted is the heap as a list, best first; it is no heap any more.
-func (h worstFirst) sorted() []Item {
-	slices.SortFunc(h, before)
-	return h
-}
-
-func (h worstFirst) up(i int) {
-	for i > 0 {
-		parent := (i - 1) / 2
-		if before(h[parent], h[i]) > 0 {
-			return
-		}
-		h[parent], h[i] = h[i], h[parent]
-		i = parent
-	}
-}
-
-func (h worstFirst) down(i int) {
-	for {
-		worst := i
-		for _, child := range [2]int{2*i + 1, 2*i + 2} {
-			if child < len(h) && before(h[worst], h[child]) < 0 {
-				worst = child
-			}
-		}
-		if worst == i {
-			return
-		}
-		h[i], h[worst] = h[worst], h[i]
-		i = worst
-	}
 }
