@@ -35,7 +35,8 @@ protocol/quic            adapter  protocol protocol/tlsid protocol/stream
 protocol/tcp             adapter  protocol protocol/tlsid protocol/stream
 protocol/memory          adapter  protocol
 protocol/prototest       suite    protocol protocol/tlsid
-aggregation              pure     internal/lanes
+aggregation              pure     internal/lanes aggregation/ring
+aggregation/ring         leaf     -
 aggregation/aggtest      suite    aggregation
 privacy                  pure     internal/lanes
 privacy/accountant       pure     privacy
@@ -119,8 +120,8 @@ gorgonia.org/gorgonia                 model/graph
 gorgonia.org/tensor                   model/graph
 go4.org/unsafe/assume-no-moving-gc    model/graph
 golang.org/x/mod                      audit
-golang.org/x/crypto                   aggregation
-golang.org/x/sys                      internal/lanes model/kernel serve/rank/scan
+golang.org/x/crypto                   aggregation aggregation/ring
+golang.org/x/sys                      internal/lanes model/kernel serve/rank/scan aggregation/ring
 golang.org/x/sync                     client coordinator serve cmd/*
 golang.org/x/term                     cmd/*
 golang.org/x/text                     client/history/imports serve/catalog serve/catalog/*
