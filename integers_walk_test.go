@@ -138,7 +138,7 @@ func (w *walk) readAssembly(room, text string) {
 		if f := strings.Fields(line); len(f) > 0 && f[0] == "TEXT" {
 			name, _, _ = strings.Cut(strings.TrimPrefix(f[1], "·"), "(")
 			name = room + "." + name
-		} else if len(f) > 0 && name != "" && !strings.HasSuffix(f[0], ":") {
+		} else if len(f) > 0 && name != "" && !strings.HasSuffix(f[0], ":") && f[0] != "DATA" && f[0] != "GLOBL" {
 			w.asm[name] = append(w.asm[name], f[0])
 		}
 	}
@@ -148,6 +148,10 @@ func (w *walk) readAssembly(room, text string) {
 var integerInstructions = []string{
 	"MOVQ", "XORQ", "ADDQ", "CMPQ", "JLT", "RET", "VZEROUPPER", "VMOVQ", "VMOVDQU", "VMOVDQU32", "VPXOR", "VPXORD", "VPSRLQ", "VPMULDQ", "VPADDQ", "VPADDD",
 	"VPSHUFD", "VEXTRACTI128", "VEXTRACTI64X4",
+	// package ring: of words, bits and bytes; AES
+	"MOVL", "XORL", "SHRL", "ANDL", "MOVB", "SHLQ", "SUBQ", "DECQ", "JEQ", "JGE", "JNZ", "CPUID", "KMOVW", "VMOVD", "VMOVDQA32", "VPSUBD", "VPSLLD", "VPSRLD", "VPROLD", "VPSLLDQ", "VPADDD.BCST", "VMOVDQU32.Z",
+	"VPSHUFB", "VPERMD", "VPERM2I128", "VPMOVZXWD", "VINSERTI128", "VBROADCASTI128", "VBROADCASTI32X4", "VPBROADCASTD", "VPBROADCASTQ", "VSHUFI32X4",
+	"VPUNPCKLDQ", "VPUNPCKHDQ", "VPUNPCKLQDQ", "VPUNPCKHQDQ", "VAESENC", "VAESENCLAST", "VAESKEYGENASSIST",
 }
 
 // inModule imports our packages as they were read, so that a function is the same object wherever it is named.

@@ -3,6 +3,8 @@ package aggregation
 import (
 	"fmt"
 	"slices"
+
+	"github.com/cinesync/cinesync/aggregation/ring"
 )
 
 // Accumulator sums the vectors of a round mod 2^w, w bits being those of its shape's words. All backends give the same bits;
@@ -19,20 +21,26 @@ type Accumulator interface {
 // CPUAccumulator is the Accumulator that every machine has. Its memory is one vector of 32-bit words, however many are added.
 type CPUAccumulator struct {
 	shape Shape
+	level ring.Level
 	sum   []uint32 // mod 2^32, cut to w bits when it is asked for
 }
 
 // NewAccumulator makes an empty sum. A shape that Validate refuses is a bug and panics.
 func NewAccumulator(s Shape) *CPUAccumulator {
+	return newAccumulator(ring.Best(), s)
+}
+
+// newAccumulator is NewAccumulator at a level; tests hold every one to the same bits.
+func newAccumulator(l ring.Level, s Shape) *CPUAccumulator {
 	if err := s.Validate(); err != nil {
 		panic("aggregation: " + err.Error())
 	}
-	return &CPUAccumulator{shape: s, sum: make([]uint32, s.D)}
+	return &CPUAccumulator{shape: s, level: l, sum: make([]uint32, s.D)}
 }
 
 // AddVector adds a vector as it came from the wire: d little-endian words.
 func (a *CPUAccumulator) AddVector(y []byte) error {
-	if err := AddWords(a.sum, y, a.shape.WordBits); err != nil {
+	if err := foldWords(a.level, a.sum, y, a.shape.WordBits, false); err != nil {
 		return fmt.Errorf("add vector: %w", err)
 	}
 	return nil
@@ -40,7 +48,7 @@ func (a *CPUAccumulator) AddVector(y []byte) error {
 
 // AddMasks adds the masks of all terms on all cores. It does not fail.
 func (a *CPUAccumulator) AddMasks(terms []Term) error {
-	expandAndAdd(Suite{PRG: a.shape.PRG, WordBits: a.shape.WordBits}, a.sum, 0, terms)
+	expandAndAdd(a.level, Suite{PRG: a.shape.PRG, WordBits: a.shape.WordBits}, a.sum, 0, terms)
 	return nil
 }
 

@@ -5,8 +5,19 @@ import (
 
 	"github.com/cinesync/cinesync/aggregation"
 	"github.com/cinesync/cinesync/aggregation/aggtest"
+	"github.com/cinesync/cinesync/aggregation/ring"
 )
 
+// TestCPUAccumulatorConforms at every level that this processor runs, the one that it would choose among them.
 func TestCPUAccumulatorConforms(t *testing.T) {
-	aggtest.Run(t, func(_ testing.TB, s aggregation.Shape) aggregation.Accumulator { return aggregation.NewAccumulator(s) })
+	for _, l := range ring.Levels() {
+		t.Run(l.String(), func(t *testing.T) {
+			aggtest.Run(t, func(_ testing.TB, s aggregation.Shape) aggregation.Accumulator {
+				return aggregation.NewAccumulatorAt(l, s)
+			})
+		})
+	}
+	if best := ring.Levels()[0]; ring.Best() != best {
+		t.Errorf("the best level is %v, want %v", ring.Best(), best)
+	}
 }

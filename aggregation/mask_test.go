@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/cinesync/cinesync/aggregation/ring"
 )
 
 // keystream is n words of the mask of a key from crypto/cipher alone.
@@ -30,15 +32,15 @@ func keystream(t testing.TB, key []byte, n int) []uint32 {
 // TestMaskIsAESCTRByteForByte takes lengths around every boundary of the code: block, buffer, stripe.
 func TestMaskIsAESCTRByteForByte(t *testing.T) {
 	key := key16(source16("key"))
-	for _, edge := range []int{1, 4, 8, blockWords, stripeWords, 2 * stripeWords, 3*stripeWords + blockWords} {
+	for _, edge := range []int{1, 4, 8, 2048, stripeWords, 2 * stripeWords, 3*stripeWords + 2048} {
 		for d := max(1, edge-5); d <= edge+5; d++ {
 			want := keystream(t, key[:16], d)
 			got := make([]uint32, d)
-			expandAndAdd(plain, got, 0, []Term{{Key: key}})
+			expandAndAdd(ring.Best(), plain, got, 0, []Term{{Key: key}})
 			if !slices.Equal(got, want) {
 				t.Fatalf("d = %d: the mask differs", d)
 			}
-			expandAndAdd(plain, got, 0, []Term{{Key: key, Negative: true}})
+			expandAndAdd(ring.Best(), plain, got, 0, []Term{{Key: key, Negative: true}})
 			if i := slices.IndexFunc(got, func(w uint32) bool { return w != 0 }); i >= 0 {
 				t.Fatalf("d = %d: taken off again, word %d is %d", d, i, got[i])
 			}
@@ -52,16 +54,18 @@ func source16(name string) []byte {
 	return b
 }
 
-// TestPiecesOfAMaskStartAnywhere: a piece that begins at any multiple of the AES block gives that part of the keystream,
-// of whatever length.
+// TestPiecesOfAMaskStartAnywhere: a piece that begins at any multiple of 64 words gives that part of the keystream, of whatever
+// length.
 func TestPiecesOfAMaskStartAnywhere(t *testing.T) {
 	key := key16(source16("key"))
 	whole := keystream(t, key[:16], 3*stripeWords)
-	for from := 0; from < len(whole); from += 4 * 997 {
+	for from := 0; from < len(whole); from += 64 * 61 {
 		for _, n := range []int{1, 2, 3, 5, 4097, stripeWords} {
 			n = min(n, len(whole)-from)
 			got := make([]uint32, n)
-			addPiece(plain, got, from, []Term{{Key: key}}, []generator{newGenerator(PRGAES128, &key)}, make([]byte, 4*blockWords))
+			keys := make([]ring.Key, 1)
+			keys[0].Expand(ring.Best(), ring.AES128, &key)
+			addPiece(plain, got, from, []Term{{Key: key}}, keys)
 			if !slices.Equal(got, whole[from:from+n]) {
 				t.Fatalf("words %d to %d differ", from, from+n)
 			}
@@ -74,7 +78,7 @@ func TestLongMasksGoOn(t *testing.T) {
 	const d = (maxPieces+1)*stripeWords + 5
 	keys := [][32]byte{key16(source16("one")), key16(source16("two"))}
 	got, one, two := make([]uint32, d), keystream(t, keys[0][:16], d), keystream(t, keys[1][:16], d)
-	expandAndAdd(plain, got, 0, []Term{{Key: keys[0]}, {Key: keys[1], Negative: true}})
+	expandAndAdd(ring.Best(), plain, got, 0, []Term{{Key: keys[0]}, {Key: keys[1], Negative: true}})
 	for i, w := range got {
 		if w != one[i]-two[i] {
 			t.Fatalf("word %d is %d, want %d", i, w, one[i]-two[i])
@@ -97,12 +101,12 @@ func TestManyMasksAddUp(t *testing.T) {
 		}
 	}
 	got := make([]uint32, d)
-	expandAndAdd(plain, got, 0, terms)
+	expandAndAdd(ring.Best(), plain, got, 0, terms)
 	if !slices.Equal(got, want) {
 		t.Fatalf("%v, want %v", got, want)
 	}
-	expandAndAdd(plain, nil, 0, terms)
-	expandAndAdd(plain, got, 0, nil)
+	expandAndAdd(ring.Best(), plain, nil, 0, terms)
+	expandAndAdd(ring.Best(), plain, got, 0, nil)
 	if !slices.Equal(got, want) {
 		t.Fatal("no masks changed the vector")
 	}

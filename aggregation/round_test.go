@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/cinesync/cinesync/aggregation/ring"
 )
 
 // TestUnmaskOfMaskIsTheSumForEveryDropoutSet goes through every set of survivors of small complete graphs: from the threshold
@@ -99,7 +101,7 @@ func TestOneMissingMaskLeavesNoise(t *testing.T) {
 	}
 	for i := range 3 {
 		left := slices.Clone(sum)
-		expandAndAdd(plain, left, 0, []Term{SelfMask(f.in(), f.secrets[i].b)})
+		expandAndAdd(ring.Best(), plain, left, 0, []Term{SelfMask(f.in(), f.secrets[i].b)})
 		equal := 0
 		for j, v := range f.plain(survivors) {
 			if left[j] == v {

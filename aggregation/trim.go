@@ -36,3 +36,9 @@ func TrimmedMean(means [][]float32, trim int) []float32 {
 	}
 	return out
 }
+
+func sameLength(a, b int) {
+	if a != b {
+		panic(fmt.Sprintf("aggregation: vectors of %d and %d words", a, b))
+	}
+}

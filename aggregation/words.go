@@ -6,56 +6,18 @@ import (
 	"fmt"
 	"slices"
 	"unsafe"
+
+	"github.com/cinesync/cinesync/aggregation/ring"
 )
 
 // Vectors live in Z_2^w, w = 32, 24 or 16 bits: in memory as wrapping uint32, which is cut to w bits in the end, since 2^w
 // divides 2^32; on the wire as w/8 bytes a word, little-endian (secure aggregation 6.1, 6.3).
 
 // Add sets dst[i] += src[i] mod 2^32. It panics if the lengths differ: that is a bug, not an input.
-func Add(dst, src []uint32) {
-	sameLength(len(dst), len(src))
-	for len(dst) >= 8 && len(src) >= 8 {
-		d, s := (*[8]uint32)(dst), (*[8]uint32)(src)
-		d[0] += s[0]
-		d[1] += s[1]
-		d[2] += s[2]
-		d[3] += s[3]
-		d[4] += s[4]
-		d[5] += s[5]
-		d[6] += s[6]
-		d[7] += s[7]
-		dst, src = dst[8:], src[8:]
-	}
-	for i := range dst {
-		dst[i] += src[i]
-	}
-}
+func Add(dst, src []uint32) { ring.Best().Add(dst, src) }
 
 // Sub sets dst[i] -= src[i] mod 2^32. It panics if the lengths differ: that is a bug, not an input.
-func Sub(dst, src []uint32) {
-	sameLength(len(dst), len(src))
-	for len(dst) >= 8 && len(src) >= 8 {
-		d, s := (*[8]uint32)(dst), (*[8]uint32)(src)
-		d[0] -= s[0]
-		d[1] -= s[1]
-		d[2] -= s[2]
-		d[3] -= s[3]
-		d[4] -= s[4]
-		d[5] -= s[5]
-		d[6] -= s[6]
-		d[7] -= s[7]
-		dst, src = dst[8:], src[8:]
-	}
-	for i := range dst {
-		dst[i] -= src[i]
-	}
-}
-
-func sameLength(dst, src int) {
-	if dst != src {
-		panic(fmt.Sprintf("aggregation: vectors of %d and %d words", dst, src))
-	}
-}
+func Sub(dst, src []uint32) { ring.Best().Sub(dst, src) }
 
 // AppendWords appends v to dst as little-endian words of w bits, cut to those.
 func AppendWords(dst []byte, v []uint32, wordBits uint16) []byte {
@@ -120,39 +82,23 @@ func DecodeWords(dst []uint32, b []byte, wordBits uint16) error {
 // AddWords adds exactly len(dst) little-endian words of w bits to dst, mod 2^32: a vector is folded in as it arrives, and is
 // never held decoded. On an error dst is unchanged.
 func AddWords(dst []uint32, b []byte, wordBits uint16) error {
-	return foldWords(dst, b, wordBits, false)
+	return foldWords(ring.Best(), dst, b, wordBits, false)
 }
 
 // Negated gives the vector whose sum with y is zero mod 2^w: what takes y off a sum again. y is whole words.
 func Negated(y []byte, wordBits uint16) ([]byte, error) {
 	v := make([]uint32, len(y)/int(wordBits/8))
-	if err := foldWords(v, y, wordBits, true); err != nil {
+	if err := foldWords(ring.Best(), v, y, wordBits, true); err != nil {
 		return nil, err
 	}
 	return AppendWords(nil, v, wordBits), nil
 }
 
-func foldWords(dst []uint32, b []byte, wordBits uint16, negative bool) error {
+func foldWords(l ring.Level, dst []uint32, b []byte, wordBits uint16, negative bool) error {
 	if err := wordBytes(dst, b, wordBits); err != nil {
 		return err
 	}
-	switch wordBits {
-	case 24:
-		fold24(dst, b, negative)
-		return nil
-	case 16:
-		fold16(dst, b, negative)
-		return nil
-	}
-	v, ok := viewWords(b)
-	switch {
-	case !ok:
-		addPortable(dst, b, negative)
-	case negative:
-		Sub(dst, v)
-	default:
-		Add(dst, v)
-	}
+	l.Fold(dst, b, int(wordBits/8), negative)
 	return nil
 }
 
@@ -161,29 +107,6 @@ func wordBytes(dst []uint32, b []byte, wordBits uint16) error {
 		return fmt.Errorf("read vector: %d bytes, want %d for %d words of %d bits", len(b), want, len(dst), wordBits)
 	}
 	return nil
-}
-
-// addPortable adds 32-bit words on any machine, whatever its byte order and however b is aligned.
-func addPortable(dst []uint32, b []byte, negative bool) {
-	for i := range dst {
-		w := binary.LittleEndian.Uint32(b[4*i:])
-		if negative {
-			w = -w
-		}
-		dst[i] += w
-	}
-}
-
-// viewWords reads b as words without copying, where the machine is little-endian and b is aligned.
-func viewWords(b []byte) ([]uint32, bool) {
-	if len(b) == 0 {
-		return nil, true
-	}
-	p := unsafe.Pointer(unsafe.SliceData(b))
-	if !littleEndian() || uintptr(p)%unsafe.Alignof(uint32(0)) != 0 {
-		return nil, false
-	}
-	return unsafe.Slice((*uint32)(p), len(b)/4), true
 }
 
 // littleEndian reports the machine's byte order; the compiler folds it.
