@@ -36,7 +36,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(demoCommand(), coordinatorCommand(), enrolCommand(), witnessCommand(), secaggCommand(), privacyCommand(), trainCommand(), evaluateCommand(), gpuCommand())
+	root.AddCommand(demoCommand(), coordinatorCommand(), enrolCommand(), witnessCommand(), secaggCommand(), privacyCommand(), trainCommand(), evaluateCommand(), simulateCommand(), gpuCommand())
 	err := root.ExecuteContext(ctx)
 	var usage usageError
 	switch {

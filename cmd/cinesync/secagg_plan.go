@@ -78,15 +78,11 @@ func (f *planFlags) read(cmd *cobra.Command) (secagg.Shape, error) {
 			return s, fmt.Errorf("%s: --%s is missing", cmd.CommandPath(), name)
 		}
 	}
-	mode, ok := map[string]aggregation.Mode{"W": aggregation.ModeW, "SM": aggregation.ModeSM, "SH": aggregation.ModeSH}[f.mode]
-	if !ok {
-		return s, fmt.Errorf("--mode is %q: want W, SM or SH", f.mode)
-	}
-	s.Mode, s.Lambda = mode, f.lambda
-	if s.PRG, ok = map[string]uint16{"aes-128": aggregation.PRGAES128, "aes-256": aggregation.PRGAES256, "chacha20": aggregation.PRGChaCha20}[f.prg]; !ok {
-		return s, fmt.Errorf("--prg is %q: want aes-128, aes-256 or chacha20", f.prg)
-	}
 	var err error
+	if s.Mode, s.PRG, err = modeAndPRG("mode", f.mode, f.prg); err != nil {
+		return s, err
+	}
+	s.Lambda = f.lambda
 	if s.Hybrid.Kex, err = oneOf("kex", f.kex, "x25519", "x-wing"); err != nil {
 		return s, err
 	}
@@ -94,7 +90,7 @@ func (f *planFlags) read(cmd *cobra.Command) (secagg.Shape, error) {
 		return s, err
 	}
 	if !cmd.Flags().Changed("lambda") {
-		s.Lambda = map[bool]int{true: 80, false: 40}[mode == aggregation.ModeW]
+		s.Lambda = map[bool]int{true: 80, false: 40}[s.Mode == aggregation.ModeW]
 	}
 	if cmd.Flags().Changed("speed") && !(f.speed > 0 && f.speed < 1e6) {
 		return s, fmt.Errorf("--speed is %v: want GB/s above 0", f.speed)
@@ -112,10 +108,22 @@ func (f *planFlags) read(cmd *cobra.Command) (secagg.Shape, error) {
 		}
 	}
 	s.LogSize = 1 << 20
-	if mode == aggregation.ModeW {
+	if s.Mode == aggregation.ModeW {
 		s.Witnesses = 3
 	}
 	return s, nil
+}
+
+// modeAndPRG reads the mode of a round, from the flag of that name, and --prg.
+func modeAndPRG(flag, mode, prg string) (m aggregation.Mode, g uint16, err error) {
+	m, ok := map[string]aggregation.Mode{"W": aggregation.ModeW, "SM": aggregation.ModeSM, "SH": aggregation.ModeSH}[mode]
+	if !ok {
+		return m, g, fmt.Errorf("--%s is %q: want W, SM or SH", flag, mode)
+	}
+	if g, ok = map[string]uint16{"aes-128": aggregation.PRGAES128, "aes-256": aggregation.PRGAES256, "chacha20": aggregation.PRGChaCha20}[prg]; !ok {
+		return m, g, fmt.Errorf("--prg is %q: want aes-128, aes-256 or chacha20", prg)
+	}
+	return m, g, nil
 }
 
 // oneOf reports whether a flag is its second word.

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// NB: if TestSimulateLines fails, run it with -update and read the difference. Commit it only if it is wanted.
+var update = flag.Bool("update", false, "rewrite testdata/simulate")
+
+// TestSimulateLines holds what small studies print against what is written down, less the wall times. Losses and norms are kept to three
+// digits: their last bits may differ between processors.
+func TestSimulateLines(t *testing.T) {
+	for name, args := range map[string][]string{
+		"protocol": {"--devices", "9", "--rounds", "2", "--words", "50", "--drop", "input=0.2", "--restart", "0.2", "--crash", "inputs", "--network", "duplicate=10"},
+		"learning": {"--mode", "learning", "--devices", "30", "--rounds", "3", "--data", "made-up", "--every", "2", "--without-noise", "--gpu", "off"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out, errs bytes.Buffer
+			if code := run(t.Context(), append([]string{"simulate", "--json"}, args...), &out, &errs); code != 0 {
+				t.Fatalf("exit code %d\n%s", code, &errs)
+			}
+			got := ""
+			for line := range strings.Lines(out.String()) {
+				got += steady(t, line)
+			}
+			file := filepath.Join("testdata", "simulate", name+".jsonl")
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil || got != string(want) {
+				t.Errorf("it prints\n%s\nwant (%v)\n%s", got, err, want)
+			}
+		})
+	}
+}
+
+// steady is a line without what depends on the machine.
+func steady(t *testing.T, line string) string {
+	t.Helper()
+	m := map[string]any{}
+	if err := json.Unmarshal([]byte(line), &m); err != nil {
+		t.Fatalf("%v: %s", err, line)
+	}
+	if m["wall"] == nil {
+		t.Errorf("no wall time: %s", line)
+	}
+	delete(m, "wall")
+	for _, name := range []string{"loss", "norm"} {
+		if v, ok := m[name].(float64); ok {
+			m[name] = fmt.Sprintf("%.3g", v)
+		}
+	}
+	b, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b) + "\n"
+}
