@@ -57,7 +57,7 @@ DEVICE u32 shuffle(u32 v, u32 lane) {
 	asm volatile("shfl.sync.idx.b32 %0, %1, %2, 0x1f, 0xffffffff;" : "=r"(r) : "r"(v), "r"(lane));
 	return r;
 }
-DEVICE u32 ballot(bool p) {
+DEVICE u32 vote(bool p) {
 	u32 r;
 	asm volatile("{ .reg .pred q; setp.ne.u32 q, %1, 0; vote.sync.ballot.b32 %0, q, 0xffffffff; }" : "=r"(r) : "r"((u32)p));
 	return r;
