@@ -1,0 +1,152 @@
+package topk
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/cinesync/cinesync/gpu"
+	"github.com/cinesync/cinesync/gpu/gputest"
+	"github.com/cinesync/cinesync/internal/par"
+	"github.com/cinesync/cinesync/serve/rank"
+)
+
+// BenchmarkTop lists the best 100 titles for batches of 256 queries of 64 dimensions. device-queries/s counts the device's time for a batch
+// that lies there, as PyTorch's is counted; queries/s counts everything from a batch on the host to its lists. With CINESYNC_PYTORCH naming
+// the output of bench/gpu/topk.py in the same run it prints x-of-pytorch (device against device) and x-of-pytorch-whole (everything
+// against the device). of-ceiling is the part of the speed at which the titles' halves could be copied.
+func BenchmarkTop(b *testing.B) {
+	peers := pytorch(b)
+	d := gputest.Open(b)
+	k, err := Load(d)
+	if err != nil {
+		b.Fatal(err)
+	}
+	copied := copyRate(b, d)
+	for _, titles := range []int{62_000, 1_000_000} {
+		t, batch := question(b, titles, 64, 256)
+		f, err := k.open(t)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(fmt.Sprintf("Titles%d", titles), func(b *testing.B) {
+			device := f.deviceTime(b, batch)
+			b.ResetTimer()
+			for b.Loop() {
+				if _, err := f.Find(batch); err != nil {
+					b.Fatal(err)
+				}
+			}
+			whole := b.Elapsed() / time.Duration(b.N)
+			b.ReportMetric(256/device.Seconds(), "device-queries/s")
+			b.ReportMetric(256/whole.Seconds(), "queries/s")
+			b.ReportMetric(float64(2*64*titles)/copied/device.Seconds(), "of-ceiling")
+			if peer := peers[fmt.Sprint(titles)]; peer > 0 {
+				b.ReportMetric(256/device.Seconds()/peer, "x-of-pytorch")
+				b.ReportMetric(256/whole.Seconds()/peer, "x-of-pytorch-whole")
+			}
+		})
+		if err := f.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func question(b *testing.B, titles, dim, queries int) (*rank.Table, rank.Batch) {
+	b.Helper()
+	vectors, batch := make([]float32, titles*dim), rank.Batch{N: 100, Queries: make([]float32, queries*dim)}
+	normal := func(x []float32, seed uint64) {
+		rng := rand.New(rand.NewPCG(50, seed))
+		for i := range x {
+			x[i] = float32(rng.NormFloat64())
+		}
+	}
+	const part = 1 << 20
+	par.Do((len(vectors)+part-1)/part, func(i int) { normal(vectors[i*part:min((i+1)*part, len(vectors))], uint64(i)+1) })
+	normal(batch.Queries, 0)
+	t, err := rank.NewTable(vectors, nil, dim)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return t, batch
+}
+
+// deviceTime is the median time of a batch over rounds of ten that follow each other.
+func (f *finder) deviceTime(b *testing.B, batch rank.Batch) time.Duration {
+	b.Helper()
+	const rounds, each = 21, 10
+	var times []time.Duration
+	for range rounds {
+		w, err := f.begin(batch, len(batch.Queries)/f.plan.dim)
+		from, err2 := f.stream.Mark()
+		err = errors.Join(err, err2)
+		for range each {
+			err = errors.Join(err, f.prepare(w), f.scan(w))
+		}
+		to, err2 := f.stream.Mark()
+		if err = errors.Join(err, err2); err != nil {
+			b.Fatal(err)
+		}
+		took, err := gpu.Between(from, to)
+		if err = errors.Join(err, f.read(w)); err != nil {
+			b.Fatal(err)
+		}
+		if left := w.left(runs, full, exact); len(left) > 0 {
+			b.Fatalf("%d queries need another look", len(left))
+		}
+		times = append(times, took/each)
+		from.Free()
+		to.Free()
+	}
+	slices.Sort(times)
+	return times[rounds/2]
+}
+
+// copyRate is the bytes that the device reads a second where it copies.
+func copyRate(b *testing.B, d *gpu.Device) float64 {
+	b.Helper()
+	const size = 1 << 30
+	s := gputest.Stream(b, d)
+	x, err := d.Alloc(2 * size)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer x.Free()
+	best := time.Hour
+	for range 5 {
+		from, err := s.Mark()
+		err = errors.Join(err, s.Copy(x, 0, x, size, size))
+		to, err2 := s.Mark()
+		if err = errors.Join(err, err2); err != nil {
+			b.Fatal(err)
+		}
+		took, err := gpu.Between(from, to)
+		if err != nil {
+			b.Fatal(err)
+		}
+		best = min(best, took)
+	}
+	return 2 * size / best.Seconds()
+}
+
+// pytorch reads queries a second by titles.
+func pytorch(b *testing.B) map[string]float64 {
+	name := os.Getenv("CINESYNC_PYTORCH")
+	if name == "" {
+		return nil
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var rates map[string]float64
+	if err := json.Unmarshal(text, &rates); err != nil {
+		b.Fatalf("%s: %v", name, err)
+	}
+	return rates
+}

@@ -1,0 +1,192 @@
+package topk
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"unsafe"
+
+	"github.com/cinesync/cinesync/gpu"
+	"github.com/cinesync/cinesync/serve/rank"
+)
+
+// What becomes of a query (the kernels' words for it).
+const (
+	runs  = 0
+	done  = 1
+	full  = 2 // more than fits was above the floor
+	exact = 3 // no bound holds: only float64 will do
+)
+
+// room is memory for a pass. It grows to what was asked for and stays.
+type room struct {
+	capacity, sets                              int // queries, masks of queries
+	halves, needs, slack, counts, maxima, found *gpu.Buffer
+	in, out                                     *gpu.Buffer // which mask a query has, then the queries; states, lengths, lists
+	own                                         *gpu.Buffer
+	hostIn, hostOut                             *gpu.Pinned
+}
+
+func (r *room) free() {
+	for _, b := range []*gpu.Buffer{r.halves, r.needs, r.slack, r.counts, r.maxima, r.found, r.in, r.out, r.own} {
+		b.Free()
+	}
+	r.hostIn.Free()
+	r.hostOut.Free()
+	*r = room{}
+}
+
+// grow makes room for so many queries (up to whole blocks), and masks.
+func (f *finder) grow(queries, sets int) error {
+	r, p := &f.room, f.plan
+	if queries <= r.capacity && sets <= r.sets {
+		return nil
+	}
+	queries, sets = max(queries, r.capacity), max(sets, r.sets, 1)
+	r.free()
+	var err error
+	for _, want := range []struct {
+		into  **gpu.Buffer
+		bytes int
+	}{
+		{&r.halves, 2 * queries * p.width}, {&r.needs, 16 * queries}, {&r.slack, 4 * queries}, {&r.counts, 4 * queries}, {&r.maxima, 4 * queries * p.slots},
+		{&r.found, 8 * most * queries}, {&r.in, 4 * queries * (p.dim + 4)}, {&r.out, 8 * queries * (1 + rank.MaxN)}, {&r.own, 8 * sets * p.tiles},
+	} {
+		if *want.into, err = f.device.Alloc(max(want.bytes, 16)); err != nil {
+			r.free()
+			return err
+		}
+	}
+	if r.hostIn, err = f.device.Pinned(r.in.Len()); err == nil {
+		r.hostOut, err = f.device.Pinned(r.out.Len())
+	}
+	if err != nil {
+		r.free()
+		return err
+	}
+	r.capacity, r.sets = queries, sets
+	return nil
+}
+
+// work is one pass: n queries, padded to whole blocks, of each of which `want` titles are listed.
+type work struct {
+	room            *room
+	n, padded, want int
+	shared          *gpu.Buffer // the mask of all of them
+}
+
+func (w work) which() gpu.At   { return gpu.At{Buffer: w.room.in} }
+func (w work) queries() gpu.At { return gpu.At{Buffer: w.room.in, Off: 16 * w.padded} }
+func (w work) lengths() gpu.At { return gpu.At{Buffer: w.room.out, Off: 4 * w.padded} }
+func (w work) lists() gpu.At   { return gpu.At{Buffer: w.room.out, Off: 8 * w.padded} }
+
+// begin queues the copies of a batch to the device.
+func (f *finder) begin(b rank.Batch, n int) (work, error) {
+	w := work{room: &f.room, n: n, padded: f.plan.padded(n), want: b.N, shared: f.on.none}
+	which, sets := masks(b.Each, n)
+	if err := f.grow(w.padded, len(sets)); err != nil {
+		return w, err
+	}
+	host := f.room.hostIn.Bytes()[:16*w.padded+4*len(b.Queries)]
+	copy(host, gpu.Bytes(which))
+	copy(host[16*w.padded:], gpu.Bytes(b.Queries))
+	err := f.stream.Upload(f.room.in, 0, host)
+	for i, m := range sets {
+		err = errors.Join(err, f.stream.Upload(f.room.own, 8*i*f.plan.tiles, gpu.Bytes(m)))
+	}
+	if b.Barred != nil {
+		w.shared = f.on.barred
+		err = errors.Join(err, f.bar(b.Barred))
+	}
+	return w, err
+}
+
+// bar brings the batch's mask to the device, unless it is there.
+func (f *finder) bar(m rank.Mask) error {
+	last := len(m) - 1
+	behind := f.none[last]
+	if f.mask != nil && m[last]|behind == f.mask[last] && slices.Equal(m[:last], f.mask[:last]) {
+		return nil
+	}
+	next := slices.Clone(m)
+	next[last] |= behind
+	f.mask = nil
+	if err := f.stream.Upload(f.on.barred, 0, gpu.Bytes(next)); err != nil {
+		return err
+	}
+	f.mask = next
+	return nil
+}
+
+// masks lists the masks of queries, each once, and which one a query has: -1 for none.
+func masks(each []rank.Mask, n int) (which []int32, sets []rank.Mask) {
+	which = make([]int32, n)
+	known := map[*uint64]int32{}
+	for i := range which {
+		which[i] = -1
+		if each == nil || each[i] == nil {
+			continue
+		}
+		first := unsafe.SliceData(each[i])
+		at, ok := known[first]
+		if !ok {
+			at = int32(len(sets))
+			known[first] = at
+			sets = append(sets, each[i])
+		}
+		which[i] = at
+	}
+	return which, sets
+}
+
+// read waits for a pass and brings its results to the host.
+func (f *finder) read(w work) error {
+	return errors.Join(f.stream.Download(f.room.hostOut.Bytes()[:8*w.padded+8*w.n*w.want], f.room.out, 0), f.stream.Wait())
+}
+
+func view[T uint32 | uint64](b []byte, n int) []T {
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), n)
+}
+
+// states are the queries' as they were read last.
+func (w work) states() []uint32 { return view[uint32](w.room.hostOut.Bytes(), w.n) }
+
+// all is every query.
+func (w work) all() []uint32 {
+	list := make([]uint32, w.n)
+	for q := range list {
+		list[q] = uint32(q)
+	}
+	return list
+}
+
+// left is the queries in one of these states.
+func (w work) left(states ...uint32) []uint32 {
+	var list []uint32
+	for q, s := range w.states() {
+		if slices.Contains(states, s) {
+			list = append(list, uint32(q))
+		}
+	}
+	return list
+}
+
+// append adds the lists that were read.
+func (w work) append(lists [][]rank.Item) ([][]rank.Item, error) {
+	host := w.room.hostOut.Bytes()
+	lengths, places := view[uint32](host[4*w.padded:], w.n), view[uint64](host[8*w.padded:], w.n*w.want)
+	items := make([]rank.Item, w.n*w.want)
+	for q, s := range w.states() {
+		n := int(lengths[q])
+		if s != done || n > w.want {
+			return nil, fmt.Errorf("broken invariant: query %d ended in state %d with %d of %d titles", q, s, n, w.want)
+		}
+		list := items[q*w.want : q*w.want+n : q*w.want+n]
+		for i, place := range places[q*w.want : q*w.want+n] {
+			list[i] = rank.Item{Index: int(uint32(place)), Score: math.Float32frombits(uint32(place >> 32))}
+		}
+		lists = append(lists, list)
+	}
+	return lists, nil
+}
