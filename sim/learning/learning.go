@@ -26,10 +26,16 @@ type Config struct {
 	As   int
 	Seed uint64
 	// Coins round a member's update in a round; nil: drawn from the seed. A comparison with the protocol's rounds gives the coins of its devices.
+	// A round that a backend fails in is trained again: every call gives them from their beginning.
 	Coins func(member, round int) io.Reader
 	// Engine makes the trainers of a round's model; nil: the model's own. Another engine trains one member after another: its trainers may
 	// share what they write to, as those of model/graph do.
 	Engine func(*model.Snapshot) (model.Trainer, error)
+	// Backend trains the rounds' members; nil: this package does, on all cores. The same seed gives the same models on the same backend; on
+	// another they differ by what float32 sums in another order differ by. After its first failure the round is trained here, from its
+	// beginning, and so are all after it; Fallback, which may be nil, hears of it once.
+	Backend  Backend
+	Fallback func(round int, err error)
 	// Progress hears of every round that is done and ends the training with an error, for example a context's. It may be nil.
 	Progress func(Round) error
 }
@@ -108,6 +114,9 @@ func newRun(cfg Config, start *model.Snapshot, people [][]model.Example) (*run, 
 		return nil, fmt.Errorf("noise multiplier %v: want 0 or a positive number", cfg.Noise)
 	case cfg.As < 0:
 		return nil, fmt.Errorf("noise as for %d members", cfg.As)
+	}
+	if cfg.Engine != nil && cfg.Backend != nil {
+		return nil, errEngineAndBackend
 	}
 	if cfg.Cohort == 0 {
 		cfg.Cohort = len(people)

@@ -20,46 +20,52 @@ type worker struct {
 	sum       []int32   // of at most a cohort's integers: newRun has held them against 2^31
 }
 
-// part is what is told of one member.
-type part struct {
-	loss, norm float64
-	clipped    bool
-	err        error
-}
-
 // sum is what the members of a round put into the sum, and the round's noise. Integers add up the same in any order, and floats
 // are added in the order of members, so that nothing depends on the number of cores.
 func (r *run) sum(snap *model.Snapshot, number int) ([]int64, Round, error) {
-	m, err := model.Open(snap.Layout)
-	if err != nil {
-		return nil, Round{}, err
-	}
 	members := r.members(number)
-	if err := r.ready(m, snap); err != nil {
-		return nil, Round{}, err
+	r.layout, r.uplink = snap.Layout, r.cfg.Local.Uplink(snap.Layout, snap.Hash())
+	parts, ok := r.elsewhere(snap, members, number)
+	if !ok {
+		var err error
+		if parts, err = r.here(snap, members, number); err != nil {
+			return nil, Round{}, err
+		}
 	}
-	parts := make([]part, len(members))
-	par.Each(len(r.workers), len(members), func(worker, i int) {
-		parts[i] = r.member(r.workers[worker], members[i], number)
-	})
 	round := Round{Number: number, Members: len(members)}
 	for i, p := range parts {
-		if p.err != nil {
-			return nil, Round{}, fmt.Errorf("member %d: %w", members[i], p.err)
+		if p.Err != nil {
+			return nil, Round{}, fmt.Errorf("member %d: %w", members[i], p.Err)
 		}
-		round.Loss += p.loss / float64(len(members))
-		round.Norm += p.norm / float64(len(members))
-		if p.clipped {
+		round.Loss += p.Loss / float64(len(members))
+		round.Norm += p.Norm / float64(len(members))
+		if p.Clipped {
 			round.Clipped++
 		}
 	}
+	return r.total, round, r.addNoise(number, len(members))
+}
+
+// here trains the members on this machine's cores and leaves their sum in total.
+func (r *run) here(snap *model.Snapshot, members []int, number int) ([]Part, error) {
+	m, err := model.Open(snap.Layout)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.ready(m, snap); err != nil {
+		return nil, err
+	}
+	parts := make([]Part, len(members))
+	par.Each(len(r.workers), len(members), func(worker, i int) {
+		parts[i] = r.member(r.workers[worker], members[i], number)
+	})
 	clear(r.total)
 	for _, w := range r.workers {
 		for j, v := range w.sum {
 			r.total[j] += int64(v)
 		}
 	}
-	return r.total, round, r.addNoise(number, len(members))
+	return parts, nil
 }
 
 // ready gives every core a trainer for this round's model, and an empty sum.
@@ -75,7 +81,6 @@ func (r *run) ready(m model.Model, snap *model.Snapshot) error {
 		}
 		r.workers = append(r.workers, &worker{quantiser: q, update: make([]float32, snap.Layout.Size()), sent: make([]float32, r.cfg.Grid.D), sum: make([]int32, r.cfg.Grid.D)})
 	}
-	r.uplink = r.cfg.Local.Uplink(snap.Layout, snap.Hash())
 	for _, w := range r.workers {
 		clear(w.sum)
 		if r.cfg.Engine == nil {
@@ -87,7 +92,6 @@ func (r *run) ready(m model.Model, snap *model.Snapshot) error {
 			return fmt.Errorf("engine: %w", err)
 		}
 	}
-	r.layout = snap.Layout
 	return nil
 }
 
@@ -121,23 +125,23 @@ func Draws(seed uint64, member, round int) *rand.Rand {
 }
 
 // member trains, clips and quantises as a device does, and adds the integers up.
-func (r *run) member(w *worker, who, number int) part {
+func (r *run) member(w *worker, who, number int) Part {
 	history := r.people[who]
 	if len(history) < 2 {
-		return part{}
+		return Part{}
 	}
-	var p part
+	var p Part
 	rng := Draws(r.cfg.Seed, who, number)
-	if p.loss, p.err = w.trainer.Update(w.update, history, r.cfg.Local, rng); p.err != nil {
-		p.err = r.diverged(w.update, p.err)
+	if p.Loss, p.Err = w.trainer.Update(w.update, history, r.cfg.Local, rng); p.Err != nil {
+		p.Err = r.diverged(w.update, p.Err)
 		return p
 	}
 	r.uplink.Shrink(w.sent, w.update)
-	if p.norm, p.err = privacy.Clip(w.sent, r.cfg.Grid.C); p.err != nil {
-		p.err = r.diverged(w.update, p.err)
+	if p.Norm, p.Err = privacy.Clip(w.sent, r.cfg.Grid.C); p.Err != nil {
+		p.Err = r.diverged(w.update, p.Err)
 		return p
 	}
-	p.clipped = p.norm > float64(r.cfg.Grid.C)
-	p.err = w.quantiser.Add(w.sum, w.sent, r.coins(who, number))
+	p.Clipped = p.Norm > float64(r.cfg.Grid.C)
+	p.Err = w.quantiser.Add(w.sum, w.sent, r.coins(who, number))
 	return p
 }
