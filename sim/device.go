@@ -34,6 +34,8 @@ type device struct {
 	refusals []string
 	moment   time.Time // before which its shares must not be seen
 	moved    tally
+	inbox    []*letter // what is on its way to it, in order
+	busy     int       // what it does by itself and has not done yet
 }
 
 func (w *world) newDevice(i int) error {
@@ -110,14 +112,19 @@ func (d *device) connect() error {
 	return c.invite(d)
 }
 
-// step obeys the machine's output in field order.
+// step takes one step of the machine.
 func (d *device) step(e participant.Event) error {
-	d.random.reads = nil
 	if r, ok := e.Msg.(*protocol.Roster); ok {
 		d.hidden.roster = r
 	}
 	e.Msg = d.mishear(e.Msg)
-	out := d.machine.Step(d.w.now, e)
+	return d.obey(e, d.think(d.w.now, e))
+}
+
+// obey does what the machine said, in field order.
+func (d *device) obey(e participant.Event, did *thought) error {
+	out := did.out
+	d.random.reads = did.reads
 	d.tell(e, out)
 	if err := d.w.oracle.stepped(d, e, out); err != nil {
 		return err
@@ -161,7 +168,9 @@ func (d *device) step(e participant.Event) error {
 	if at.After(d.w.now) {
 		d.moment = at
 		m, life := d.machine, d.life
+		d.busy++
 		d.w.after(at.Sub(d.w.now), func() error {
+			d.busy--
 			if m != d.machine || life != d.life {
 				return nil // lost with its connection, and asked for again
 			}
@@ -208,7 +217,9 @@ func (d *device) tell(e participant.Event, out participant.Output) {
 // later is local work: it goes on without a connection, and dies with the process.
 func (d *device) later(do func() error) {
 	m := d.machine
+	d.busy++
 	d.w.after(d.w.delay(), func() error {
+		d.busy--
 		if m != d.machine {
 			return nil
 		}

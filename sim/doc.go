@@ -1,4 +1,4 @@
-// Package sim runs whole rounds of the real machines in one goroutine from one seed.
+// Package sim runs whole rounds of the real machines, one event after another, from one seed.
 //
 // Owns: simulated time, a simulated network that cuts and delays, crashes of coordinator and devices, the oracle.
 // Promises: the same seed gives the same trace; every device contributes a single 1 at its own place (or what an experiment
@@ -10,7 +10,8 @@
 // What counts as failure: a sum that differs, a member counted twice or without a charge, both kinds of share given for one
 // member, a second roster or set of survivors, a vector receipted after the seal or receipted and left out without a rule,
 // other bytes under the same name, noise drawn twice, a replay that decides differently, a round that does not end. What
-// does not: an aborted round with its reason. Sources of nondeterminism: none; map iteration never decides an order.
+// does not: an aborted round with its reason. Sources of nondeterminism: none; map iteration never decides an
+// order, and devices that work ahead beside each other (ahead.go) do what they would do one after another.
 package sim
 
 import (

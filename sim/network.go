@@ -30,8 +30,8 @@ func (d *device) draw(up, proves bool) faults {
 }
 
 // carry plans the arrival of a message in one direction of the connection, whose last arrival is last. What belongs to an
-// earlier connection never arrives.
-func (d *device) carry(last *time.Time, f faults, arrive func() error) {
+// earlier connection never arrives. A message to the device, nil in the other direction, lies in its inbox until then.
+func (d *device) carry(last *time.Time, f faults, msg protocol.Message, arrive func(*letter) error) {
 	copies := 1
 	if f.duplicate {
 		copies = 2
@@ -46,15 +46,22 @@ func (d *device) carry(last *time.Time, f faults, arrive func() error) {
 			}
 			*last = at
 		}
-		life := d.life
+		l := &letter{msg: msg, at: at, life: d.life}
+		if msg != nil {
+			d.inbox = append(d.inbox, l)
+		}
 		d.w.after(at.Sub(d.w.now), func() error {
-			if life != d.life {
+			if msg != nil {
+				d.w.ahead(d)
+				d.inbox = d.inbox[1:]
+			}
+			if l.life != d.life {
 				return nil
 			}
 			if d.w.chance(d.w.cfg.Cut) {
 				return d.drop()
 			}
-			return arrive()
+			return arrive(l)
 		})
 	}
 }
@@ -65,9 +72,12 @@ func (d *device) receive(m protocol.Message) {
 		return
 	}
 	d.moved.down += size(m)
-	d.carry(&d.lastDown, d.draw(false, proves(m)), func() error {
+	d.carry(&d.lastDown, d.draw(false, proves(m)), m, func(l *letter) error {
 		if _, ok := m.(*protocol.HangUp); ok {
 			return d.drop()
+		}
+		if l.did != nil {
+			return d.obey(participant.Event{Msg: m}, l.did)
 		}
 		return d.step(participant.Event{Msg: m})
 	})
@@ -85,7 +95,7 @@ func (d *device) leave(m protocol.Message) {
 		return
 	}
 	d.moved.up += size(m)
-	d.carry(&d.lastUp, d.draw(true, false), func() error {
+	d.carry(&d.lastUp, d.draw(true, false), nil, func(*letter) error {
 		if d.w.coord.machine == nil {
 			return nil
 		}
