@@ -2,6 +2,7 @@
 package main
 
 //go:generate go run . -out ../lanes_amd64.s -stubs ../lanes_amd64.go -pkg lanes
+//go:generate go run ./stamp
 
 import (
 	. "github.com/mmcloughlin/avo/build"
