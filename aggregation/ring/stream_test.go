@@ -95,24 +95,21 @@ func lengths() []int {
 func TestKeystreamsEqualTheLibraries(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	key := randomKey(rng)
+	words := randomWords(rng, turnWords+1024)
 	for name, g := range generators {
-		stream := library(t, g, &key, 4*(turnWords+1024))
-		for _, l := range Levels() {
-			t.Run(fmt.Sprintf("%s/%v", name, l), func(t *testing.T) {
-				k, buf := made(l, g, &key), new(Buffer)
-				for _, n := range lengths() {
-					for width := 2; width <= 4; width++ {
-						negative := (n+width)%2 == 0
-						got := randomWords(rng, n+1)
-						want := append(plain(got[:n], stream, width, negative), got[n])
-						s := k.From(0)
-						s.Add(got[:n], width, negative, buf)
-						if !slices.Equal(got, want) {
-							t.Fatalf("%d words of %d bytes differ", n, width)
-						}
+		stream := library(t, g, &key, 4*len(words))
+		for _, n := range lengths() {
+			for width := 2; width <= 4; width++ {
+				negative := (n+width)%2 == 0
+				want := append(plain(words[:n], stream, width, negative), words[n])
+				for _, l := range Levels() {
+					got, s := slices.Clone(words[:n+1]), made(l, g, &key).From(0)
+					s.Add(got[:n], width, negative, new(Buffer))
+					if !slices.Equal(got, want) {
+						t.Fatalf("%s at %v: %d words of %d bytes differ", name, l, n, width)
 					}
 				}
-			})
+			}
 		}
 	}
 }

@@ -12,34 +12,35 @@ import (
 // TestAdditionsEqualPlainLoops at every level, for words of every size, aligned and not, of every length around the groups.
 func TestAdditionsEqualPlainLoops(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))
+	words, other := randomWords(rng, turnWords+1024), randomWords(rng, turnWords+1024)
 	for _, n := range lengths() {
-		start, src := randomWords(rng, n), randomWords(rng, n+1)
-		packed := bytesOf(src)
+		start := words[:n]
+		for width := 2; width <= 4; width++ {
+			from, negative := bytesOf(other)[n%4:][:width*n], (n/4+width)%2 == 0
+			want := plain(start, from, width, negative)
+			for _, l := range Levels() {
+				got := slices.Clone(start)
+				if l.Fold(got, from, width, negative); !slices.Equal(got, want) {
+					t.Fatalf("%v: %d words of %d bytes, negative %v, differ", l, n, width, negative)
+				}
+			}
+		}
+		sum, diff := slices.Clone(start), slices.Clone(start)
+		for i, w := range other[:n] {
+			sum[i] += w
+			diff[i] -= w
+		}
 		for _, l := range Levels() {
-			for width := 2; width <= 4; width++ {
-				from := packed[n%4:][:width*n]
-				for _, negative := range []bool{false, true} {
-					got := slices.Clone(start)
-					l.Fold(got, from, width, negative)
-					if !slices.Equal(got, plain(start, from, width, negative)) {
-						t.Fatalf("%v: %d words of %d bytes, negative %v, differ", l, n, width, negative)
-					}
-				}
-			}
 			got := slices.Clone(start)
-			l.Add(got, src[:n])
-			for i := range got {
-				if got[i] != start[i]+src[i] {
-					t.Fatalf("%v: word %d of %d is %x, want %x + %x", l, i, n, got[i], start[i], src[i])
-				}
+			if l.Add(got, other[:n]); !slices.Equal(got, sum) {
+				t.Fatalf("%v: a sum of %d words differs", l, n)
 			}
-			l.Sub(got, src[:n])
-			if !slices.Equal(got, start) {
-				t.Fatalf("%v: %d words, added and taken off, differ", l, n)
-			}
-			l.Sub(got, got)
-			if slices.ContainsFunc(got, func(w uint32) bool { return w != 0 }) {
+			if l.Sub(got, got); slices.ContainsFunc(got, func(w uint32) bool { return w != 0 }) {
 				t.Fatalf("%v: a vector less itself is not zero", l)
+			}
+			copy(got, start)
+			if l.Sub(got, other[:n]); !slices.Equal(got, diff) {
+				t.Fatalf("%v: a difference of %d words differs", l, n)
 			}
 		}
 	}
