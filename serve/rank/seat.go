@@ -9,7 +9,7 @@ import (
 )
 
 // seatRoom is the candidates that a search keeps before it gives some up.
-const seatRoom = 512
+const seatRoom = 256
 
 // seat is the search for one query's list.
 type seat struct {
@@ -19,7 +19,7 @@ type seat struct {
 	own   Mask
 	n     int
 	floor float32     // n titles score at least this: what is certain to score less is given up
-	slack float64     // the error of the block that is under way
+	slack float32     // the error of the block that is under way
 	pool  []candidate // at most seatRoom; n titles of them, or all, are the best so far
 }
 
@@ -30,10 +30,9 @@ type candidate struct {
 }
 
 // least is the float32 score of the next block, wrong by at most slack, below which a title is certain to score less than floor.
-func (s *seat) least(slack float64) float32 {
+func (s *seat) least(slack float32) float32 {
 	s.slack = slack
-	floor := min(float64(s.floor), math.MaxFloat32) // what rounds to infinity may be little above the greatest number
-	return down(floor - slack)
+	return down(min(float64(s.floor), math.MaxFloat32) - float64(slack)) // what rounds to infinity may be little above the greatest number
 }
 
 // take looks at what was marked in a block.
@@ -46,16 +45,16 @@ func (s *seat) take(block int, hits, open *[scan.Block / 64]uint64, scores *[sca
 		}
 		for ; word != 0; word &= word - 1 {
 			i := bits.TrailingZeros64(word)
-			s.offer(at*64+i, float64(scores[w*64+i]))
+			s.offer(at*64+i, scores[w*64+i])
 		}
 	}
 }
 
 // offer takes a candidate in whose float32 score is given.
-func (s *seat) offer(row int, score float64) {
-	c := candidate{int32(row), down(score - s.slack), up(score + s.slack)}
-	if math.IsInf(s.slack, 1) || math.IsNaN(score) {
-		c.low, c.high = float32(math.Inf(-1)), float32(math.Inf(1))
+func (s *seat) offer(row int, score float32) {
+	c := candidate{int32(row), score - s.slack, score + s.slack}
+	if s.slack > math.MaxFloat32 { // nothing is known
+		c.low, c.high = -s.slack, s.slack
 	}
 	if c.high < s.floor {
 		return
@@ -84,7 +83,16 @@ func (s *seat) lift() {
 		lows[i] = c.low
 	}
 	s.floor = max(s.floor, nth(lows, s.n-1))
-	s.pool = slices.DeleteFunc(s.pool, func(c candidate) bool { return c.high < s.floor })
+	kept := 0
+	for _, c := range s.pool { // written whether it stays or not: a branch here would be a coin
+		s.pool[kept] = c
+		more := 0
+		if c.high >= s.floor {
+			more = 1
+		}
+		kept += more
+	}
+	s.pool = s.pool[:kept]
 }
 
 // settle scores the candidates exactly and keeps the n best.
@@ -105,12 +113,46 @@ func (s *seat) list() []Item {
 	out := make([]Item, len(s.pool))
 	for i, c := range s.pool {
 		out[i] = Item{int(c.row), c.low}
-		if c.low != c.high {
-			out[i].Score = s.table.Score(s.query, int(c.row))
-		}
 	}
+	s.score(out)
 	slices.SortFunc(out, before)
 	return out[:min(s.n, len(out))]
+}
+
+// score replaces the scores of items, one a candidate, by exact ones; four at a time, since each sum waits for itself.
+func (s *seat) score(out []Item) {
+	var four [4]*Item
+	open := 0
+	for i, c := range s.pool {
+		if c.low == c.high {
+			continue
+		}
+		four[open] = &out[i]
+		if open++; open == len(four) {
+			s.scoreFour(&four)
+			open = 0
+		}
+	}
+	for _, it := range four[:open] {
+		it.Score = s.table.Score(s.query, it.Index)
+	}
+}
+
+func (s *seat) scoreFour(items *[4]*Item) {
+	t := s.table
+	a, b, c, d := t.Vector(items[0].Index), t.Vector(items[1].Index), t.Vector(items[2].Index), t.Vector(items[3].Index)
+	b, c, d = b[:len(a)], c[:len(a)], d[:len(a)]
+	var sa, sb, sc, sd float64
+	for k, x := range s.query[:len(a)] {
+		q := float64(x)
+		sa += q * float64(a[k])
+		sb += q * float64(b[k])
+		sc += q * float64(c[k])
+		sd += q * float64(d[k])
+	}
+	for i, sum := range [4]float64{sa, sb, sc, sd} {
+		items[i].Score = round(sum + float64(t.biases[items[i].Index]))
+	}
 }
 
 // nth is the value that would stand at place n if values fell from place to place. It mixes them up.
@@ -146,7 +188,7 @@ func nth(values []float32, n int) float32 {
 // middle is the second greatest of three.
 func middle(a, b, c float32) float32 { return max(min(a, b), min(max(a, b), c)) }
 
-// down is the greatest float32 that is not above x, and up the smallest that is not below.
+// down is the greatest float32 that is not above x.
 func down(x float64) float32 {
 	f := float32(x)
 	if float64(f) > x {
@@ -154,5 +196,3 @@ func down(x float64) float32 {
 	}
 	return f
 }
-
-func up(x float64) float32 { return -down(-x) }

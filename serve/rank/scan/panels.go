@@ -51,16 +51,17 @@ func (p *Panels) Blocks() int { return len(p.blocks) }
 //
 // A sum of d products and a bias, each step rounded with relative error u = 2^-24, in any order and with or without fused steps, is
 // off by at most γ·(|bias| + Σ|q·v|) with γ = (d+1)u / (1−(d+1)u) (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed.,
-// section 3.1), and Σ|q·v| ≤ ‖q‖‖v‖. One more u is the last rounding of what is asked for; two more and the factor 1.01 stand for
-// the sums in float64, here and there. A product below the normal numbers adds at most 2^-149.
-func (p *Panels) Error(block int, norm float64) float64 {
+// section 3.1), and Σ|q·v| ≤ ‖q‖‖v‖. One more u is the last rounding of what is asked for; the factor 1.01 stands for the sums in
+// float64, here and there. A product below the normal numbers adds at most 2^-149. Four more u leave room for a caller who adds
+// the error to a score, or takes it away, in float32.
+func (p *Panels) Error(block int, norm float64) float32 {
 	s := p.blocks[block]
 	reach := s.bias + norm*s.norm
 	if reach > math.MaxFloat32/2 {
-		return math.Inf(1)
+		return float32(math.Inf(1))
 	}
 	d := float64(p.dim)
-	return 1.01*(d+4)*0x1p-24*reach + (d+1)*0x1p-148
+	return float32(1.01*(d+6)*0x1p-24*reach + (d+1)*0x1p-148)
 }
 
 // Width is how many of n queries the next call of Scan should take, and room its rows in an interleaved group: at least as many.
