@@ -15,12 +15,15 @@ type engine struct {
 	release  Release
 	snapshot *model.Snapshot
 	model    model.Model
-	rows     map[string]int         // title id to row of the layout
-	titles   []catalog.Title        // by row; the zero title where the catalogue lacks it
-	unit     []float32              // item vectors at length 1, row by row
-	list     rank.Pipeline          // of recommendations
-	alike    rank.Pipeline          // of similar titles: by likeness alone
-	others   map[catalog.Kind][]int // the rows that are not of a kind
+	rows     map[string]int  // title id to row of the layout
+	titles   []catalog.Title // by row; the zero title where the catalogue lacks it
+	list     rank.Pipeline   // of recommendations
+	users    *desk           // finds titles for a user vector; nil where the family has none
+	unit     *rank.Table     // item vectors at length 1
+	alike    *desk           // finds titles like another, by likeness alone
+	barred   map[catalog.Kind]rank.Mask
+
+	uses
 }
 
 // newEngine reads a snapshot whose hash is already known to be right, and tries it out.
@@ -33,31 +36,86 @@ func newEngine(file []byte, r Release, cfg Config) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{release: r, snapshot: snap, model: m, rows: snap.Layout.Index(), titles: make([]catalog.Title, len(snap.Layout.Items)),
-		others: map[catalog.Kind][]int{}}
-	var barred []int // a title without a name cannot be shown
-	for row, id := range snap.Layout.Items {
-		title, err := cfg.Catalogue.Get(id)
-		if err != nil {
-			barred = append(barred, row)
-			continue
+	e := &engine{release: r, snapshot: snap, model: m, rows: snap.Layout.Index(), titles: make([]catalog.Title, len(snap.Layout.Items))}
+	if err := e.name(cfg.Catalogue); err != nil {
+		return nil, err
+	}
+	e.list = rank.Pipeline{Rankers: cfg.Rankers, Pool: cfg.Pool}
+	e.closer = e.close
+	if err = e.seat(cfg); err == nil {
+		err = e.try()
+	}
+	if err != nil {
+		e.close()
+		return nil, err
+	}
+	return e, nil
+}
+
+// name looks the titles up, and bars for each kind what is not of it; for no kind, what cannot be shown, since it has no name.
+func (e *engine) name(c *catalog.Catalogue) error {
+	e.barred = map[catalog.Kind]rank.Mask{}
+	for _, kind := range []catalog.Kind{0, catalog.Film, catalog.Series} {
+		e.barred[kind] = make(rank.Mask, rank.MaskWords(len(e.titles)))
+	}
+	named := false
+	for row, id := range e.snapshot.Layout.Items {
+		title, err := c.Get(id)
+		if err == nil {
+			e.titles[row], named = title, true
 		}
-		e.titles[row] = title
-		for _, kind := range []catalog.Kind{catalog.Film, catalog.Series} {
-			if title.Kind != kind {
-				e.others[kind] = append(e.others[kind], row)
+		for kind, mask := range e.barred {
+			if err != nil || kind != 0 && kind != title.Kind {
+				mask[row/64] |= 1 << (row % 64)
 			}
 		}
 	}
-	if len(barred) == len(e.titles) {
-		return nil, fmt.Errorf("none of the model's %d titles is in the catalogue: it was trained on another one", len(e.titles))
+	if !named {
+		return fmt.Errorf("none of the model's %d titles is in the catalogue: it was trained on another one", len(e.titles))
 	}
-	e.list = rank.Pipeline{Barred: barred, Rankers: cfg.Rankers, Pool: cfg.Pool}
-	e.alike = rank.Pipeline{Barred: barred}
-	if e.unit, err = unitVectors(snap); err != nil {
-		return nil, err
+	return nil
+}
+
+// seat opens what finds by vectors.
+func (e *engine) seat(cfg Config) error {
+	unit, err := unitVectors(e.snapshot)
+	if err != nil {
+		return err
 	}
-	return e, e.try()
+	d := e.snapshot.Layout.Dim
+	if e.unit, err = rank.NewTable(unit, nil, d); err != nil {
+		return err
+	}
+	scorer, err := e.model.Scorer(e.snapshot.Params, []model.Example{{Item: 0}})
+	if err != nil {
+		return fmt.Errorf("try the model out: %w", err)
+	}
+	if _, ok := scorer.(model.UserScorer); ok && e.list.Pool <= rank.MaxN {
+		v, b := e.tensor("v"), e.tensor("b")
+		table, err := rank.NewTable(v, b, d)
+		if err != nil {
+			return err
+		}
+		if e.users, err = openDesk("recommendations", table, cfg); err != nil {
+			return err
+		}
+	}
+	e.alike, err = openDesk("similar titles", e.unit, cfg)
+	return err
+}
+
+func (e *engine) tensor(name string) []float32 {
+	at, size, _ := e.snapshot.Layout.Offset(name)
+	return e.snapshot.Params[at : at+size]
+}
+
+// close gives back what the desks hold.
+func (e *engine) close() {
+	for _, d := range []*desk{e.users, e.alike} {
+		if d != nil {
+			d.close()
+		}
+	}
 }
 
 // unitVectors scales the item vectors to length 1; a zero vector stays, and is like nothing.
@@ -84,13 +142,20 @@ func unitVectors(s *model.Snapshot) ([]float32, error) {
 	return unit, nil
 }
 
-// try scores once, so that a model whose numbers overflow never goes into service.
+// try scores everything once, so that a model whose numbers overflow never goes into service, and asks each desk.
 func (e *engine) try() error {
 	scorer, err := e.model.Scorer(e.snapshot.Params, []model.Example{{Item: 0}})
 	if err != nil {
 		return fmt.Errorf("try the model out: %w", err)
 	}
-	if _, err := e.list.Run(e.score(scorer), rank.Query{N: 1}); err != nil {
+	q := rank.Query{N: 1}
+	if _, err := e.list.Run(e.score(scorer), q); err != nil {
+		return fmt.Errorf("try the model out: %w", err)
+	}
+	if _, err := e.best(scorer, q); err != nil {
+		return fmt.Errorf("try the model out: %w", err)
+	}
+	if _, err := e.alike.find(e.unit.Vector(0), q); err != nil {
 		return fmt.Errorf("try the model out: %w", err)
 	}
 	return nil
@@ -102,17 +167,26 @@ func (e *engine) score(s model.Scorer) []float32 {
 	return scores
 }
 
-// cosines compares one row with all: from -1 to 1, sign kept.
-func (e *engine) cosines(row int) []float32 {
-	d := e.snapshot.Layout.Dim
-	own := e.unit[row*d : (row+1)*d]
-	out := make([]float32, len(e.titles))
-	for i := range out {
-		var dot float32
-		for k, x := range e.unit[i*d : (i+1)*d] {
-			dot += x * own[k]
-		}
-		out[i] = dot
+// best lists titles for a scorer: by its user vector where the family has one, and by the scores of everything elsewhere.
+func (e *engine) best(s model.Scorer, q rank.Query) ([]rank.Item, error) {
+	user, ok := s.(model.UserScorer)
+	if !ok || e.users == nil {
+		return e.list.Run(e.score(s), q)
 	}
-	return out
+	n, err := e.list.Wanted(q)
+	if err != nil {
+		return nil, err
+	}
+	wanted := q
+	wanted.N = n
+	pool, err := e.users.find(user.UserVector(), wanted)
+	if err != nil {
+		return nil, err
+	}
+	return e.list.Choose(pool, q)
+}
+
+// similar lists the titles whose vectors point most nearly the same way as that of a row, which is q's Seen.
+func (e *engine) similar(row int, q rank.Query) ([]rank.Item, error) {
+	return e.alike.find(e.unit.Vector(row), q)
 }

@@ -82,7 +82,7 @@ func (s *Service) replace(ctx context.Context, snapshot []byte, n Note) error {
 	if err != nil {
 		return s.keep(fmt.Errorf("version %d: %w", n.Version, err))
 	}
-	s.engine.Store(e)
+	s.put(e)
 	s.swaps.Add(1)
 	s.cfg.Log.InfoContext(ctx, "model in service", slog.Uint64("version", n.Version), slog.Uint64("round", n.Round), slog.Uint64("log_index", n.LogIndex), slog.String("model", fmt.Sprintf("%x", n.Model[:8])))
 	return nil

@@ -60,10 +60,11 @@ var ErrNotInModel = errors.New("the model in service does not know this title")
 
 // Recommend lists titles for a query, none of its seeds among them. Errors: ErrNoModel, *BadQuery.
 func (s *Service) Recommend(q Query) (Slate, error) {
-	e := s.engine.Load() // once: one answer, one version
+	e := s.enter() // once: one answer, one version
 	if e == nil {
 		return Slate{}, ErrNoModel
 	}
+	defer e.leave()
 	if q.N == 0 {
 		q.N = DefaultN
 	}
@@ -75,8 +76,8 @@ func (s *Service) Recommend(q Query) (Slate, error) {
 	if err != nil {
 		return Slate{}, fmt.Errorf("recommend: %w", err)
 	}
-	items, err := e.list.Run(e.score(scorer), rank.Query{N: q.N, Seen: seen, Barred: e.others[q.Kind]})
-	if errors.Is(err, rank.ErrScore) && q.Vector != nil {
+	items, err := e.best(scorer, rank.Query{N: q.N, Seen: seen, Barred: e.barred[q.Kind]})
+	if (errors.Is(err, rank.ErrScore) || errors.Is(err, rank.ErrQuery)) && q.Vector != nil {
 		return Slate{}, &BadQuery{[]Field{{"vector", "its numbers are so large that no score is finite"}}}
 	}
 	if err != nil {
@@ -175,13 +176,14 @@ func (e *engine) scorer(q Query) (s model.Scorer, seen []int, err error) {
 // Similar lists the titles whose item vectors point most nearly the same way as that of id; the score is the cosine. n is 1 to
 // MaxN, 0 means DefaultN; kind lists only films or only series, whatever id is, and 0 both. Errors: ErrNoModel, catalog.ErrUnknown, ErrNotInModel, *BadQuery.
 func (s *Service) Similar(id string, n int, kind catalog.Kind) (Slate, error) {
-	e := s.engine.Load()
 	if _, err := s.cfg.Catalogue.Get(id); err != nil {
 		return Slate{}, err
 	}
+	e := s.enter()
 	if e == nil {
 		return Slate{}, ErrNoModel
 	}
+	defer e.leave()
 	if n == 0 {
 		n = DefaultN
 	}
@@ -195,7 +197,7 @@ func (s *Service) Similar(id string, n int, kind catalog.Kind) (Slate, error) {
 	if !ok {
 		return Slate{}, fmt.Errorf("title %q: %w", id, ErrNotInModel)
 	}
-	items, err := e.alike.Run(e.cosines(row), rank.Query{N: n, Seen: []int{row}, Barred: e.others[kind]})
+	items, err := e.similar(row, rank.Query{N: n, Seen: []int{row}, Barred: e.barred[kind]})
 	if err != nil {
 		return Slate{}, fmt.Errorf("titles similar to %q: %w", id, err)
 	}

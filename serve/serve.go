@@ -1,6 +1,7 @@
 // Package serve recommends titles from a published model.
 //
-// Owns: loading a release from its folder, the check of its hash and signature, the engine that answers, its replacement.
+// Owns: loading a release from its folder, the check of its hash and signature, the engine that answers, its replacement; the joining
+// of requests that wait at the same moment, and the change to the processor where another backend fails.
 // Promises: one answer comes from one model version, whole; a release that fails a check changes nothing, the last good one
 // goes on; without a trained model there is no score. Invariant I20 (design: reliability 1).
 // Never: calls the coordinator, keeps what anybody asked.
@@ -30,6 +31,7 @@ type Config struct {
 	Catalogue *catalog.Catalogue
 	Rankers   []rank.Ranker // after the choice by score, in order; none lists by score alone
 	Pool      int           // candidates that Rankers get
+	Finder    rank.Open     // makes what finds lists by vectors, two for each release; nil: the processor's, which also takes over where another fails
 	Log       *slog.Logger  // nil discards
 }
 
@@ -66,6 +68,30 @@ func (s *Service) Release() (Release, bool) {
 		return Release{}, false
 	}
 	return e.release, true
+}
+
+// enter is the engine that answers now; it stays usable until leave is called. It is nil without a model.
+func (s *Service) enter() *engine {
+	for {
+		e := s.engine.Load()
+		if e == nil || e.enter() {
+			return e
+		}
+	}
+}
+
+// Close takes the model out of service. Requests under way are answered; later ones find no model.
+func (s *Service) Close() {
+	s.swap.Lock()
+	defer s.swap.Unlock()
+	s.put(nil)
+}
+
+// put replaces the engine, under the swap lock.
+func (s *Service) put(e *engine) {
+	if old := s.engine.Swap(e); old != nil {
+		old.retire()
+	}
 }
 
 // Swaps counts the releases that were taken and those that were refused, since the start.

@@ -51,6 +51,17 @@ func NewMask(titles int, lists ...[]int) (Mask, error) {
 	return m, nil
 }
 
+// Add bars what another mask of as many words bars; nil bars none.
+func (m Mask) Add(other Mask) error {
+	if other != nil && len(other) != len(m) {
+		return fmt.Errorf("a mask of %d words beside one of %d", len(other), len(m))
+	}
+	for i, word := range other {
+		m[i] |= word
+	}
+	return nil
+}
+
 // Has tells whether a row is barred; a nil mask bars none.
 func (m Mask) Has(row int) bool { return m != nil && m[row/64]>>(row%64)&1 == 1 }
 

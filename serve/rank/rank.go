@@ -29,7 +29,7 @@ type Item struct {
 type Query struct {
 	N      int   // titles wanted, 1 to MaxN
 	Seen   []int // rows never listed: what the person has seen
-	Barred []int // rows that this list may not hold: of the other kind, where one was asked for
+	Barred Mask  // titles that this list may not hold: without a name, or of the other kind; nil bars none
 }
 
 // Ranker reorders or thins out a pool of candidates. It may not add one. The pool is its own to change.
@@ -39,7 +39,6 @@ type Ranker interface {
 
 // Pipeline is exact choice by score, then rankers in order.
 type Pipeline struct {
-	Barred  []int // rows that no list holds, for anybody
 	Rankers []Ranker
 	Pool    int // candidates that the rankers get, at least the N of the query; 0 means exactly N
 }
@@ -50,8 +49,11 @@ func (p Pipeline) Run(scores []float32, q Query) ([]Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	barred, err := NewMask(len(scores), q.Seen, q.Barred, p.Barred)
+	barred, err := NewMask(len(scores), q.Seen)
 	if err != nil {
+		return nil, err
+	}
+	if err := barred.Add(q.Barred); err != nil {
 		return nil, err
 	}
 	pool, err := Top(scores, n, barred)

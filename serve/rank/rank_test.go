@@ -66,7 +66,7 @@ func TestRun(t *testing.T) {
 	}{
 		{name: "ties by row", q: Query{N: 2}, want: []int{1, 3}},
 		{name: "seen are left out", q: Query{N: 3, Seen: []int{1, 1, 2}}, want: []int{3, 4, 0}},
-		{name: "barred are left out", p: Pipeline{Barred: []int{3}}, q: Query{N: 2}, want: []int{1, 2}},
+		{name: "barred are left out", q: Query{N: 2, Barred: Mask{1 << 3}}, want: []int{1, 2}},
 		{name: "fewer than wanted", q: Query{N: 100}, want: []int{1, 3, 2, 4, 0}},
 		{name: "everything seen", q: Query{N: 5, Seen: []int{0, 1, 2, 3, 4}}, want: []int{}},
 		{name: "rankers see the pool", p: Pipeline{Pool: 4, Rankers: []Ranker{reverse{}}}, q: Query{N: 2}, want: []int{4, 2}},
@@ -76,7 +76,8 @@ func TestRun(t *testing.T) {
 		{name: "n too small", q: Query{}, err: "n is 0, want 1 to 100"},
 		{name: "n too large", q: Query{N: 101}, err: "n is 101, want 1 to 100"},
 		{name: "row beyond the model", q: Query{N: 1, Seen: []int{5}}, err: "row 5 of a model with 5 titles"},
-		{name: "negative row", p: Pipeline{Barred: []int{-1}}, q: Query{N: 1}, err: "row -1"},
+		{name: "negative row", q: Query{N: 1, Seen: []int{-1}}, err: "row -1"},
+		{name: "mask of another model", q: Query{N: 1, Barred: Mask{0, 0}}, err: "a mask of 2 words beside one of 1"},
 	} {
 		got, err := c.p.Run(scores, c.q)
 		if c.err != "" {

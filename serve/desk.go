@@ -1,0 +1,205 @@
+package serve
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/cinesync/cinesync/serve/rank"
+)
+
+// mostJoined is the most requests that are answered in one call of a finder.
+const mostJoined = 256
+
+// desk answers requests over one table with one finder, a call at a time. Who comes while a call runs waits, and all who wait are the
+// next call: a finder reads its table once for all of them. Who comes to an idle desk waits for nobody.
+//
+// There is no goroutine: the first of those who wait calls for all, and hands over to the first of those who came meanwhile.
+type desk struct {
+	name  string
+	table *rank.Table
+	log   *slog.Logger
+
+	mu      sync.Mutex
+	waiting []*ask
+	busy    bool // somebody leads
+
+	finder rank.Finder // of whoever leads
+	spare  bool        // the finder is the processor's
+}
+
+// ask is one request at a desk.
+type ask struct {
+	vector []float32
+	n      int
+	barred rank.Mask // often the same one for many
+	own    rank.Mask // nil where nothing was seen
+	items  []rank.Item
+	err    error
+	turn   chan bool // true: lead; false: this is answered
+}
+
+// openDesk opens the configured finder, or the processor's where there is none or it fails.
+func openDesk(name string, table *rank.Table, cfg Config) (*desk, error) {
+	d := &desk{name: name, table: table, log: cfg.Log}
+	if cfg.Finder == nil {
+		return d, d.useProcessor()
+	}
+	var err error
+	if d.finder, err = cfg.Finder(table); err == nil {
+		return d, nil
+	}
+	d.log.Warn("the configured finder does not open; the processor answers", slog.String("desk", name), slog.Any("error", err))
+	return d, d.useProcessor()
+}
+
+func (d *desk) useProcessor() (err error) {
+	d.finder, d.spare = nil, true
+	if d.finder, err = rank.NewFinder(d.table); err != nil {
+		return fmt.Errorf("open the processor's finder of %s: %w", d.name, err)
+	}
+	return nil
+}
+
+// close gives the finder back. Nobody may be at the desk.
+func (d *desk) close() {
+	if d.finder == nil {
+		return
+	}
+	if err := d.finder.Close(); err != nil {
+		d.log.Warn("a finder does not close", slog.String("desk", d.name), slog.Any("error", err))
+	}
+}
+
+// find lists the q.N best titles for a vector, but none that q bars or has as seen; the list is the caller's. The error is
+// rank.ErrQuery for a vector that is not finite.
+func (d *desk) find(vector []float32, q rank.Query) ([]rank.Item, error) {
+	a := &ask{vector: vector, n: q.N, barred: q.Barred, turn: make(chan bool, 1)}
+	if len(q.Seen) > 0 {
+		var err error
+		if a.own, err = rank.NewMask(d.table.Titles(), q.Seen); err != nil {
+			return nil, err
+		}
+	}
+	// What is wrong with one request must not fail those that it is joined with.
+	if n, err := d.batch([]*ask{a}).Size(d.table); err != nil {
+		return nil, err
+	} else if n != 1 {
+		return nil, fmt.Errorf("a vector of %d numbers, want %d", len(vector), d.table.Dim())
+	}
+	d.mu.Lock()
+	d.waiting = append(d.waiting, a)
+	lead := !d.busy
+	d.busy = true
+	d.mu.Unlock()
+	if lead || <-a.turn {
+		d.lead()
+	}
+	return a.items, a.err
+}
+
+// errUnanswered is what those get who waited for a call that panicked.
+var errUnanswered = errors.New("the call that this request was part of was given up")
+
+// lead answers those who wait, the caller among them, and hands over.
+func (d *desk) lead() {
+	d.mu.Lock()
+	n := min(len(d.waiting), mostJoined)
+	asks := d.waiting[:n:n]
+	if d.waiting = d.waiting[n:]; len(d.waiting) == 0 {
+		d.waiting = nil // lets go of what was answered
+	}
+	d.mu.Unlock()
+	for _, a := range asks {
+		a.err = errUnanswered
+	}
+	defer d.handOver(asks) // after a panic too, which is the leader's own
+	d.answer(asks)
+}
+
+func (d *desk) handOver(answered []*ask) {
+	for _, a := range answered {
+		a.turn <- false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.busy = len(d.waiting) > 0; d.busy {
+		d.waiting[0].turn <- true
+	}
+}
+
+// answer calls the finder once for all. Where it fails, the processor answers the same requests, and all that follow.
+func (d *desk) answer(asks []*ask) {
+	b := d.batch(asks)
+	lists, err := d.call(b, len(asks))
+	if err != nil && !d.spare {
+		d.log.Error("a finder failed; the processor answers from now on", slog.String("desk", d.name), slog.Int("requests", len(asks)), slog.Any("error", err))
+		d.close()
+		if err = d.useProcessor(); err == nil {
+			lists, err = d.call(b, len(asks))
+		}
+	}
+	for i, a := range asks {
+		if a.err = err; err == nil {
+			a.items = lists[i][:min(a.n, len(lists[i]))] // the head of a longer list is the shorter list
+		}
+	}
+}
+
+func (d *desk) call(b rank.Batch, n int) ([][]rank.Item, error) {
+	if d.finder == nil {
+		return nil, fmt.Errorf("%s: there is no finder", d.name)
+	}
+	lists, err := d.finder.Find(b)
+	if err == nil && len(lists) != n {
+		err = fmt.Errorf("%s: %d lists for %d queries", d.name, len(lists), n)
+	}
+	return lists, err
+}
+
+// batch joins requests. A mask that all of them name is passed once.
+func (d *desk) batch(asks []*ask) rank.Batch {
+	b := rank.Batch{Barred: asks[0].barred}
+	masks, shared := false, true
+	for _, a := range asks {
+		b.Queries = append(b.Queries, a.vector...)
+		b.N = max(b.N, a.n)
+		masks = masks || a.own != nil
+		shared = shared && same(a.barred, b.Barred)
+	}
+	if shared && !masks {
+		return b
+	}
+	b.Each = make([]rank.Mask, len(asks))
+	if !shared {
+		b.Barred = nil
+	}
+	for i, a := range asks {
+		b.Each[i] = a.own
+		if !shared {
+			b.Each[i] = union(a.own, a.barred)
+		}
+	}
+	return b
+}
+
+// same tells whether two masks are one.
+func same(a, b rank.Mask) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// union is a mask of what either bars; it may be one of them.
+func union(a, b rank.Mask) rank.Mask {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	out := make(rank.Mask, len(a))
+	for i := range out {
+		out[i] = a[i] | b[i]
+	}
+	return out
+}
