@@ -21,7 +21,7 @@ func normals(rng *rand.Rand, n int) []float32 {
 // TestCoresDoNotCount cuts the same batch for more and more cores.
 func TestCoresDoNotCount(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))
-	table, err := NewTable(normals(rng, 20_000*6), normals(rng, 20_000), 6)
+	table, err := NewTable(normals(rng, 9_000*6), normals(rng, 9_000), 6)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,9 @@ func TestCoresDoNotCount(t *testing.T) {
 	for _, queries := range []int{1, 50, 250} {
 		b := Batch{Queries: normals(rng, queries*6), N: 30}
 		want, plans := f.find(b, queries, 1), map[int]bool{}
-		for cores := 2; cores <= 40; cores += 1 + cores/3 {
+		first, _ := f.plan(queries, 1)
+		plans[len(first)] = true
+		for cores := 2; cores <= 40; cores = cores*2 + 1 {
 			cuts, _ := f.plan(queries, cores)
 			plans[len(cuts)] = true
 			if diff := cmp.Diff(want, f.find(b, queries, cores)); diff != "" {

@@ -2,7 +2,7 @@ package ranktest
 
 import (
 	"math"
-	"sort"
+	"slices"
 	"testing"
 
 	"github.com/cinesync/cinesync/serve/rank"
@@ -33,7 +33,15 @@ func reference(vectors, biases []float32, dim int, query []float32, n int, masks
 		}
 		all = append(all, place{row, score})
 	}
-	sort.SliceStable(all, func(i, j int) bool { return all[i].score > all[j].score })
+	slices.SortStableFunc(all, func(a, b place) int {
+		switch {
+		case a.score > b.score:
+			return -1
+		case a.score < b.score:
+			return 1
+		}
+		return 0
+	})
 	return all[:min(n, len(all))]
 }
 
