@@ -8,7 +8,8 @@
 
 enum : u32 {
 	TILE = 64,       // titles
-	THREADS = 256,   // of every block
+	THREADS = 256,   // of every block but the scan's
+	SCANNERS = 512,  // of a block of topk_sample and topk_scan: 8 warps along the queries, 2 along the titles of a tile
 	WIDE = 16,       // values that a thread holds in a choice
 	MOST = THREADS * WIDE, // candidates of a query, keys of a block
 	STAGED = 2048,   // hits that a block keeps in shared memory
@@ -91,6 +92,21 @@ DEVICE u32 warp_count(u32 v) { // the sum over the warp
 	asm volatile("redux.sync.add.u32 %0, %1, 0xffffffff;" : "=r"(r) : "r"(v));
 	return r;
 }
+DEVICE u32 warp_and(u32 v) {
+	u32 r;
+	asm volatile("redux.sync.and.b32 %0, %1, 0xffffffff;" : "=r"(r) : "r"(v));
+	return r;
+}
+DEVICE u32 warp_or(u32 v) {
+	u32 r;
+	asm volatile("redux.sync.or.b32 %0, %1, 0xffffffff;" : "=r"(r) : "r"(v));
+	return r;
+}
+DEVICE s32 highest(u32 v) { // the number of the highest bit that is set; -1 without one
+	s32 r;
+	asm("bfind.u32 %0, %1;" : "=r"(r) : "r"(v));
+	return r;
+}
 DEVICE bool sync_any(bool p) { // sync_block, and whether any thread says so
 	u32 r;
 	asm volatile("{ .reg .pred p, q; setp.ne.u32 p, %1, 0; bar.red.or.pred q, 0, p; selp.u32 %0, 1, 0, q; }" : "=r"(r) : "r"((u32)p) : "memory");
@@ -137,6 +153,7 @@ DEVICE u32 ordered(float x) {
 	return b >> 31 ? ~b : b | 0x80000000u;
 }
 DEVICE float value_of(u32 o) { return float_of(o >> 31 ? o & 0x7fffffffu : ~o); }
+DEVICE float floor_of(u32 o) { return o > ordered(no_bound()) ? value_of(o) : no_bound(); } // what lies below all numbers included
 
 DEVICE double warp_sum_double(double x) {
 	for (u32 with = 16; with; with >>= 1) {
@@ -285,7 +302,7 @@ DEVICE void hit(staging s, u32 q, u32 title, float score) {
 // flush is for all threads, behind a sync_block.
 DEVICE void flush(staging s) {
 	u32 n = *s.count < STAGED ? *s.count : STAGED;
-	for (u32 i = TID_X; i < n; i += THREADS) hand_over(s, s.titles[i], s.scores[i]);
+	for (u32 i = TID_X; i < n; i += SCANNERS) hand_over(s, s.titles[i], s.scores[i]);
 	sync_block();
 	if (TID_X == 0) *s.count = 0;
 	sync_block();
@@ -302,23 +319,35 @@ struct view {
 	u32 batch, stages;
 };
 
-// scan multiplies. A block takes 64·HIGH queries and every GDIM_X-th tile of the view; its warps stand 4 along the queries and 2 along
-// the titles of a tile, and hold their queries' halves in registers: HIGH times 16 queries of STEPS times 16 numbers. Tiles come through
-// a ring of `stages` in shared memory.
+// scan multiplies. A block takes 128·HIGH queries and every GDIM_X-th tile of the view; a warp holds the halves of HIGH times 16 queries of STEPS
+// times 16 numbers in registers, and takes 32 titles of a tile. Tiles come through a ring of `stages` in shared memory.
 //
 // SAMPLE: maxima[query][slots] get the greatest lower bound of a group of titles: what one thread sees of `together` tiles.
 // Else: titles that may reach the floor go to the staging.
 template <u32 STEPS, u32 HIGH, bool SAMPLE>
 DEVICE void scan(view v, bars out, float *maxima, u32 slots, u32 together, u32 *counts, u64 *found) {
-	const u32 size = STEPS * 2 * TILE * 16, rows = 64 * HIGH;
+	const u32 size = STEPS * 2 * TILE * 16, rows = 128 * HIGH;
 	u8 *ring = (u8 *)dynamic;
 	need *needs = (need *)(ring + v.stages * size);
-	u32 *count = (u32 *)(needs + rows);
+	s32 *which = (s32 *)(needs + rows);
+	u32 *count = (u32 *)(which + rows);
 	staging s = {count, count + 4, (float *)(count + 4 + STAGED), counts, found, BID_Y * rows, out};
 	const u32 warp = TID_X / 32, high = warp / 2 * 16 * HIGH, wide = warp % 2 * 32, row = LANE / 4, pair = LANE % 4 * 2;
 	const u32 mine = BID_X < v.count ? (v.count - BID_X + GDIM_X - 1) / GDIM_X : 0;
 
-	for (u32 i = TID_X; i < rows; i += THREADS) needs[i] = v.needs[s.first + i];
+	auto fetch = [&](u32 i) { // begins the copy of the block's i-th tile
+		if (i < mine) {
+			const u8 *from = v.tiles + (u64)(BID_X + i * GDIM_X) * v.every * size;
+			u8 *to = ring + i % v.stages * size;
+			for (u32 at = TID_X * 16; at < size; at += SCANNERS * 16) copy_begin(to + at, from + at);
+		}
+		copy_close();
+	};
+	for (u32 i = 0; i + 1 < v.stages; i++) fetch(i);
+	for (u32 i = TID_X; i < rows; i += SCANNERS) {
+		needs[i] = v.needs[s.first + i];
+		which[i] = SAMPLE && s.first + i < v.batch ? out.which[s.first + i] : -1;
+	}
 	if (TID_X == 0) *count = 0;
 	u32 a[HIGH][STEPS][4];
 #pragma unroll
@@ -333,15 +362,16 @@ DEVICE void scan(view v, bars out, float *maxima, u32 slots, u32 together, u32 *
 	for (u32 m = 0; m < HIGH * 2; m++) run[m] = no_bound();
 	const bool busy = s.first + high < v.batch;
 
-	auto fetch = [&](u32 i) { // begins the copy of the block's i-th tile
-		if (i < mine) {
-			const u8 *from = v.tiles + (u64)(BID_X + i * GDIM_X) * v.every * size;
-			u8 *to = ring + i % v.stages * size;
-			for (u32 at = TID_X * 16; at < size; at += THREADS * 16) copy_begin(to + at, from + at);
-		}
-		copy_close();
+	// What stands beside a tile is read while the one before is multiplied.
+	bound edge = {0, 0, 0, 0}, edge_next = edge;
+	u32 shut = 0, shut_next = 0;
+	auto peek = [&](u32 i) {
+		if (i >= mine) return;
+		u32 tile = (BID_X + i * GDIM_X) * v.every;
+		edge_next = v.bounds[tile];
+		if (SAMPLE) shut_next = out.shared[tile * 2 + wide / 32];
 	};
-	for (u32 i = 0; i + 1 < v.stages; i++) fetch(i);
+	peek(0);
 	for (u32 i = 0; i < mine; i++) {
 		if (v.stages == 4) copy_wait<2>();
 		else if (v.stages == 3) copy_wait<1>();
@@ -349,28 +379,30 @@ DEVICE void scan(view v, bars out, float *maxima, u32 slots, u32 together, u32 *
 		if (sync_any(!SAMPLE && *count >= STAGED / 2)) flush(s);
 		fetch(i + v.stages - 1);
 		const u32 tile = (BID_X + i * GDIM_X) * v.every;
+		edge = edge_next;
+		shut = shut_next;
+		peek(i + 1);
 		if (busy) {
 			const u8 *lane = ring + i % v.stages * size + ((LANE / 8 % 2) * TILE + wide + LANE / 16 * 8 + LANE % 8) * 16;
 			float c[HIGH][4][4];
+			if (v.biased) {
 #pragma unroll
-			for (u32 j = 0; j < 4; j++) {
-				float left = 0, right = 0;
-				if (v.biased) {
-					left = v.biases[tile * TILE + wide + j * 8 + pair];
-					right = v.biases[tile * TILE + wide + j * 8 + pair + 1];
-				}
+				for (u32 j = 0; j < 4; j++) {
+					float left = v.biases[tile * TILE + wide + j * 8 + pair], right = v.biases[tile * TILE + wide + j * 8 + pair + 1];
 #pragma unroll
-				for (u32 m = 0; m < HIGH; m++) {
-					float above = 0, below = 0;
-					if (v.biased) {
-						above = needs[high + m * 16 + row].w;
-						below = needs[high + m * 16 + row + 8].w;
+					for (u32 m = 0; m < HIGH; m++) {
+						float above = needs[high + m * 16 + row].w, below = needs[high + m * 16 + row + 8].w;
+						c[m][j][0] = left * above;
+						c[m][j][1] = right * above;
+						c[m][j][2] = left * below;
+						c[m][j][3] = right * below;
 					}
-					c[m][j][0] = left * above;
-					c[m][j][1] = right * above;
-					c[m][j][2] = left * below;
-					c[m][j][3] = right * below;
 				}
+			} else {
+#pragma unroll
+				for (u32 m = 0; m < HIGH; m++)
+#pragma unroll
+					for (u32 j = 0; j < 16; j++) c[m][j / 4][j % 4] = 0;
 			}
 #pragma unroll
 			for (u32 k = 0; k < STEPS; k++) {
@@ -382,48 +414,56 @@ DEVICE void scan(view v, bars out, float *maxima, u32 slots, u32 together, u32 *
 #pragma unroll
 					for (u32 j = 0; j < 4; j++) multiply(c[m][j], a[m][k], b[j * 2], b[j * 2 + 1]);
 			}
-			const bound edge = v.bounds[tile];
+			if (SAMPLE) {
 #pragma unroll
-			for (u32 m = 0; m < HIGH; m++)
-#pragma unroll
-				for (u32 h = 0; h < 2; h++) {
-					const u32 q = high + m * 16 + h * 8 + row;
-					const need n = needs[q];
-					const float e = error(n, edge);
-					if (SAMPLE && s.first + q < v.batch) {
-						u32 w = barred(out, s.first + q, tile * 2 + wide / 32);
-#pragma unroll
-						for (u32 j = 0; j < 4; j++) {
-							if (w >> (j * 8 + pair) & 1) c[m][j][h * 2] = no_bound();
-							if (w >> (j * 8 + pair + 1) & 1) c[m][j][h * 2 + 1] = no_bound();
-						}
-					}
-					float best = c[m][0][h * 2];
+				for (u32 m = 0; m < HIGH * 2; m++) {
+					const u32 q = high + m * 8 + row;
+					u32 w = shut;
+					if (which[q] >= 0) w |= barred(out, s.first + q, tile * 2 + wide / 32);
+					w >>= pair;
+					float best = no_bound();
 #pragma unroll
 					for (u32 j = 0; j < 8; j++) {
-						float x = c[m][j / 2][h * 2 + j % 2];
+						float x = c[m / 2][j / 2][m % 2 * 2 + j % 2];
+						if (!(w >> (j / 2 * 8 + j % 2) & 1) && x > best) best = x;
+					}
+					best = down(best, error(needs[q], edge));
+					run[m] = best > run[m] ? best : run[m];
+				}
+			} else {
+				float floor[HIGH * 2];
+				bool over[HIGH * 2], any = false;
+#pragma unroll
+				for (u32 m = 0; m < HIGH * 2; m++) {
+					const need n = needs[high + m * 8 + row];
+					floor[m] = down(n.x, error(n, edge));
+					float best = c[m / 2][0][m % 2 * 2];
+#pragma unroll
+					for (u32 j = 1; j < 8; j++) {
+						float x = c[m / 2][j / 2][m % 2 * 2 + j % 2];
 						best = x > best ? x : best;
 					}
-					if (SAMPLE) {
-						best = down(best, e);
-						run[m * 2 + h] = best > run[m * 2 + h] ? best : run[m * 2 + h];
-					} else {
-						const float floor = down(n.x, e);
-						if (best >= floor) {
-							u32 over = 0;
+					over[m] = best >= floor[m];
+					any |= over[m];
+				}
+				if (any) {
 #pragma unroll
-							for (u32 j = 0; j < 8; j++) over |= (u32)(c[m][j / 2][h * 2 + j % 2] >= floor) << j;
-							while (over) {
-								u32 at = lowest(over);
-								float x = c[m][0][h * 2];
+					for (u32 m = 0; m < HIGH * 2; m++) {
+						if (!over[m]) continue;
+						u32 those = 0;
 #pragma unroll
-								for (u32 j = 1; j < 8; j++) x = at == j ? c[m][j / 2][h * 2 + j % 2] : x;
-								hit(s, q, tile * TILE + wide + at / 2 * 8 + pair + at % 2, x);
-								over &= over - 1;
-							}
+						for (u32 j = 0; j < 8; j++) those |= (u32)(c[m / 2][j / 2][m % 2 * 2 + j % 2] >= floor[m]) << j;
+						while (those) {
+							u32 at = lowest(those);
+							float x = c[m / 2][0][m % 2 * 2];
+#pragma unroll
+							for (u32 j = 1; j < 8; j++) x = at == j ? c[m / 2][j / 2][m % 2 * 2 + j % 2] : x;
+							hit(s, high + m * 8 + row, tile * TILE + wide + at / 2 * 8 + pair + at % 2, x);
+							those &= those - 1;
 						}
 					}
 				}
+			}
 		}
 		if (SAMPLE && ((i + 1) % together == 0 || i + 1 == mine)) {
 #pragma unroll
@@ -448,19 +488,19 @@ DEVICE void scan(view v, bars out, float *maxima, u32 slots, u32 together, u32 *
 }
 
 #define SCANS(NAME, STEPS, HIGH)                                                                                                                                        \
-	GLOBAL void BOUNDS(THREADS, 1) topk_sample_##NAME(float *maxima, u32 slots, u32 together, const u8 *tiles, const bound *bounds, const float *biases, u32 biased,    \
+	GLOBAL void BOUNDS(SCANNERS, 1) topk_sample_##NAME(float *maxima, u32 slots, u32 together, const u8 *tiles, const bound *bounds, const float *biases, u32 biased,    \
 		u32 count, u32 every, const u16 *halves, const need *needs, u32 batch, u32 stages, const u32 *shared, const u32 *own, const s32 *which, u32 all) {              \
 		scan<STEPS, HIGH, true>({tiles, bounds, biases, biased, count, every, halves, needs, batch, stages}, {shared, own, which, all}, maxima, slots, together, 0, 0); \
 	}                                                                                                                                                                   \
-	GLOBAL void BOUNDS(THREADS, 1) topk_scan_##NAME(u32 *counts, u64 *found, const u8 *tiles, const bound *bounds, const float *biases, u32 biased, u32 count,          \
+	GLOBAL void BOUNDS(SCANNERS, 1) topk_scan_##NAME(u32 *counts, u64 *found, const u8 *tiles, const bound *bounds, const float *biases, u32 biased, u32 count,          \
 		u32 every, const u16 *halves, const need *needs, u32 batch, u32 stages, const u32 *shared, const u32 *own, const s32 *which, u32 all) {                         \
 		scan<STEPS, HIGH, false>({tiles, bounds, biases, biased, count, every, halves, needs, batch, stages}, {shared, own, which, all}, 0, 0, 1, counts, found);       \
 	}
 
 // By the width of a vector.
-SCANS(32, 2, 4)
-SCANS(64, 4, 4)
-SCANS(128, 8, 2)
+SCANS(32, 2, 2)
+SCANS(64, 4, 2)
+SCANS(128, 8, 1)
 SCANS(256, 16, 1)
 
 // block_count is the sum over the block; sums has two rows that take turns.
@@ -474,10 +514,9 @@ DEVICE u32 block_count(u32 v, u32 (*sums)[THREADS / 32], u32 turn) {
 	return total;
 }
 
-// nth is the n-th greatest of the numbers that the block's threads hold: WIDE each, which are 0 from the place `used` on. It is 0 where
-// fewer than n are not. Bits below `last` are left 0, which makes it a lower bound.
-template <typename T> DEVICE T nth(const T *own, u32 used, u32 n, s32 top, s32 last, u32 (*sums)[THREADS / 32]) {
-	T found = 0;
+// search is the n-th greatest of the numbers that the block's threads hold, WIDE each, which are 0 from the place `used` on; at least n are not. Bits
+// above `top` are known to be those of `found`, and bits below `last` are left 0, which makes it a lower bound.
+template <typename T> DEVICE T search(const T *own, u32 used, u32 n, T found, s32 top, s32 last, u32 (*sums)[THREADS / 32]) {
 	for (s32 bit = top; bit >= last; bit--) {
 		T next = found | (T)1 << bit;
 		u32 c = 0;
@@ -487,6 +526,34 @@ template <typename T> DEVICE T nth(const T *own, u32 used, u32 n, s32 top, s32 l
 		if (block_count(c, sums, (u32)bit) >= n) found = next;
 	}
 	return found;
+}
+
+// nth is a lower bound of the n-th greatest of `present` numbers, of which each thread holds `used`: 0 where there are fewer, and equal to it
+// but for the lowest 8 bits.
+DEVICE u32 nth(const u32 *own, u32 used, u32 n, u32 present, u32 (*sums)[THREADS / 32]) {
+	SHARED u32 alike[2][THREADS / 32];
+	u32 all = ~0u, any = 0;
+#pragma unroll
+	for (u32 i = 0; i < WIDE; i++)
+		if (i < used && own[i]) {
+			all &= own[i];
+			any |= own[i];
+		}
+	all = warp_and(all);
+	any = warp_or(any);
+	if (LANE == 0) {
+		alike[0][TID_X / 32] = all;
+		alike[1][TID_X / 32] = any;
+	}
+	sync_block();
+#pragma unroll
+	for (u32 i = 0; i < THREADS / 32; i++) {
+		all &= alike[0][i];
+		any |= alike[1][i];
+	}
+	if (present < n) return 0;
+	s32 top = highest(all ^ any); // all of them have the bits above
+	return search(own, used, n, top < 31 ? all >> (top + 1) << (top + 1) : 0, top, 8, sums) & ~255u;
 }
 
 // topk_floor sets what must be reached: n titles of the sample do. A block a query.
@@ -500,9 +567,8 @@ GLOBAL void BOUNDS(THREADS, 1) topk_floor(need *needs, const float *slack, const
 		u32 at = i * THREADS + TID_X;
 		own[i] = at < slots ? ordered(maxima[(u64)q * slots + at]) : 0;
 	}
-	u32 o = nth(own, used, n, 31, 8, sums);
-	float floor = o > ordered(no_bound()) ? value_of(o) : no_bound();
-	if (TID_X == 0) needs[q].x = down(down(floor, slack[q]), slack[q]); // once for the lower bounds, once for what is compared
+	u32 o = nth(own, used, n, slots, sums);
+	if (TID_X == 0) needs[q].x = down(down(floor_of(o), slack[q]), slack[q]); // once for the lower bounds, once for what is compared
 }
 
 // key is a title with its exact score: greater is better, and never 0.
@@ -550,7 +616,7 @@ DEVICE u32 keep(u64 *keys, u32 count, u32 n, u32 *taken, u32 (*sums)[THREADS / 3
 #pragma unroll
 	for (u32 i = 0; i < WIDE; i++) own[i] = i * THREADS + TID_X < count ? keys[i * THREADS + TID_X] : 0;
 	if (TID_X == 0) *taken = 0;
-	u64 least = nth(own, used, n, 63, 0, sums); // its sync_blocks are behind all reads of keys
+	u64 least = search(own, used, n, (u64)0, 63, 0, sums); // its sync_blocks are behind all reads of keys
 	sync_block();
 #pragma unroll
 	for (u32 i = 0; i < WIDE; i++)
@@ -581,11 +647,11 @@ GLOBAL void BOUNDS(THREADS, 2) topk_choose(u64 *lists, u32 *states, u32 *lengths
 		high[i] = ordered(up(score, e));
 	}
 	if (TID_X == 0) taken = 0;
-	u32 floor = nth(low, used, n, 31, 0, sums);
+	u32 floor = nth(low, used, n, count, sums);
 	sync_block(); // everybody has read the state
 	if (all > MOST) {
 		if (TID_X == 0) {
-			needs[q].x = down(value_of(floor), rough);
+			needs[q].x = down(floor_of(floor), rough);
 			states[q] = FULL;
 			counts[q] = 0;
 		}

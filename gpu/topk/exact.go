@@ -7,31 +7,33 @@ import (
 )
 
 // exactly makes the lists of some queries by scoring every title in float64, the best of 4096 titles at a time, then the best of those.
-func (f *finder) exactly(w work, which []uint32) error {
+func (l *lane) exactly(w work, which []uint32) error {
 	const room = 64 << 20
-	blocks := (f.plan.titles + most - 1) / most
+	blocks := (l.plan.titles + most - 1) / most
 	step := min(len(which), pass, max(1, room/(8*blocks*w.want)))
-	first, err := f.device.Alloc(8 * step * blocks * w.want)
-	if err != nil {
-		return err
+	var first, second, whose *gpu.Buffer
+	defer func() {
+		_ = l.stream.Wait() // after an error something may still run; another error says nothing new
+		for _, b := range []*gpu.Buffer{first, second, whose} {
+			b.Free()
+		}
+	}()
+	for _, want := range []struct {
+		into  **gpu.Buffer
+		bytes int
+	}{{&first, 8 * step * blocks * w.want}, {&second, 8 * step * merged(blocks*w.want) * w.want}, {&whose, 4 * step}} {
+		var err error
+		if *want.into, err = l.device.Alloc(want.bytes); err != nil {
+			return err
+		}
 	}
-	defer first.Free()
-	second, err := f.device.Alloc(8 * step * merged(blocks*w.want) * w.want)
-	if err != nil {
-		return err
-	}
-	defer second.Free()
-	whose, err := f.device.Alloc(4 * step)
-	if err != nil {
-		return err
-	}
-	defer whose.Free()
+	var err error
 	for ; len(which) > 0 && err == nil; which = which[min(step, len(which)):] {
 		part := which[:min(step, len(which))]
-		err = errors.Join(f.stream.Upload(whose, 0, gpu.Bytes(part)),
-			f.stream.Launch(f.do.first, gpu.Dim{X: blocks, Y: len(part)}, gpu.Dim{X: threads}, 0, first, whose, w.queries(), f.on.vectors, f.on.biases,
-				uint32(f.plan.titles), uint32(f.plan.dim), uint32(w.want), w.shared, f.room.own, w.which(), uint32(f.plan.tiles)),
-			f.merge(w, first, second, blocks*w.want, whose, len(part)), f.stream.Wait())
+		err = errors.Join(l.stream.Upload(whose, 0, gpu.Bytes(part)),
+			l.stream.Launch(l.do.first, gpu.Dim{X: blocks, Y: len(part)}, gpu.Dim{X: threads}, 0, first, whose, w.queries(), l.on.vectors, l.on.biases,
+				uint32(l.plan.titles), uint32(l.plan.dim), uint32(w.want), w.shared, l.room.own, w.which(), uint32(l.plan.tiles)),
+			l.merge(w, first, second, blocks*w.want, whose, len(part)), l.stream.Wait())
 	}
 	return err
 }
@@ -40,10 +42,10 @@ func (f *finder) exactly(w work, which []uint32) error {
 func merged(keys int) int { return (keys + most - 1) / most }
 
 // merge queues merges of keys, so many for each query, until one block does the last and writes the lists.
-func (f *finder) merge(w work, from, to *gpu.Buffer, keys int, whose *gpu.Buffer, queries int) error {
+func (l *lane) merge(w work, from, to *gpu.Buffer, keys int, whose *gpu.Buffer, queries int) error {
 	for {
 		blocks := merged(keys)
-		if err := f.stream.Launch(f.do.merge, gpu.Dim{X: blocks, Y: queries}, gpu.Dim{X: threads}, 0, to, from, uint32(keys), whose, w.lists(), f.room.out,
+		if err := l.stream.Launch(l.do.merge, gpu.Dim{X: blocks, Y: queries}, gpu.Dim{X: threads}, 0, to, from, uint32(keys), whose, w.lists(), l.room.out,
 			w.lengths(), uint32(w.want)); err != nil || blocks == 1 {
 			return err
 		}

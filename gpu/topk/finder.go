@@ -9,10 +9,9 @@ import (
 	"github.com/cinesync/cinesync/serve/rank"
 )
 
-// finder is a table on a device. One batch is under way at a time.
+// finder is a table on a device.
 type finder struct {
 	device *gpu.Device
-	stream *gpu.Stream
 	table  *rank.Table
 	plan   plan
 
@@ -20,16 +19,30 @@ type finder struct {
 	norm, bias float32 // the greatest norm, scaled, and the greatest bias
 
 	do struct{ load, prepare, sample, floor, scan, choose, first, merge *gpu.Function }
-	on struct{ vectors, biases, none, barred, tiles, bounds *gpu.Buffer } // what stays
+	on struct{ vectors, biases, none, tiles, bounds *gpu.Buffer } // what all batches read
 
-	none rank.Mask // bars what is behind the last title
+	none  rank.Mask // bars what is behind the last title
+	lanes chan *lane
 
 	mu     sync.Mutex
+	closed bool
+	looked looks
+}
+
+// lanes is how many batches may be under way: while one is on the device, another comes or goes.
+const lanes = 2
+
+// lane is where a batch is worked on. What it needs is allocated with the first batch, and grows.
+type lane struct {
+	*finder
+	stream *gpu.Stream
+	barred *gpu.Buffer
 	mask   rank.Mask // what barred holds; nil: nobody knows
 	room   room
-	looked struct{ first, again, exact int } // queries whose lists came of the first look, needed a higher floor, needed every score
-	closed bool
 }
+
+// looks is how many lists came of the first look, needed a higher floor, needed every score.
+type looks struct{ first, again, exact int }
 
 // Close frees the device's memory.
 func (f *finder) Close() error {
@@ -39,14 +52,23 @@ func (f *finder) Close() error {
 		return nil
 	}
 	f.closed = true
-	for _, b := range []*gpu.Buffer{f.on.vectors, f.on.biases, f.on.none, f.on.barred, f.on.tiles, f.on.bounds} {
+	for _, b := range []*gpu.Buffer{f.on.vectors, f.on.biases, f.on.none, f.on.tiles, f.on.bounds} {
 		b.Free()
 	}
-	f.room.free()
-	if f.stream == nil || f.device.Lost() != nil {
-		return nil // it went with the device
+	var err error
+	for range len(f.lanes) {
+		err = errors.Join(err, (<-f.lanes).close())
 	}
-	return f.stream.Close()
+	return err
+}
+
+func (l *lane) close() error {
+	l.barred.Free()
+	l.room.free()
+	if l.device.Lost() != nil {
+		return nil // the stream went with the device
+	}
+	return l.stream.Close()
 }
 
 // Find is rank.Finder's.
@@ -56,10 +78,13 @@ func (f *finder) Find(b rank.Batch) ([][]rank.Item, error) {
 		return nil, err
 	}
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.closed {
+	closed := f.closed
+	f.mu.Unlock()
+	if closed {
 		return nil, errors.New("top-k on the GPU: the finder is closed")
 	}
+	l := <-f.lanes
+	defer func() { f.lanes <- l }()
 	lists := make([][]rank.Item, 0, n)
 	for from, step := 0, f.plan.queries(b.Each != nil); from < n; from += step {
 		part := b
@@ -68,7 +93,8 @@ func (f *finder) Find(b rank.Batch) ([][]rank.Item, error) {
 		if b.Each != nil {
 			part.Each = b.Each[from:to]
 		}
-		if lists, err = f.some(lists, part, to-from); err != nil {
+		if lists, err = l.some(lists, part, to-from); err != nil {
+			_ = l.stream.Wait() // what was queued before the error uses the lane's memory
 			return nil, fmt.Errorf("top-k on the GPU: %d queries over %d titles: %w", n, f.plan.titles, err)
 		}
 	}
@@ -76,62 +102,69 @@ func (f *finder) Find(b rank.Batch) ([][]rank.Item, error) {
 }
 
 // some appends the lists of one pass.
-func (f *finder) some(lists [][]rank.Item, b rank.Batch, n int) ([][]rank.Item, error) {
-	w, err := f.begin(b, n)
+func (l *lane) some(lists [][]rank.Item, b rank.Batch, n int) ([][]rank.Item, error) {
+	w, err := l.begin(b, n)
 	if err != nil {
 		return nil, err
 	}
-	left := w.all()
-	if f.plan.width > 0 {
-		if left, err = f.quickly(w); err != nil {
+	left, seen := w.all(), looks{}
+	if l.plan.width > 0 {
+		if left, seen, err = l.quickly(w); err != nil {
 			return nil, err
 		}
 	}
-	f.looked.exact += len(left)
+	seen.exact = len(left)
+	l.count(seen)
 	if len(left) > 0 {
-		if err := errors.Join(f.exactly(w, left), f.read(w)); err != nil {
+		if err := errors.Join(l.exactly(w, left), l.read(w)); err != nil {
 			return nil, err
 		}
 	}
 	return w.append(lists)
 }
 
+func (f *finder) count(seen looks) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.looked.first += seen.first
+	f.looked.again += seen.again
+	f.looked.exact += seen.exact
+}
+
 // quickly makes lists by way of floors, and tells which queries are left.
-func (f *finder) quickly(w work) ([]uint32, error) {
-	if err := errors.Join(f.prepare(w), f.scan(w), f.read(w)); err != nil {
-		return nil, err
+func (l *lane) quickly(w work) (left []uint32, seen looks, err error) {
+	if err := errors.Join(l.prepare(w), l.scan(w), l.read(w)); err != nil {
+		return nil, seen, err
 	}
-	again := len(w.left(full))
-	f.looked.first += w.n - len(w.left(runs, full, exact))
-	f.looked.again += again
-	if again > 0 { // the kernel has set a higher floor
-		if err := errors.Join(f.scan(w), f.read(w)); err != nil {
-			return nil, err
+	seen = looks{first: w.n - len(w.left(runs, full, exact)), again: len(w.left(full))}
+	if seen.again > 0 { // the kernel has set a higher floor
+		if err := errors.Join(l.scan(w), l.read(w)); err != nil {
+			return nil, seen, err
 		}
 	}
-	return w.left(runs, full, exact), nil
+	return w.left(runs, full, exact), seen, nil
 }
 
 // prepare queues what makes floors of queries.
-func (f *finder) prepare(w work) error {
-	p, r := f.plan, &f.room
+func (l *lane) prepare(w work) error {
+	f, p, r := l.finder, l.plan, &l.room
 	return errors.Join(
-		f.stream.Launch(f.do.prepare, gpu.Dim{X: (w.padded*32 + threads - 1) / threads}, gpu.Dim{X: threads}, 0, r.halves, r.needs, r.slack, r.out, r.counts,
+		l.stream.Launch(f.do.prepare, gpu.Dim{X: (w.padded*32 + threads - 1) / threads}, gpu.Dim{X: threads}, 0, r.halves, r.needs, r.slack, r.out, r.counts,
 			w.queries(), uint32(w.n), uint32(w.padded), uint32(p.dim), uint32(p.steps()), int32(f.exponent), f.norm, f.bias),
-		f.stream.Launch(f.do.sample, gpu.Dim{X: p.sampleBlocks, Y: w.padded / p.rows}, gpu.Dim{X: threads}, p.shared, r.maxima, uint32(p.slots), uint32(p.together),
+		l.stream.Launch(f.do.sample, gpu.Dim{X: p.sampleBlocks, Y: w.padded / p.rows}, gpu.Dim{X: scanners}, p.shared, r.maxima, uint32(p.slots), uint32(p.together),
 			f.on.tiles, f.on.bounds, f.on.biases, f.biased(), uint32(p.sampled), uint32(p.every), r.halves, r.needs, uint32(w.n), uint32(p.stages),
 			w.shared, r.own, w.which(), uint32(p.tiles)),
-		f.stream.Launch(f.do.floor, gpu.Dim{X: w.n}, gpu.Dim{X: threads}, 0, r.needs, r.slack, r.out, r.maxima, uint32(p.slots), uint32(w.want), uint32(w.n)))
+		l.stream.Launch(f.do.floor, gpu.Dim{X: w.n}, gpu.Dim{X: threads}, 0, r.needs, r.slack, r.out, r.maxima, uint32(p.slots), uint32(w.want), uint32(w.n)))
 }
 
 // scan queues what looks at all titles and makes lists.
-func (f *finder) scan(w work) error {
-	p, r := f.plan, &f.room
+func (l *lane) scan(w work) error {
+	f, p, r := l.finder, l.plan, &l.room
 	return errors.Join(
-		f.stream.Launch(f.do.scan, gpu.Dim{X: p.blocks, Y: w.padded / p.rows}, gpu.Dim{X: threads}, p.shared, r.counts, r.found,
+		l.stream.Launch(f.do.scan, gpu.Dim{X: p.blocks, Y: w.padded / p.rows}, gpu.Dim{X: scanners}, p.shared, r.counts, r.found,
 			f.on.tiles, f.on.bounds, f.on.biases, f.biased(), uint32(p.tiles), uint32(1), r.halves, r.needs, uint32(w.n), uint32(p.stages),
 			w.shared, r.own, w.which(), uint32(p.tiles)),
-		f.stream.Launch(f.do.choose, gpu.Dim{X: w.n}, gpu.Dim{X: threads}, 0, w.lists(), r.out, w.lengths(), r.needs, r.slack, r.counts, r.found, f.on.bounds,
+		l.stream.Launch(f.do.choose, gpu.Dim{X: w.n}, gpu.Dim{X: threads}, 0, w.lists(), r.out, w.lengths(), r.needs, r.slack, r.counts, r.found, f.on.bounds,
 			w.queries(), f.on.vectors, f.on.biases, uint32(p.dim), uint32(w.want), uint32(w.n)))
 }
 

@@ -34,13 +34,18 @@ func (k *Kernels) Open(t *rank.Table) (rank.Finder, error) { return k.open(t) }
 
 func (k *Kernels) open(t *rank.Table) (*finder, error) {
 	info := k.device.Info()
-	f := &finder{device: k.device, plan: newPlan(t.Titles(), t.Dim(), info.Processors, info.Shared), table: t}
-	var err error
-	if f.stream, err = k.device.Stream(); err == nil {
-		err = f.find(k.module)
+	f := &finder{device: k.device, plan: newPlan(t.Titles(), t.Dim(), info.Processors, info.Shared), table: t, lanes: make(chan *lane, lanes)}
+	err := f.find(k.module)
+	for i := 0; i < lanes && err == nil; i++ {
+		l := &lane{finder: f}
+		if l.stream, err = k.device.Stream(); err == nil {
+			f.lanes <- l
+		}
 	}
 	if err == nil {
-		err = f.load(t)
+		l := <-f.lanes
+		err = l.load(t)
+		f.lanes <- l
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("top-k on the GPU: put %d titles of width %d there: %w", t.Titles(), t.Dim(), err), f.Close())
@@ -70,13 +75,13 @@ func (f *finder) find(m *gpu.Module) error {
 }
 
 // load copies a table, and makes halves and bounds of it.
-func (f *finder) load(t *rank.Table) error {
-	p := &f.plan
+func (l *lane) load(t *rank.Table) error {
+	f, p := l.finder, &l.plan
 	for _, want := range []struct {
 		into  **gpu.Buffer
 		bytes int
 	}{
-		{&f.on.vectors, 4 * p.titles * p.dim}, {&f.on.biases, 4 * tile * p.tiles}, {&f.on.none, 8 * p.tiles}, {&f.on.barred, 8 * p.tiles},
+		{&f.on.vectors, 4 * p.titles * p.dim}, {&f.on.biases, 4 * tile * p.tiles}, {&f.on.none, 8 * p.tiles},
 		{&f.on.tiles, p.tileBytes() * p.tiles}, {&f.on.bounds, 16 * p.tiles},
 	} {
 		var err error
@@ -88,16 +93,16 @@ func (f *finder) load(t *rank.Table) error {
 	if p.titles%tile > 0 {
 		f.none[p.tiles-1] = ^uint64(0) << (p.titles % tile)
 	}
-	err := errors.Join(f.stream.Upload(f.on.vectors, 0, gpu.Bytes(t.Vectors())), f.stream.Zero(f.on.biases, 0, f.on.biases.Len()),
-		f.stream.Upload(f.on.biases, 0, gpu.Bytes(t.Biases())), f.stream.Upload(f.on.none, 0, gpu.Bytes(f.none)))
+	err := errors.Join(l.stream.Upload(f.on.vectors, 0, gpu.Bytes(t.Vectors())), l.stream.Zero(f.on.biases, 0, f.on.biases.Len()),
+		l.stream.Upload(f.on.biases, 0, gpu.Bytes(t.Biases())), l.stream.Upload(f.on.none, 0, gpu.Bytes(f.none)))
 	if err != nil || p.width == 0 {
-		return errors.Join(err, f.stream.Wait())
+		return errors.Join(err, l.stream.Wait())
 	}
 	f.exponent, f.bias = halfExponent(greatest(t.Vectors())), greatest(t.Biases())
 	bounds := make([]float32, 4*p.tiles)
-	err = errors.Join(f.stream.Launch(f.do.load, gpu.Dim{X: p.tiles}, gpu.Dim{X: tile}, 0, f.on.tiles, f.on.bounds, f.on.vectors, f.on.biases,
+	err = errors.Join(l.stream.Launch(f.do.load, gpu.Dim{X: p.tiles}, gpu.Dim{X: tile}, 0, f.on.tiles, f.on.bounds, f.on.vectors, f.on.biases,
 		uint32(p.titles), uint32(p.dim), uint32(p.steps()), int32(f.exponent)),
-		f.stream.Download(gpu.Bytes(bounds), f.on.bounds, 0), f.stream.Wait())
+		l.stream.Download(gpu.Bytes(bounds), f.on.bounds, 0), l.stream.Wait())
 	for i := 0; i < len(bounds); i += 4 {
 		f.norm = max(f.norm, bounds[i])
 	}

@@ -4,11 +4,12 @@ package topk
 const (
 	tile     = 64   // titles
 	threads  = 256  // of a block
+	scanners = 512  // threads of a block of the scan
 	most     = 4096 // candidates of a query, keys of a block
 	staged   = 2048 // hits that a block keeps in shared memory
 	maxDim   = 256  // of a vector on tensor cores; wider ones are scored in float64 alone
 	pass     = 1024 // queries that are worked on together
-	maxSlots = most // groups of the sample, of a query
+	maxSlots = 2048 // groups of the sample, of a query
 )
 
 // plan is how a table is looked at by a device: sizes alone.
@@ -31,7 +32,10 @@ func newPlan(titles, dim, processors, shared int) plan {
 	for p.width < dim {
 		p.width *= 2
 	}
-	p.rows = min(256, 256*64/p.width)
+	p.rows = 256
+	if p.width > 64 { // their halves fill the registers
+		p.rows = 128
+	}
 	for p.stages = 4; p.stages > 2 && p.sharedBytes() > shared; {
 		p.stages--
 	}
@@ -50,7 +54,7 @@ func newPlan(titles, dim, processors, shared int) plan {
 // slotsOf is the groups of a query, where a block has own tiles of the sample.
 func (p plan) slotsOf(own int) int { return (own + p.together - 1) / p.together * p.sampleBlocks * 8 }
 
-func (p plan) sharedBytes() int { return p.stages*p.tileBytes() + p.rows*16 + 16 + staged*8 }
+func (p plan) sharedBytes() int { return p.stages*p.tileBytes() + p.rows*20 + 16 + staged*8 }
 
 // tileBytes is a tile in half precision.
 func (p plan) tileBytes() int { return p.width * tile * 2 }

@@ -19,7 +19,7 @@ func TestPlansFit(t *testing.T) {
 			t.Fatalf("%d tiles for %d titles", p.tiles, titles)
 		case p.width < dim || p.width%32 != 0 || p.width > maxDim:
 			t.Fatalf("width %d for %d", p.width, dim)
-		case p.rows*p.width > 256*64 || p.rows > 256 || p.rows%64 != 0 || p.padded(1) != p.rows || p.padded(p.rows+1) != 2*p.rows:
+		case p.rows*p.width > 128*256 || p.rows > 256 || p.rows%128 != 0 || p.padded(1) != p.rows || p.padded(p.rows+1) != 2*p.rows:
 			t.Fatalf("blocks of %d queries of width %d", p.rows, p.width)
 		case p.shared > shared || p.stages < 2 || p.stages > 4:
 			t.Fatalf("%d stages take %d bytes of %d", p.stages, p.shared, shared)

@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"github.com/cinesync/cinesync/gpu"
+	"github.com/cinesync/cinesync/internal/par"
 	"github.com/cinesync/cinesync/serve/rank"
 )
 
@@ -38,8 +39,8 @@ func (r *room) free() {
 }
 
 // grow makes room for so many queries (up to whole blocks), and masks.
-func (f *finder) grow(queries, sets int) error {
-	r, p := &f.room, f.plan
+func (l *lane) grow(queries, sets int) error {
+	r, p := &l.room, l.plan
 	if queries <= r.capacity && sets <= r.sets {
 		return nil
 	}
@@ -53,13 +54,13 @@ func (f *finder) grow(queries, sets int) error {
 		{&r.halves, 2 * queries * p.width}, {&r.needs, 16 * queries}, {&r.slack, 4 * queries}, {&r.counts, 4 * queries}, {&r.maxima, 4 * queries * p.slots},
 		{&r.found, 8 * most * queries}, {&r.in, 4 * queries * (p.dim + 4)}, {&r.out, 8 * queries * (1 + rank.MaxN)}, {&r.own, 8 * sets * p.tiles},
 	} {
-		if *want.into, err = f.device.Alloc(max(want.bytes, 16)); err != nil {
+		if *want.into, err = l.device.Alloc(max(want.bytes, 16)); err != nil {
 			r.free()
 			return err
 		}
 	}
-	if r.hostIn, err = f.device.Pinned(r.in.Len()); err == nil {
-		r.hostOut, err = f.device.Pinned(r.out.Len())
+	if r.hostIn, err = l.device.Pinned(r.in.Len()); err == nil {
+		r.hostOut, err = l.device.Pinned(r.out.Len())
 	}
 	if err != nil {
 		r.free()
@@ -82,40 +83,46 @@ func (w work) lengths() gpu.At { return gpu.At{Buffer: w.room.out, Off: 4 * w.pa
 func (w work) lists() gpu.At   { return gpu.At{Buffer: w.room.out, Off: 8 * w.padded} }
 
 // begin queues the copies of a batch to the device.
-func (f *finder) begin(b rank.Batch, n int) (work, error) {
-	w := work{room: &f.room, n: n, padded: f.plan.padded(n), want: b.N, shared: f.on.none}
+func (l *lane) begin(b rank.Batch, n int) (work, error) {
+	w := work{room: &l.room, n: n, padded: l.plan.padded(n), want: b.N, shared: l.on.none}
 	which, sets := masks(b.Each, n)
-	if err := f.grow(w.padded, len(sets)); err != nil {
+	if err := l.grow(w.padded, len(sets)); err != nil {
 		return w, err
 	}
-	host := f.room.hostIn.Bytes()[:16*w.padded+4*len(b.Queries)]
+	host := l.room.hostIn.Bytes()[:16*w.padded+4*len(b.Queries)]
 	copy(host, gpu.Bytes(which))
 	copy(host[16*w.padded:], gpu.Bytes(b.Queries))
-	err := f.stream.Upload(f.room.in, 0, host)
+	err := l.stream.Upload(l.room.in, 0, host)
 	for i, m := range sets {
-		err = errors.Join(err, f.stream.Upload(f.room.own, 8*i*f.plan.tiles, gpu.Bytes(m)))
+		err = errors.Join(err, l.stream.Upload(l.room.own, 8*i*l.plan.tiles, gpu.Bytes(m)))
 	}
 	if b.Barred != nil {
-		w.shared = f.on.barred
-		err = errors.Join(err, f.bar(b.Barred))
+		err = errors.Join(err, l.bar(b.Barred))
+		w.shared = l.barred
 	}
 	return w, err
 }
 
 // bar brings the batch's mask to the device, unless it is there.
-func (f *finder) bar(m rank.Mask) error {
+func (l *lane) bar(m rank.Mask) error {
 	last := len(m) - 1
-	behind := f.none[last]
-	if f.mask != nil && m[last]|behind == f.mask[last] && slices.Equal(m[:last], f.mask[:last]) {
+	behind := l.none[last]
+	if l.mask != nil && m[last]|behind == l.mask[last] && slices.Equal(m[:last], l.mask[:last]) {
 		return nil
+	}
+	if l.barred == nil {
+		var err error
+		if l.barred, err = l.device.Alloc(8 * l.plan.tiles); err != nil {
+			return err
+		}
 	}
 	next := slices.Clone(m)
 	next[last] |= behind
-	f.mask = nil
-	if err := f.stream.Upload(f.on.barred, 0, gpu.Bytes(next)); err != nil {
+	l.mask = nil
+	if err := l.stream.Upload(l.barred, 0, gpu.Bytes(next)); err != nil {
 		return err
 	}
-	f.mask = next
+	l.mask = next
 	return nil
 }
 
@@ -141,8 +148,8 @@ func masks(each []rank.Mask, n int) (which []int32, sets []rank.Mask) {
 }
 
 // read waits for a pass and brings its results to the host.
-func (f *finder) read(w work) error {
-	return errors.Join(f.stream.Download(f.room.hostOut.Bytes()[:8*w.padded+8*w.n*w.want], f.room.out, 0), f.stream.Wait())
+func (l *lane) read(w work) error {
+	return errors.Join(l.stream.Download(l.room.hostOut.Bytes()[:8*w.padded+8*w.n*w.want], l.room.out, 0), l.stream.Wait())
 }
 
 func view[T uint32 | uint64](b []byte, n int) []T {
@@ -176,17 +183,25 @@ func (w work) left(states ...uint32) []uint32 {
 func (w work) append(lists [][]rank.Item) ([][]rank.Item, error) {
 	host := w.room.hostOut.Bytes()
 	lengths, places := view[uint32](host[4*w.padded:], w.n), view[uint64](host[8*w.padded:], w.n*w.want)
-	items := make([]rank.Item, w.n*w.want)
 	for q, s := range w.states() {
-		n := int(lengths[q])
-		if s != done || n > w.want {
-			return nil, fmt.Errorf("broken invariant: query %d ended in state %d with %d of %d titles", q, s, n, w.want)
+		if s != done || int(lengths[q]) > w.want {
+			return nil, fmt.Errorf("broken invariant: query %d ended in state %d with %d of %d titles", q, s, lengths[q], w.want)
 		}
-		list := items[q*w.want : q*w.want+n : q*w.want+n]
-		for i, place := range places[q*w.want : q*w.want+n] {
-			list[i] = rank.Item{Index: int(uint32(place)), Score: math.Float32frombits(uint32(place >> 32))}
-		}
-		lists = append(lists, list)
 	}
+	from := len(lists)
+	lists = slices.Grow(lists, w.n)[:from+w.n]
+	const part = 32
+	par.Do((w.n+part-1)/part, func(i int) {
+		to := min(i*part+part, w.n)
+		items := make([]rank.Item, (to-i*part)*w.want)
+		for q := i * part; q < to; q++ {
+			list := items[:lengths[q]:lengths[q]]
+			items = items[w.want:]
+			for j, place := range places[q*w.want : q*w.want+len(list)] {
+				list[j] = rank.Item{Index: int(uint32(place)), Score: math.Float32frombits(uint32(place >> 32))}
+			}
+			lists[from+q] = list
+		}
+	})
 	return lists, nil
 }
