@@ -50,6 +50,8 @@ func (b bench) run(t *testing.T) {
 	t.Run("SumsMasks", b.sumsMasks)
 	t.Run("WrapsAround", b.wrapsAround)
 	t.Run("TakesManyMasks", b.takesManyMasks)
+	t.Run("TakesManyLongMasks", b.takesManyLongMasks)
+	t.Run("CountsBeyondTwoBytes", b.countsFar)
 	t.Run("OrderDoesNotCount", b.orderDoesNotCount)
 	t.Run("ReadsBytesThatAreNotAligned", b.readsUnaligned)
 	t.Run("RefusesOtherLengths", b.refusesOtherLengths)
@@ -129,6 +131,42 @@ func (b bench) takesManyMasks(t *testing.T) {
 	want.equals(t, acc)
 	mask(t, acc, terms[0], terms[0]) // the same mask twice counts twice
 	want.mask(t, []aggregation.Term{terms[0], terms[0]})
+	want.equals(t, acc)
+}
+
+// takesManyLongMasks has several pieces of the vector, however it is cut, and several runs of the masks.
+func (b bench) takesManyLongMasks(t *testing.T) {
+	const d, n = 9_001, 203
+	acc, want := b.open(t, d)
+	terms := make([]aggregation.Term, n)
+	for i := range terms {
+		terms[i] = b.term(t, "long", i)
+	}
+	y := stream(t, "y", b.bytes(d))
+	add(t, acc, y)
+	want.add(y)
+	mask(t, acc, terms...)
+	want.mask(t, terms)
+	want.equals(t, acc)
+	for i := range terms {
+		terms[i].Negative = !terms[i].Negative
+	}
+	mask(t, acc, terms[:n/2]...)
+	mask(t, acc, terms[n/2:]...)
+	want = newReference(want.shape)
+	want.add(y)
+	want.equals(t, acc)
+}
+
+// countsFar has counters of AES that take a third byte. No vector is so long that one takes a fifth.
+func (b bench) countsFar(t *testing.T) {
+	const d = 1<<18 + 11
+	if b.suite.WordBits != 32 {
+		return // the counters do not know of words
+	}
+	acc, want := b.open(t, d)
+	mask(t, acc, b.term(t, "far", 1))
+	want.mask(t, []aggregation.Term{b.term(t, "far", 1)})
 	want.equals(t, acc)
 }
 
