@@ -22,6 +22,12 @@ type Learning struct {
 	Every  int // rounds between judgements; 0: twenty in all
 	Quiet  bool
 	Engine train.Engine // nil: the hand-written one
+	// Backend trains in place of an engine, and Judge measures, on the GPU that GPU names; nothing of them: the CPU does both. Where
+	// the backend fails the CPU takes over, the lines say so from then on, and Told hears why.
+	Backend learning.Backend
+	Judge   evaluate.Bench
+	GPU     string
+	Told    func(error)
 	// Round is told of each round as it ends; an error ends the study. Progress hears of every round. Both may be nil.
 	Round    func(*LearningRound) error
 	Progress func(what string, done, all int)
@@ -39,6 +45,7 @@ type bench struct {
 	job   *train.Job
 	judge *evaluate.Judge // nil where nothing is held out
 	every int
+	lost  bool // the backend, which failed
 }
 
 // Run trains once with the seed, and again without noise where that is wanted.
@@ -63,13 +70,13 @@ func (l *Learning) Run(ctx context.Context) (*LearningSummary, error) {
 }
 
 func (l *Learning) bench() (*bench, error) {
-	b := &bench{Learning: l, every: l.Every}
+	b := &bench{Learning: l, every: l.Every, lost: l.Backend == nil}
 	rounds := l.Task.Rounds.Count
 	if b.every == 0 {
 		b.every = max(1, (rounds+judgements-1)/judgements)
 	}
 	var err error
-	if b.job, err = l.job(l.Task); err != nil {
+	if b.job, err = b.newJob(l.Task); err != nil {
 		return nil, err
 	}
 	if len(l.Data.Split.Cases) > 0 {
@@ -78,20 +85,29 @@ func (l *Learning) bench() (*bench, error) {
 	return b, err
 }
 
-// job is a training of the study's people.
-func (l *Learning) job(t *task.Task) (*train.Job, error) {
+// newJob is a training of the study's people.
+func (b *bench) newJob(t *task.Task) (*train.Job, error) {
 	var features [][]float32
 	if t.Model.Start == task.Content || t.Model.Fresh {
 		var err error
-		if features, err = titles.Features(l.Data.Titles); err != nil {
+		if features, err = titles.Features(b.Data.Titles); err != nil {
 			return nil, fmt.Errorf("content of titles: %w", err)
 		}
 	}
-	job, err := train.NewJob(t, titles.IDs(l.Data.Titles), features, l.people())
+	job, err := train.NewJob(t, titles.IDs(b.Data.Titles), features, b.people())
 	if err != nil {
 		return nil, err
 	}
-	job.Engine = l.Engine
+	job.Engine = b.Engine
+	if !b.lost {
+		job.Backend = b.Backend
+	}
+	job.Fallback = func(_ int, err error) {
+		b.lost = true
+		if b.Told != nil {
+			b.Told(err)
+		}
+	}
 	return job, nil
 }
 
@@ -145,7 +161,7 @@ func (b *bench) quiet(ctx context.Context, s *LearningSummary) error {
 	if b.job.Terms.Account == nil || !b.Quiet {
 		return nil
 	}
-	job, err := b.Learning.job(b.Task.Quiet())
+	job, err := b.newJob(b.Task.Quiet())
 	if err != nil {
 		return err
 	}
@@ -172,19 +188,15 @@ func (b *bench) measure(s *model.Snapshot) (*Figures, error) {
 	if b.judge == nil {
 		return nil, nil
 	}
-	scorer, err := evaluate.OfSnapshot(s)
+	r, err := b.Judge.Measure(b.judge, s)
 	if err != nil {
 		return nil, err
 	}
-	return b.figures(scorer)
+	return figures(r), nil
 }
 
-func (b *bench) figures(s evaluate.Scorer) (*Figures, error) {
-	r, err := b.judge.Measure(s)
-	if err != nil {
-		return nil, err
-	}
-	return &Figures{HR10: short(r.Uniform.HR10.Mean), NDCG10: short(r.Uniform.NDCG10.Mean), FullHR10: short(r.Full.HR10.Mean), FullNDCG10: short(r.Full.NDCG10.Mean)}, nil
+func figures(r *evaluate.Result) *Figures {
+	return &Figures{HR10: short(r.Uniform.HR10.Mean), NDCG10: short(r.Uniform.NDCG10.Mean), FullHR10: short(r.Full.HR10.Mean), FullNDCG10: short(r.Full.NDCG10.Mean)}
 }
 
 // popularity is what knowing only what everybody watches gives.
@@ -192,5 +204,9 @@ func (b *bench) popularity() (*Figures, error) {
 	if b.judge == nil {
 		return nil, nil
 	}
-	return b.figures(baseline.NewPopularity(b.judge.Split().Train))
+	r, err := b.judge.Measure(baseline.NewPopularity(b.judge.Split().Train))
+	if err != nil {
+		return nil, err
+	}
+	return figures(r), nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/cinesync/cinesync/cmd/cinesync/task"
 	"github.com/cinesync/cinesync/cmd/cinesync/train"
 	"github.com/cinesync/cinesync/model/split"
+	"github.com/cinesync/cinesync/sim/learning"
 )
 
 // lesson is a study of made-up people.
@@ -207,5 +208,35 @@ func TestPicturesAreDrawn(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// breaks is a backend that learns nothing in its first rounds, and then fails.
+type breaks struct{ after int }
+
+func (b *breaks) Train(_ []int32, c learning.Cohort) ([]learning.Part, error) {
+	if b.after--; b.after < 0 {
+		return nil, errors.New("unplugged")
+	}
+	return make([]learning.Part, len(c.Histories)), nil
+}
+
+// TestLinesSayWhoTrained loses the backend in the third round, and does not go back to it for what is compared with.
+func TestLinesSayWhoTrained(t *testing.T) {
+	l := lesson(t, 12, 4, nil)
+	l.Backend, l.GPU, l.Quiet = &breaks{after: 2}, "Abacus 9", true
+	var told []error
+	l.Told = func(err error) { told = append(told, err) }
+	var by []string
+	l.Round = func(r *LearningRound) error { by = append(by, r.Trained); return nil }
+	s, err := l.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(by, []string{"Abacus 9", "Abacus 9", "cpu", "cpu"}) || s.Trained != "cpu" {
+		t.Errorf("rounds were trained by %q, the study by %q", by, s.Trained)
+	}
+	if len(told) != 1 || !strings.Contains(told[0].Error(), "round 3") || !strings.Contains(told[0].Error(), "unplugged") {
+		t.Errorf("told %v", told)
 	}
 }

@@ -85,7 +85,12 @@ func (b *bench) summary() (*LearningSummary, error) {
 }
 
 // trainer is what trains.
-func (l *Learning) trainer() string { return "cpu" }
+func (b *bench) trainer() string {
+	if b.lost {
+		return "cpu"
+	}
+	return b.GPU
+}
 
 // line is what there is to say of a round, but for how its model does.
 func (b *bench) line(r learning.Round) (*LearningRound, error) {
@@ -105,7 +110,7 @@ func (b *bench) line(r learning.Round) (*LearningRound, error) {
 // add puts a round's line into the summary.
 func (s *LearningSummary) add(r *LearningRound) {
 	s.lines = append(s.lines, r)
-	s.Loss, s.Epsilon, s.Up, s.Down = r.Loss, r.Epsilon, r.Up, r.Down
+	s.Loss, s.Epsilon, s.Up, s.Down, s.Trained = r.Loss, r.Epsilon, r.Up, r.Down, r.Trained
 	if r.Figures != nil {
 		s.Figures = r.Figures
 	}

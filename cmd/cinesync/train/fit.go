@@ -18,6 +18,9 @@ type Job struct {
 	Base   *Job // of the two-tower that a head is trained over; nil for the other families. After Fit, Start is over that training's model
 	People [][]model.Example
 	Engine Engine // nil: the hand-written one
+	// Backend trains the rounds at another place, in place of an engine, and Fallback hears where it fails; nil: here (learning.Config).
+	Backend  learning.Backend
+	Fallback func(round int, err error)
 	// Features are the titles' public facts, where fresh ones are served by them (model.fresh).
 	Features [][]float32
 	// Progress hears of every round, with the model that would be served. It may be nil.
@@ -96,7 +99,7 @@ type Fitted struct {
 // Fit trains with one seed. Where training leaves the numbers the result is what was good before, beside the error, which names round and tensor.
 func (j *Job) Fit(ctx context.Context, seed uint64) (*Fitted, error) {
 	if j.Base != nil {
-		j.Base.Engine = j.Engine
+		j.Base.Engine, j.Base.Backend, j.Base.Fallback = j.Engine, j.Backend, j.Fallback
 		result, err := j.Base.Fit(ctx, seed)
 		if err != nil {
 			return nil, fmt.Errorf("base: %w", err)
@@ -120,6 +123,7 @@ func (j *Job) Fit(ctx context.Context, seed uint64) (*Fitted, error) {
 	if j.Engine != nil {
 		cfg.Engine = j.Engine.Trainer
 	}
+	cfg.Backend, cfg.Fallback = j.Backend, j.Fallback
 	cfg.Progress = func(r learning.Round) error {
 		if err := ctx.Err(); err != nil {
 			return err
