@@ -152,10 +152,23 @@ func (d *desk) call(b rank.Batch, n int) ([][]rank.Item, error) {
 		return nil, fmt.Errorf("%s: there is no finder", d.name)
 	}
 	lists, err := d.finder.Find(b)
-	if err == nil && len(lists) != n {
-		err = fmt.Errorf("%s: %d lists for %d queries", d.name, len(lists), n)
+	if err != nil {
+		return nil, err
 	}
-	return lists, err
+	if len(lists) != n {
+		return nil, fmt.Errorf("%s: %d lists for %d queries", d.name, len(lists), n)
+	}
+	for _, list := range lists {
+		if len(list) > b.N {
+			return nil, fmt.Errorf("%s: a list of %d titles, want at most %d", d.name, len(list), b.N)
+		}
+		for _, it := range list {
+			if it.Index < 0 || it.Index >= d.table.Titles() {
+				return nil, fmt.Errorf("%s: row %d of %d titles is listed", d.name, it.Index, d.table.Titles())
+			}
+		}
+	}
+	return lists, nil
 }
 
 // batch joins requests. A mask that all of them name is passed once.

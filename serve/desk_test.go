@@ -264,17 +264,28 @@ func TestAFinderThatDoesNotOpenIsReplaced(t *testing.T) {
 	}
 }
 
-type short struct{ rank.Finder }
+// liar gives the lists it is made of, whatever is asked.
+type liar struct{ lists [][]rank.Item }
 
-func (short) Find(rank.Batch) ([][]rank.Item, error) { return nil, nil }
-func (short) Close() error                           { return nil }
+func (l liar) Find(rank.Batch) ([][]rank.Item, error) { return l.lists, nil }
+func (liar) Close() error                             { return nil }
 
-func TestAFinderThatGivesTooFewListsIsReplaced(t *testing.T) {
-	var log bytes.Buffer
-	d := newDesk(t, func(*rank.Table) (rank.Finder, error) { return short{}, nil }, &log)
-	got, err := d.find(vectorOf(3), queryOf(3, testMasks()))
-	if diff := cmp.Diff(alone(t, 4)[3], got); err != nil || diff != "" || !strings.Contains(log.String(), "0 lists for 1 queries") {
-		t.Errorf("%v %s; the log is %q", err, diff, log.String())
+func TestAFinderThatGivesNonsenseIsReplaced(t *testing.T) {
+	for _, c := range []struct {
+		lists [][]rank.Item
+		err   string
+	}{
+		{nil, "0 lists for 1 queries"},
+		{[][]rank.Item{{{Index: 500}}}, "row 500 of 500 titles"},
+		{[][]rank.Item{{{Index: -1}}}, "row -1 of 500"},
+		{[][]rank.Item{make([]rank.Item, 5)}, "a list of 5 titles, want at most 4"},
+	} {
+		var log bytes.Buffer
+		d := newDesk(t, func(*rank.Table) (rank.Finder, error) { return liar{c.lists}, nil }, &log)
+		got, err := d.find(vectorOf(3), queryOf(3, testMasks()))
+		if diff := cmp.Diff(alone(t, 4)[3], got); err != nil || diff != "" || !strings.Contains(log.String(), c.err) {
+			t.Errorf("%v %s; the log is %q, want %q", err, diff, log.String(), c.err)
+		}
 	}
 }
 

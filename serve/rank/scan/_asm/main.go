@@ -2,6 +2,7 @@
 package main
 
 //go:generate go run . -out ../scan_amd64.s -stubs ../scan_amd64.go -pkg scan
+//go:generate go run ./stamp
 
 import (
 	"fmt"
