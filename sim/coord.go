@@ -35,6 +35,7 @@ type coord struct {
 	folds    []*round.Fold              // of the cohorts
 	life     int                        // raised by every crash: what was planned before it does not happen
 	tree     map[[32]byte]uint64        // what each device was last shown
+	newest   signed                     // the checkpoint that was signed last
 	closings map[[32]byte]farewell      // how ended rounds are told to late devices
 	sums     [][]uint32                 // of the cohorts of the round that was settled last
 	conduct  map[[16]byte]round.Conduct // what is held against certificates

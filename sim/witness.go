@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"fmt"
 
@@ -28,9 +29,28 @@ func (w *world) policy() (p audit.WitnessPolicy) {
 
 func witnessName(i int) string { return fmt.Sprintf("witness-%d.sim", i) }
 
-// head is the newest checkpoint, cosigned in mode W. A quorum signs, not always the same.
+// signed is a checkpoint over so many entries, cosigned in so many seconds since 1970: whoever asks again then gets the same bytes.
+type signed struct {
+	size uint64
+	at   int64
+	note []byte
+}
+
+// head is the newest checkpoint, cosigned in mode W. It is its caller's.
 func (c *coord) head() ([]byte, error) {
-	size := c.log.Size()
+	size, at := c.log.Size(), c.w.now.Unix()
+	if c.newest.note == nil || c.newest.size != size || c.newest.at != at {
+		note, err := c.sign(size)
+		if err != nil {
+			return nil, err
+		}
+		c.newest = signed{size, at, note}
+	}
+	return bytes.Clone(c.newest.note), nil
+}
+
+// sign makes it. A quorum signs, not always the same.
+func (c *coord) sign(size uint64) ([]byte, error) {
 	note, err := audit.SignCheckpoint(origin, c.logKey, size, c.log.Root(size))
 	if err != nil || c.w.cfg.Mode != aggregation.ModeW {
 		return note, err
