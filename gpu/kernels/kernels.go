@@ -16,6 +16,8 @@ const (
 	NCF   File = "ncf"
 	Score File = "score"
 	Probe File = "probe"
+	// Ceiling is for benchmarks.
+	Ceiling File = "ceiling"
 )
 
 //go:embed *.ptx
