@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -136,7 +137,7 @@ func (f *simulateFlags) protocol(cmd *cobra.Command) error {
 	s, err := p.Run(cmd.Context())
 	v.meter.clear()
 	if err != nil {
-		return fmt.Errorf("simulate: %w", err)
+		return f.ended(cmd, err)
 	}
 	if err := f.draw(s.Draw); err != nil {
 		return err
@@ -210,6 +211,14 @@ func (v *view) timed(what string, done, all int) {
 	if v.meter.live {
 		v.meter.draw(what, done, all)
 	}
+}
+
+// ended says how a study ended before its time.
+func (f *simulateFlags) ended(cmd *cobra.Command, err error) error {
+	if cmd.Context().Err() != nil {
+		return errors.New("simulate: stopped; the rounds above are whole")
+	}
+	return fmt.Errorf("simulate: %w", err)
 }
 
 // line prints one, for programs or for people.
@@ -296,7 +305,7 @@ func (f *simulateFlags) learning(cmd *cobra.Command) error {
 	s, err := l.Run(cmd.Context())
 	v.meter.clear()
 	if err != nil {
-		return fmt.Errorf("simulate: %w", err)
+		return f.ended(cmd, err)
 	}
 	if err := f.draw(s.Draw); err != nil {
 		return err

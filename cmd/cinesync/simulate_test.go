@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -41,6 +42,30 @@ func TestSimulateLines(t *testing.T) {
 				t.Errorf("it prints\n%s\nwant (%v)\n%s", got, err, want)
 			}
 		})
+	}
+}
+
+// stops cancels when the first line was written.
+type stops struct {
+	bytes.Buffer
+	cancel func()
+}
+
+func (s *stops) Write(b []byte) (int, error) {
+	defer s.cancel()
+	return s.Buffer.Write(b)
+}
+
+// TestSimulateStopsWithTheLinesSoFar interrupts studies in their second round.
+func TestSimulateStopsWithTheLinesSoFar(t *testing.T) {
+	for _, args := range [][]string{{"--devices", "8", "--rounds", "3", "--words", "9"},
+		{"--mode", "learning", "--devices", "20", "--rounds", "3", "--data", "made-up", "--gpu", "off"}} {
+		ctx, cancel := context.WithCancel(t.Context())
+		out, errs := &stops{cancel: cancel}, bytes.Buffer{}
+		code := run(ctx, append([]string{"simulate", "--json"}, args...), out, &errs)
+		if lines := strings.Count(out.String(), "\n"); code != 1 || lines != 1 || !strings.Contains(errs.String(), "simulate: stopped") {
+			t.Errorf("%v: exit code %d, %d lines, %q", args, code, lines, errs.String())
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/cinesync/cinesync/internal/par"
 	"github.com/cinesync/cinesync/serve/catalog"
 )
 
@@ -66,9 +67,7 @@ func Make(titles []catalog.Title, n int, seed uint64) ([][]Watch, error) {
 	}
 	w := newWorld(titles, rand.New(rand.NewPCG(seed, 0)))
 	out := make([][]Watch, n)
-	for i := range out {
-		out[i] = w.household(rand.New(rand.NewPCG(seed, uint64(i)+1)))
-	}
+	par.Do(n, func(i int) { out[i] = w.household(rand.New(rand.NewPCG(seed, uint64(i)+1))) })
 	return out, nil
 }
 
