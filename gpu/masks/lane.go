@@ -144,7 +144,7 @@ func (r launch) piece(dst []uint32, from int, terms []aggregation.Term) error {
 			return err
 		}
 	}
-	return errors.Join(r.stream.Download(gpu.Bytes(dst), r.sum, 0), r.stream.Wait())
+	return aggregation.Fill(dst, func(b []byte) error { return errors.Join(r.stream.Download(b, r.sum, 0), r.stream.Wait()) })
 }
 
 // batch adds the masks of a few terms to the sum on the device.
