@@ -91,7 +91,7 @@ type group struct {
 // search finds the lists of one cut.
 func (f *finder) search(b Batch, c cut) [][]Item {
 	groups := f.groups(b, c.queries)
-	found, least := new(scan.Found), new([scan.MaxQueries]float32)
+	found, least := scan.NewFound(groups[0].room), new([scan.MaxQueries]float32) // the first group is the largest
 	for block := c.blocks.first; block < c.blocks.end; block++ {
 		open := f.open(b.Barred, block)
 		for i := range groups {

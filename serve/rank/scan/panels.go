@@ -82,8 +82,13 @@ func Interleave(dst, queries []float32, dim, room int) {
 // Found is what Scan gives: the score of query q and title t of the block is Scores[q·Block+t], and bit t mod 64 of Hits[q·Block/64+t/64]
 // is set where the score is not below what was asked for, or is no number.
 type Found struct {
-	Scores [MaxQueries * Block]float32
-	Hits   [MaxQueries * words]uint64
+	Scores []float32
+	Hits   []uint64
+}
+
+// NewFound makes place for groups of at most room queries.
+func NewFound(room int) *Found {
+	return &Found{make([]float32, room*Block), make([]uint64, room*words)}
 }
 
 // Of is the hits and the scores of query q.
@@ -94,8 +99,8 @@ func (f *Found) Of(q int) (hits *[words]uint64, scores *[Block]float32) {
 // Scan scores a block for a group of room queries, interleaved, and compares with one least score a query. Rows without a query have
 // the least score +Inf. Nothing behind the last title is marked.
 func (p *Panels) Scan(f *Found, block, room int, queries []float32, least *[MaxQueries]float32) {
-	if room < 1 || room > MaxQueries || len(queries) < room*p.dim {
-		panic("scan: a group of queries is too short for its room; pass what Interleave wrote")
+	if room < 1 || room > MaxQueries || len(queries) < room*p.dim || len(f.Scores) < room*Block || len(f.Hits) < room*words {
+		panic("scan: a group of queries is too short for its room, or its place for what is found; pass what Interleave and NewFound gave")
 	}
 	best.scan(f, p, block, room, queries, least)
 	behind := (block+1)*Block - p.titles // places behind the last title

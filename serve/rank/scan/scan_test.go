@@ -40,9 +40,12 @@ func TestScoresStayWithinTheError(t *testing.T) {
 			}
 			p, group := Pack(vectors, biases, dim), make([]float32, room*dim)
 			Interleave(group, queries, dim, room)
-			f := new(Found)
+			f := NewFound(room + 1) // the last row is nobody's
 			for i := range f.Hits {
-				f.Hits[i] = rand.Uint64()
+				f.Hits[i] = 0xfeed
+			}
+			for i := range f.Scores {
+				f.Scores[i] = -77
 			}
 			for block := range p.Blocks() {
 				scanBlock(l, f, p, block, room, group, &least)
@@ -52,6 +55,16 @@ func TestScoresStayWithinTheError(t *testing.T) {
 						query = queries[q*dim : (q+1)*dim]
 					}
 					check(t, f, p, vectors, biases, query, q, block, least[q])
+				}
+				for _, x := range f.Scores[room*Block:] {
+					if x != -77 {
+						t.Fatal("scores behind the group's are written")
+					}
+				}
+				for _, x := range f.Hits[room*words:] {
+					if x != 0xfeed {
+						t.Fatal("hits behind the group's are written")
+					}
 				}
 			}
 		})
@@ -162,7 +175,7 @@ func BenchmarkScan(b *testing.B) {
 	for i := range vectors {
 		vectors[i] = rng.Float32()
 	}
-	p, f := Pack(vectors, biases, dim), new(Found)
+	p, f := Pack(vectors, biases, dim), NewFound(MaxQueries)
 	for _, l := range levels() {
 		for _, n := range []int{1, 2, 4, 8, 12} {
 			take, room := l.width(n)
