@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -9,27 +10,37 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cinesync/cinesync/cmd/cinesync/operate"
+	"github.com/cinesync/cinesync/cmd/internal/accel"
 	"github.com/cinesync/cinesync/coordinator"
 )
 
 func coordinatorCommand() *cobra.Command {
-	var dir, http string
+	var dir, http, gpu string
 	var events bool
 	cmd := &cobra.Command{Use: "coordinator", Short: "Run the coordinator of a folder until it is stopped", Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if dir == "" {
 				return usageError{fmt.Errorf("--dir is missing: name the coordinator's folder")}
 			}
-			o := operate.Options{HTTP: http, Log: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)), OnEvent: say(cmd.OutOrStdout())}
+			if err := accel.Check(gpu); err != nil {
+				return usageError{err}
+			}
+			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+			a, err := accel.Open(gpu, func(line string) { log.Info(line) })
+			if err != nil {
+				return err
+			}
+			o := operate.Options{HTTP: http, Log: log, OnEvent: say(cmd.OutOrStdout()), Expand: a.Accumulators(), Finder: a.Finders()}
 			if events {
 				enc := json.NewEncoder(cmd.OutOrStdout())
 				o.OnEvent = func(e coordinator.Event) { enc.Encode(e) }
 			}
-			return operate.Run(cmd.Context(), dir, o)
+			return errors.Join(operate.Run(cmd.Context(), dir, o), a.Close())
 		}}
 	f := cmd.Flags()
 	f.StringVar(&dir, "dir", "", "the coordinator's folder")
 	f.StringVar(&http, "http", "", "address for the platform's API, instead of the one in coordinator.json")
+	f.StringVar(&gpu, "gpu", accel.Auto, accel.Usage)
 	f.BoolVar(&events, "events", false, "print one JSON object a line for everything that happens")
 	f.BoolVar(&events, "json", false, "the same as --events")
 	return cmd

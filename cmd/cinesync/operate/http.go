@@ -42,7 +42,7 @@ type platform struct {
 
 // newPlatform opens the address before anything is logged, so that a port in use stops the start. Without an address it
 // returns nil.
-func newPlatform(dir string, cfg *Config, key ed25519.PublicKey, log *slog.Logger) (*platform, error) {
+func newPlatform(dir string, cfg *Config, key ed25519.PublicKey, o Options) (*platform, error) {
 	if cfg.HTTP == "" {
 		return nil, nil
 	}
@@ -50,12 +50,12 @@ func newPlatform(dir string, cfg *Config, key ed25519.PublicKey, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
-	service, err := serve.New(serve.Config{Models: os.DirFS(filepath.Join(dir, "models")), Key: key, Catalogue: titles, Log: log})
+	service, err := serve.New(serve.Config{Models: os.DirFS(filepath.Join(dir, "models")), Key: key, Catalogue: titles, Finder: o.Finder, Log: o.Log})
 	if err != nil {
 		return nil, fmt.Errorf("serve recommendations: %w", err)
 	}
 	figures := &figures{log: os.DirFS(filepath.Join(dir, cfg.LogDir)), now: time.Now}
-	handler, err := web.New(web.Config{Service: service, Privacy: figures, Log: log})
+	handler, err := web.New(web.Config{Service: service, Privacy: figures, Log: o.Log})
 	if err != nil {
 		return nil, fmt.Errorf("serve recommendations: %w", err)
 	}
@@ -63,9 +63,9 @@ func newPlatform(dir string, cfg *Config, key ed25519.PublicKey, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
-	return &platform{service: service, figures: figures, listener: l, fresh: make(chan struct{}, 1), logged: make(chan struct{}, 1), log: log, server: &http.Server{Handler: handler,
+	return &platform{service: service, figures: figures, listener: l, fresh: make(chan struct{}, 1), logged: make(chan struct{}, 1), log: o.Log, server: &http.Server{Handler: handler,
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}}, nil
+		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug)}}, nil
 }
 
 func listenHTTP(address string) (net.Listener, error) {

@@ -13,11 +13,13 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/cinesync/cinesync/aggregation"
 	"github.com/cinesync/cinesync/audit"
 	"github.com/cinesync/cinesync/cmd/internal/identity"
 	"github.com/cinesync/cinesync/coordinator"
 	"github.com/cinesync/cinesync/coordinator/store/sqlite"
 	"github.com/cinesync/cinesync/protocol"
+	"github.com/cinesync/cinesync/serve/rank"
 )
 
 // Options are what a caller adds to the folder.
@@ -25,6 +27,9 @@ type Options struct {
 	OnEvent func(coordinator.Event)
 	Log     *slog.Logger
 	HTTP    string // instead of the configuration's address
+	// Expand makes the sums of rounds, and Finder what finds lists; nil: the CPU's.
+	Expand func(aggregation.Shape) aggregation.Accumulator
+	Finder rank.Open
 }
 
 // Run runs the coordinator of one folder until ctx ends.
@@ -75,7 +80,7 @@ func run(ctx context.Context, dir string, cfg *Config, keys *keys, store *sqlite
 	if err := errors.Join(logDir.sweep(), models.sweep()); err != nil {
 		return fmt.Errorf("clear half-written files: %w", err)
 	}
-	platform, err := newPlatform(dir, cfg, keys.identity.Key.Public().(ed25519.PublicKey), o.Log)
+	platform, err := newPlatform(dir, cfg, keys.identity.Key.Public().(ed25519.PublicKey), o)
 	if err != nil {
 		return err
 	}
@@ -93,7 +98,7 @@ func run(ctx context.Context, dir string, cfg *Config, keys *keys, store *sqlite
 	c, err := coordinator.New(ctx, coordinator.Config{Identity: keys.identity, Authority: keys.authority.Ed, AuthorityPQ: keys.authority.PQ, LogKey: keys.log, LogOrigin: cfg.LogOrigin,
 		Witnesses: witnesses.ask(), WitnessPolicy: witnesses.policy,
 		Task: task, Start: start, Bases: cfg.DeltaBases, Models: models, LogDir: logDir, Log: o.Log, OnEvent: o.OnEvent,
-		OnPublish: func(r coordinator.Release) { platform.published(r.Logged) }}, store)
+		Expand: o.Expand, OnPublish: func(r coordinator.Release) { platform.published(r.Logged) }}, store)
 	if err != nil {
 		return fmt.Errorf("start the coordinator in %s, with its public log in %s: %w", dir, logDir, err)
 	}

@@ -21,6 +21,7 @@ const Usage = "which GPU does the heavy work: auto (what there is), off, or an i
 type Accel struct {
 	devices []*gpu.Device
 	say     func(line string)
+	last    []func() error // what is closed before the devices
 }
 
 // Check says whether choice can be a --gpu, before anything is opened.
@@ -94,12 +95,18 @@ func (a *Accel) Name() string {
 // Devices are the GPUs, by index.
 func (a *Accel) Devices() []*gpu.Device { return a.devices }
 
-// Close closes them.
+// Close closes them, and what was made of them. None of it is in use any more.
 func (a *Accel) Close() error {
 	var errs []error
+	for _, last := range a.last {
+		errs = append(errs, last())
+	}
 	for _, d := range a.devices {
+		if d.Lost() != nil {
+			errs = nil // a dead context need not die well
+		}
 		errs = append(errs, d.Close())
 	}
-	a.devices = nil
+	a.devices, a.last = nil, nil
 	return errors.Join(errs...)
 }

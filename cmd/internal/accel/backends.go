@@ -1,0 +1,50 @@
+package accel
+
+import (
+	"fmt"
+
+	"github.com/cinesync/cinesync/aggregation"
+	"github.com/cinesync/cinesync/gpu/masks"
+	"github.com/cinesync/cinesync/gpu/topk"
+	"github.com/cinesync/cinesync/serve/rank"
+)
+
+// worthMasks is how much keystream a GPU expands for: below it 16 cores have made theirs before the GPU has begun (decision 48).
+const worthMasks = 8 << 20
+
+// Accumulators makes the sums of rounds, whose masks GPUs expand, or nil where there is none.
+func (a *Accel) Accumulators() func(aggregation.Shape) aggregation.Accumulator {
+	if len(a.devices) == 0 {
+		return nil
+	}
+	expander, err := masks.New(a.devices...)
+	if err != nil {
+		a.tookOver("expanding masks", err)
+		return nil
+	}
+	a.last = append(a.last, expander.Close)
+	return func(s aggregation.Shape) aggregation.Accumulator {
+		return aggregation.NewOffloadAccumulator(s, aggregation.Offload{Expander: expander, Least: worthMasks,
+			Failed: func(err error) { a.tookOver("expanding masks", err) }})
+	}
+}
+
+// Finders makes what finds lists by vectors, on the first GPU, or nil where there is none. Who asks for a finder answers for it where it
+// fails (serve does).
+func (a *Accel) Finders() rank.Open {
+	if len(a.devices) == 0 {
+		return nil
+	}
+	k, err := topk.Load(a.devices[0])
+	if err != nil {
+		a.tookOver("finding lists", err)
+		return nil
+	}
+	a.last = append(a.last, k.Close)
+	return k.Open
+}
+
+// tookOver says that the CPU does what a backend could not.
+func (a *Accel) tookOver(what string, err error) {
+	a.say(fmt.Sprintf("gpu: %s failed, the CPU takes over: %v", what, err))
+}
