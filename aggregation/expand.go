@@ -14,9 +14,9 @@ type Term struct {
 }
 
 const (
-	// stripeWords is how much of a vector all masks are added to at a time: 64 KiB, which stay in cache meanwhile. A multiple of
+	// stripeWords is how much of a vector all masks are added to at a time: 32 KiB, which stay in cache meanwhile. A multiple of
 	// the blocks of every generator, whatever the words.
-	stripeWords = 16 << 10
+	stripeWords = 8 << 10
 	// maxPieces is how many runs of stripes a vector is cut into for the cores.
 	maxPieces = 64
 	// batchTerms bounds the expanded keys that are held at once, about 0.3 KB each.
