@@ -129,6 +129,34 @@ func BenchmarkMask(b *testing.B) {
 	}
 }
 
+// BenchmarkMasker adds the masks of 24 keys block by block, as a device does, on one core: at the size of the shipped tower, and ten
+// times that. Allocations are by block and piece, whatever the words in it.
+func BenchmarkMasker(b *testing.B) {
+	const block = 64 << 10
+	for _, d := range []int{125_370, 1_253_700} {
+		for _, bits := range []uint16{32, 24, 16} {
+			b.Run(fmt.Sprintf("d=%d/bits=%d", d, bits), func(b *testing.B) {
+				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // here: b.Run sets it anew
+				terms, keys := make([]Term, 24), make([][]byte, 24)
+				for i := range terms {
+					keys[i] = source16(fmt.Sprint(i))
+					terms[i] = Term{Key: key16(keys[i]), Negative: i%2 == 0}
+				}
+				m, x := NewMasker(Suite{Kex: KexX25519, PRG: PRGAES128, WordBits: bits}, terms), make([]uint32, d)
+				b.SetBytes(int64(d * int(bits/8) * len(terms)))
+				b.ReportAllocs()
+				for b.Loop() {
+					for from := 0; from < d; from += block {
+						m.Add(x[from:min(d, from+block)], from)
+					}
+				}
+				stream := make([]byte, 4*d)
+				ratio(b, "x-of-aes-ctr-and-loop", func() { plainMask(x, stream, keys) })
+			})
+		}
+	}
+}
+
 // BenchmarkMaskOneCore is a device's part at the size that the specification names: 2^20 words, 128 neighbours, one core, in
 // every generator and word. The baseline is the library's keystream and a plain loop of 32-bit words.
 func BenchmarkMaskOneCore(b *testing.B) {

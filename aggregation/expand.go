@@ -54,29 +54,44 @@ func expandAndAdd(l ring.Level, s Suite, dst []uint32, from int, terms []Term) {
 	if stripes == 0 || len(terms) == 0 {
 		return
 	}
-	keys := make([]ring.Key, min(batchTerms, len(terms)))
+	pieces, most := (len(dst)+size-1)/size, min(batchTerms, len(terms))
+	workers := make([]adder, min(par.Width(), pieces))
+	for i := range workers {
+		workers[i] = adder{s, make([]ring.Stream, most), new(ring.Buffer)}
+	}
+	keys := make([]ring.Key, most)
+	defer func() {
+		for i := range keys {
+			keys[i].Zero()
+		}
+		for _, w := range workers {
+			w.buf.Zero()
+		}
+	}()
 	for len(terms) > 0 {
 		batch := terms[:min(batchTerms, len(terms))]
 		terms = terms[len(batch):]
 		for i := range batch {
 			keys[i].Expand(l, generator(s.PRG), &batch[i].Key)
 		}
-		par.Do((len(dst)+size-1)/size, func(i int) {
+		par.Each(len(workers), pieces, func(worker, i int) {
 			at := i * size
-			addPiece(s, dst[at:min(at+size, len(dst))], from+at, batch, keys)
+			workers[worker].add(dst[at:min(at+size, len(dst))], from+at, batch, keys)
 		})
-	}
-	for i := range keys {
-		keys[i].Zero()
 	}
 }
 
-// addPiece adds to a run of stripes that begins at word from of the vector, a multiple of 64. Streams are made once and go on
-// from stripe to stripe.
-func addPiece(s Suite, piece []uint32, from int, terms []Term, keys []ring.Key) {
-	width := int(s.WordBits / 8)
-	streams, buf := make([]ring.Stream, len(terms)), new(ring.Buffer)
-	defer buf.Zero()
+// adder is what one core needs.
+type adder struct {
+	suite   Suite
+	streams []ring.Stream
+	buf     *ring.Buffer
+}
+
+// add adds to a run of stripes that begins at word from of the vector, a multiple of 64. Streams are begun once and go on from
+// stripe to stripe.
+func (a *adder) add(piece []uint32, from int, terms []Term, keys []ring.Key) {
+	width, streams := int(a.suite.WordBits/8), a.streams[:len(terms)]
 	for i := range streams {
 		streams[i] = keys[i].From(uint64(from) * uint64(width))
 	}
@@ -84,7 +99,7 @@ func addPiece(s Suite, piece []uint32, from int, terms []Term, keys []ring.Key) 
 		stripe := piece[:min(stripeWords, len(piece))]
 		piece = piece[len(stripe):]
 		for i := range streams {
-			streams[i].Add(stripe, width, terms[i].Negative, buf)
+			streams[i].Add(stripe, width, terms[i].Negative, a.buf)
 		}
 	}
 }

@@ -65,7 +65,8 @@ func TestPiecesOfAMaskStartAnywhere(t *testing.T) {
 			got := make([]uint32, n)
 			keys := make([]ring.Key, 1)
 			keys[0].Expand(ring.Best(), ring.AES128, &key)
-			addPiece(plain, got, from, []Term{{Key: key}}, keys)
+			a := adder{plain, make([]ring.Stream, 1), new(ring.Buffer)}
+			a.add(got, from, []Term{{Key: key}}, keys)
 			if !slices.Equal(got, whole[from:from+n]) {
 				t.Fatalf("words %d to %d differ", from, from+n)
 			}
@@ -159,6 +160,28 @@ func TestMaskRefusesNeighboursThatCannotBe(t *testing.T) {
 	}
 	if _, err := PairMasks(f.in(), f.secrets[1].m, 1, PeerKey{Index: 1, SPK: f.public[1].SPK}); err == nil {
 		t.Error("a pair mask with itself")
+	}
+}
+
+// TestMaskingAllocatesNothingByTheWord: sixteen times the words, and as many allocations, but for a goroutine's. Levels that take AES
+// from the library are left out: it makes a stream for each key and piece.
+func TestMaskingAllocatesNothingByTheWord(t *testing.T) {
+	terms := make([]Term, 24)
+	for i := range terms {
+		terms[i].Key = key16(source16(fmt.Sprint(i)))
+	}
+	for _, l := range ring.Levels() {
+		if l != ring.VAES && l != ring.AVX512VAES {
+			continue
+		}
+		for _, suite := range suites() {
+			few, many := make([]uint32, 1<<14), make([]uint32, 1<<18)
+			least := testing.AllocsPerRun(3, func() { expandAndAdd(l, suite, few, 0, terms) })
+			most := testing.AllocsPerRun(3, func() { expandAndAdd(l, suite, many, 0, terms) })
+			if most > least+20 {
+				t.Errorf("%v at %v: %v allocations for few words, %v for many", suite, l, least, most)
+			}
+		}
 	}
 }
 
