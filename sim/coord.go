@@ -253,9 +253,16 @@ func (c *coord) newFolds() []*round.Fold {
 	var out []*round.Fold
 	shape := aggregation.Shape{D: c.open.Words(), WordBits: c.open.WordBits, PRG: c.open.PRG}
 	for range max(1, c.open.Cohorts) {
-		out = append(out, round.NewFold(shape, aggregation.NewAccumulator(shape)))
+		out = append(out, round.NewFold(shape, c.w.cfg.accumulator(shape)))
 	}
 	return out
+}
+
+func (cfg Config) accumulator(s aggregation.Shape) aggregation.Accumulator {
+	if cfg.Accumulators != nil {
+		return cfg.Accumulators(s)
+	}
+	return aggregation.NewAccumulator(s)
 }
 
 // crash loses everything but log, journal and spool, and replays.

@@ -62,6 +62,8 @@ type Config struct {
 	Slow time.Duration
 	// Variance is σ² of a sum's noise over C_int²; 0: 1/4, or what the shipped policy asks for at least. With Shipped it is 4 or more.
 	Variance uint64
+	// Accumulators makes what sums up a cohort and takes its masks off, for a backend; nil: the CPU's. All give the same bits.
+	Accumulators func(aggregation.Shape) aggregation.Accumulator
 	// Progress hears of everything that happens, and Ended of every round once it is over; an error of theirs ends the run. Both may be nil.
 	Progress func(Moment) error
 	Ended    func(RoundOutcome) error

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cinesync/cinesync/aggregation"
 	"github.com/cinesync/cinesync/client/participant"
 	"github.com/cinesync/cinesync/coordinator/round"
 	"github.com/cinesync/cinesync/privacy"
@@ -140,5 +141,36 @@ func TestMoreNoiseCostsLess(t *testing.T) {
 	}
 	if !(spent[0] > spent[1] && spent[1] > spent[2]) {
 		t.Errorf("units of z = 1/2, 2 and 4: %v", spent)
+	}
+}
+
+// tallied counts what a backend would be asked for.
+type tallied struct {
+	aggregation.Accumulator
+	masks *int
+}
+
+func (a tallied) AddMasks(terms []aggregation.Term) error {
+	*a.masks += len(terms)
+	return a.Accumulator.AddMasks(terms)
+}
+
+// TestAnotherAccumulatorSums: masks come off where the run says, and as many as its figures say.
+func TestAnotherAccumulatorSums(t *testing.T) {
+	masks := 0
+	cfg := Config{Seed: 4, Devices: 8, Min: 3, DeltaBP: 4000, D: 9, Lose: map[Step]int{AtInput: 2}}
+	want, err := Run(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Accumulators = func(s aggregation.Shape) aggregation.Accumulator {
+		return tallied{aggregation.NewAccumulator(s), &masks}
+	}
+	got, err := Run(cfg)
+	if err != nil || !slices.Equal(got.Trace, want.Trace) {
+		t.Fatalf("%v: %v, want %v", err, got.Trace, want.Trace)
+	}
+	if f := got.Rounds[0].Figures; masks == 0 || masks != f.SelfMasks+f.PairMasks {
+		t.Errorf("%d masks came off, the figures say %d and %d", masks, f.SelfMasks, f.PairMasks)
 	}
 }
