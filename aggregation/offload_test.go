@@ -9,6 +9,7 @@ import (
 
 	"github.com/cinesync/cinesync/aggregation"
 	"github.com/cinesync/cinesync/aggregation/aggtest"
+	"github.com/cinesync/cinesync/internal/raced"
 )
 
 // elsewhere is an Expander that works, up to a number of calls. Then it fails its own way.
@@ -35,7 +36,8 @@ func failsHalfway(s []uint32) ([]uint32, error) { return s, errGone }
 func isShort(s []uint32) ([]uint32, error)      { return s[:len(s)-1], nil }
 func isLong(s []uint32) ([]uint32, error)       { return append(s, 7), nil }
 
-// TestOffloadAccumulatorConforms: whatever becomes of the expander, the sum is the same.
+// TestOffloadAccumulatorConforms: whatever becomes of the expander, the sum is the same. The race detector sees the way through both of them
+// in one case.
 func TestOffloadAccumulatorConforms(t *testing.T) {
 	for name, c := range map[string]struct {
 		works int
@@ -47,8 +49,10 @@ func TestOffloadAccumulatorConforms(t *testing.T) {
 		"FailsAtOnce":     {fail: fails},
 		"IsShortLater":    {works: 1, fail: isShort},
 	} {
+		if raced.On() && name != "IsShortLater" {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			aggtest.Run(t, func(_ testing.TB, s aggregation.Shape) aggregation.Accumulator {
 				return aggregation.NewOffloadAccumulator(s, aggregation.Offload{Expander: &elsewhere{works: c.works, fail: c.fail}, Least: c.least})
 			})
