@@ -11,7 +11,7 @@ import (
 
 // onlyCross refuses flags that --cross has no use for.
 func onlyCross(cmd *cobra.Command) error {
-	for _, name := range []string{"task", "train", "test", "negatives", "data", "items", "draw", "rounds", "seeds", "neumf", "plot"} {
+	for _, name := range []string{"task", "train", "test", "negatives", "data", "items", "draw", "rounds", "seeds", "neumf", "plot", "gpu"} {
 		if cmd.Flags().Changed(name) {
 			return fmt.Errorf("--%s has no part in --cross, which makes up its titles and people: leave it out", name)
 		}

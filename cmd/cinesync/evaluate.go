@@ -11,6 +11,7 @@ import (
 
 	"github.com/cinesync/cinesync/cmd/cinesync/evaluate"
 	"github.com/cinesync/cinesync/cmd/cinesync/task"
+	"github.com/cinesync/cinesync/cmd/internal/accel"
 )
 
 // evaluateFlags are the command's as they are written.
@@ -23,6 +24,7 @@ type evaluateFlags struct {
 	plot   string
 	asJSON bool
 	cross  bool
+	gpu    string
 }
 
 func evaluateCommand() *cobra.Command {
@@ -58,6 +60,7 @@ Tasks: two-tower and ncf (no noise), other built-in ones (` + strings.Join(task.
 	fl.StringVar(&f.plot, "plot", "", "write a picture of the figures: FILE.svg, .png or .pdf")
 	fl.BoolVar(&f.cross, "cross", false, "measure one model over films and series, on made-up titles and people; takes --seed and --json alone")
 	fl.BoolVar(&f.asJSON, "json", false, "print one JSON object")
+	fl.StringVar(&f.gpu, "gpu", accel.Auto, accel.Usage)
 	return cmd
 }
 
@@ -85,7 +88,12 @@ func (f *evaluateFlags) run(cmd *cobra.Command) error {
 	if b.live {
 		o.Progress = b.draw
 	}
-	r, err := evaluate.Run(cmd.Context(), o)
+	var r *evaluate.Report
+	err = withGPU(cmd, f.gpu, func(a *accel.Accel) (err error) {
+		o.Judge = a.Judge()
+		r, err = evaluate.Run(cmd.Context(), o)
+		return err
+	})
 	b.clear()
 	if err != nil {
 		return fmt.Errorf("evaluate: %w", err)
@@ -115,6 +123,9 @@ func (f *evaluateFlags) check(cmd *cobra.Command) (*task.Task, error) {
 		return nil, fmt.Errorf("--rounds is %d: want 1 or more", f.rounds)
 	case f.files.Items < 0:
 		return nil, fmt.Errorf("--items is %d: want 2 or more", f.files.Items)
+	}
+	if err := accel.Check(f.gpu); err != nil {
+		return nil, err
 	}
 	if f.plot != "" && !slices.Contains(evaluate.Formats(), ending(f.plot)) {
 		return nil, fmt.Errorf("--plot is %q: want a name that ends in one of %v", f.plot, evaluate.Formats())

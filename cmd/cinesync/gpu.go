@@ -68,3 +68,12 @@ func printSeen(w io.Writer, s accel.Seen) {
 }
 
 func gigabytes(n int64) float64 { return float64(n) / float64(1e9) }
+
+// withGPU opens what --gpu chose for do, and says on standard error what does the work.
+func withGPU(cmd *cobra.Command, choice string, do func(*accel.Accel) error) error {
+	a, err := accel.Open(choice, func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), "cinesync: "+line) })
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(a), a.Close())
+}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/cinesync/cinesync/cmd/cinesync/task"
 	"github.com/cinesync/cinesync/cmd/cinesync/train"
+	"github.com/cinesync/cinesync/cmd/internal/accel"
 	"github.com/cinesync/cinesync/model"
 )
 
@@ -25,7 +26,7 @@ type trainFlags struct {
 	task, data, engine string
 	seeds              int
 	curve, plot, out   string
-	least              string
+	least, gpu         string
 	force, asJSON      bool
 }
 
@@ -47,6 +48,7 @@ Built-in tasks: ` + strings.Join(task.Names(), ", ") + ".", Args: exactly(), Run
 	fl.StringVar(&f.plot, "plot", "", "write a picture of the curve: FILE.svg, .png or .pdf")
 	fl.StringVar(&f.out, "out", "", "write the first seed's model to this file")
 	fl.StringVar(&f.least, "least", "", "fail where HR@10/NDCG@10 are below these, as in 0.70/0.42")
+	fl.StringVar(&f.gpu, "gpu", accel.Auto, accel.Usage)
 	fl.BoolVar(&f.force, "force", false, "write it although it loses to popularity")
 	fl.BoolVar(&f.asJSON, "json", false, "print one JSON object")
 	return cmd
@@ -62,7 +64,13 @@ func (f *trainFlags) run(cmd *cobra.Command) error {
 	}
 	m := newMeter(cmd.ErrOrStderr())
 	o.Progress = m.draw
-	report, served, err := train.Run(cmd.Context(), o)
+	var report *train.Report
+	var served *model.Snapshot
+	err = withGPU(cmd, f.gpu, func(a *accel.Accel) (err error) {
+		o.Judge = a.Judge()
+		report, served, err = train.Run(cmd.Context(), o)
+		return err
+	})
 	m.clear()
 	if err != nil {
 		err = fmt.Errorf("train: %w", err)
@@ -138,6 +146,9 @@ func (f *trainFlags) options(cmd *cobra.Command) (train.Options, error) {
 	}
 	if f.seeds < 0 || cmd.Flags().Changed("seeds") && f.seeds == 0 || f.seeds > len(o.Task.Run.Seeds) {
 		return o, fmt.Errorf("--seeds is %d: the task has %d (run.seeds); ask for 1 to %d", f.seeds, len(o.Task.Run.Seeds), len(o.Task.Run.Seeds))
+	}
+	if err := accel.Check(f.gpu); err != nil {
+		return o, err
 	}
 	if f.curve != "" {
 		if o.Curve, err = train.ParseCurve(f.curve); err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cinesync/cinesync/cmd/cinesync/task"
+	"github.com/cinesync/cinesync/model"
 	"github.com/cinesync/cinesync/model/baseline"
 	judging "github.com/cinesync/cinesync/model/evaluate"
 	"github.com/cinesync/cinesync/model/split"
@@ -297,6 +298,27 @@ func TestATaskLearnsTastes(t *testing.T) {
 	r := mustRun(t, o)
 	if len(r.Loses) > 0 || r.Rounds != 40 || r.BytesPerUser <= 0 || r.Epsilon != nil {
 		t.Errorf("loses %v, hr %.3f, %d rounds, %v bytes, ε %v", r.Loses, r.HR10, r.Rounds, r.BytesPerUser, r.Epsilon)
+	}
+}
+
+func TestABackendJudgesWhatATaskTrains(t *testing.T) {
+	o := options(t, nil, 1)
+	by, err := For(small(t), 5, o.Split.Train)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Trainer = by
+	want := mustRun(t, o)
+	opened, told := 0, 0
+	o.Judge = judging.Bench{
+		Open: func(*model.Snapshot) (judging.Backend, error) { opened++; return nil, errors.New("unplugged") },
+		Told: func(error) { told++ },
+	}
+	if got := mustRun(t, o); written(t, got) != written(t, want) {
+		t.Errorf("another report where the backend fails:\n%s\nwant\n%s", written(t, got), written(t, want))
+	}
+	if opened != 1 || told != 1 {
+		t.Errorf("the backend was opened %d times and failed %d times, want once: it judges our own models alone", opened, told)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/cinesync/cinesync/cmd/cinesync/task"
+	"github.com/cinesync/cinesync/model"
 	"github.com/cinesync/cinesync/model/baseline"
 	judging "github.com/cinesync/cinesync/model/evaluate"
 	"github.com/cinesync/cinesync/model/split"
@@ -19,6 +20,7 @@ type Trainer interface {
 // Trained is a training's outcome after its last round.
 type Trained struct {
 	Scorer       judging.Scorer
+	Model        *model.Snapshot // that the scorer scores with; nil: it is none of ours
 	Rounds       int
 	BytesPerUser float64  // up and down over all rounds, the mean user's
 	Epsilon      *float64 // of one user over all rounds; nil: trained without noise, and nothing is promised
@@ -34,10 +36,11 @@ type Options struct {
 	Trainer  Trainer
 	Quiet    Trainer // the same without noise, beside every private figure; nil: the trainer has none
 	Split    *split.Split
-	Kind     string // of the split, in words
-	Seed     uint64 // of the first training, the judge and the baselines
-	Seeds    int    // trainings, with Seed, Seed+1, …
-	NeuMF    bool   // train the published NeuMF at one place too, which takes long
+	Kind     string        // of the split, in words
+	Seed     uint64        // of the first training, the judge and the baselines
+	Seeds    int           // trainings, with Seed, Seed+1, …
+	NeuMF    bool          // train the published NeuMF at one place too, which takes long
+	Judge    judging.Bench // measures models of ours; nothing of it: the CPU does
 	Progress func(what string, done, all int)
 }
 
@@ -78,13 +81,20 @@ func (o Options) each(ctx context.Context, judge *judging.Judge, by Trainer, wha
 		if err != nil {
 			return fmt.Errorf("train with seed %d: %w", seed, err)
 		}
-		result, err := judge.Measure(trained.Scorer)
+		result, err := o.measure(judge, trained)
 		if err != nil {
 			return fmt.Errorf("judge the model of seed %d: %w", seed, err)
 		}
 		take(seed, trained, result)
 	}
 	return nil
+}
+
+func (o Options) measure(judge *judging.Judge, trained *Trained) (*judging.Result, error) {
+	if trained.Model != nil {
+		return o.Judge.Measure(judge, trained.Model)
+	}
+	return judge.Measure(trained.Scorer)
 }
 
 // rival is a baseline to be trained.

@@ -50,7 +50,7 @@ func (b ByTask) Train(ctx context.Context, t split.Train, seed uint64, progress 
 	if err != nil {
 		return nil, err
 	}
-	out := &Trained{Rounds: len(result.Rounds), BytesPerUser: float64(job.Traffic().Total)}
+	out := &Trained{Model: result.Serve, Rounds: len(result.Rounds), BytesPerUser: float64(job.Traffic().Total)}
 	if a := job.Terms.Account; a != nil {
 		out.Epsilon, out.Delta, out.Unit, out.Sampling = &a.Epsilon, &a.Delta, a.Unit, a.Sampling
 	}

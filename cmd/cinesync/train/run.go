@@ -22,6 +22,8 @@ type Options struct {
 	Engine  Engine // nil: the hand-written one
 	Curve   Curve  // what to draw accuracy against; zero: nothing
 	Command string // that repeats the run, for the report
+	// Judge measures what was trained; nothing of it: the CPU does.
+	Judge evaluate.Bench
 	// Progress hears how far what has come. It may be nil.
 	Progress func(what string, done, all int)
 }
@@ -165,11 +167,7 @@ func (b *bench) train(ctx context.Context, job *Job, seeds []uint64, what string
 }
 
 func (b *bench) measure(s *model.Snapshot) (*evaluate.Result, error) {
-	scorer, err := evaluate.OfSnapshot(s)
-	if err != nil {
-		return nil, err
-	}
-	return b.judge.Measure(scorer)
+	return b.o.Judge.Measure(b.judge, s)
 }
 
 func (b *bench) tell(what string, done, all int) {

@@ -4,6 +4,11 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/cinesync/cinesync/gpu/gputest"
+	"github.com/cinesync/cinesync/model"
+	"github.com/cinesync/cinesync/model/evaluate"
+	"github.com/cinesync/cinesync/model/split"
 )
 
 func TestCheck(t *testing.T) {
@@ -47,5 +52,38 @@ func TestAutoNeverFails(t *testing.T) {
 func TestAGPUThatIsNotThereIsAnError(t *testing.T) {
 	if _, err := Open("4095", func(line string) { t.Errorf("said %q", line) }); err == nil || !strings.Contains(err.Error(), "--gpu 4095: ") || !strings.Contains(err.Error(), "--gpu auto takes what there is") {
 		t.Error(err)
+	}
+}
+
+// TestTheJudgeIsTheGPU: where there is one it measures, and where there is none the CPU does, without a word.
+func TestTheJudgeIsTheGPU(t *testing.T) {
+	off, err := Open(Off, func(line string) { t.Errorf("said %q", line) })
+	if err != nil || off.Judge().Open != nil {
+		t.Errorf("%v: a backend without a GPU", err)
+	}
+	gputest.Open(t)
+	var said []string
+	a, err := Open(Auto, func(line string) { said = append(said, line) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	s, err := model.New(model.TwoTowerFamily, []string{"a", "b", "c", "d"}, nil, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge, err := evaluate.New(&split.Split{Train: split.Train{Items: 4, Histories: [][]int{{0}, {1}}}, Cases: []split.Case{{User: 0, Item: 1, Negatives: []int{2, 3}}}}, evaluate.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := a.Judge().Measure(judge, s); err != nil || r.Uniform.Users != 1 || len(said) != 1 {
+		t.Errorf("%+v, %v, said %q", r, err, said)
+	}
+	base, err := model.NewHead(model.SequentialFamily, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Judge().Measure(judge, base); err != nil || len(said) != 2 || !strings.Contains(said[1], "the CPU measures instead") {
+		t.Errorf("a head: %v, said %q", err, said)
 	}
 }
