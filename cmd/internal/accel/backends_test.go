@@ -1,6 +1,7 @@
 package accel
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"slices"
@@ -94,7 +95,7 @@ func TestAGPUIsLostInTheMiddleOfARound(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := sums{shape: aggregation.Shape{D: 100_003, WordBits: 24, PRG: aggregation.PRGChaCha20}}
-	open := a.Accumulators()
+	open, finders := a.Accumulators(), a.Finders()
 	s.mine, s.theirs = aggregation.NewAccumulator(s.shape), open(s.shape)
 	s.add(t, 500)
 	fault(t, a.devices[0])
@@ -105,8 +106,11 @@ func TestAGPUIsLostInTheMiddleOfARound(t *testing.T) {
 	if len(lines) != 3 || !strings.HasPrefix(lines[1], "gpu: expanding masks failed, the CPU takes over: expand 400 masks of 100003 words: ") || !strings.Contains(lines[1], "CUDA_ERROR_ILLEGAL_ADDRESS") {
 		t.Errorf("said %q", lines)
 	}
-	if _, err := a.Finders()(table(t)); err == nil {
-		t.Error("a finder was opened on a lost GPU")
+	if _, err := finders(table(t)); !errors.Is(err, gpu.ErrLost) {
+		t.Errorf("a finder on a lost GPU: %v", err)
+	}
+	if a.Finders() != nil || len(lines) != 4 || !strings.HasPrefix(lines[3], "gpu: finding lists failed, the CPU takes over: ") {
+		t.Errorf("said %q", lines)
 	}
 	if err := a.Close(); err != nil {
 		t.Error(err)
