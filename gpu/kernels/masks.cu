@@ -1,4 +1,4 @@
-// Masks of secure aggregation (docs/spec/secagg.md): keystreams of many keys from a zero counter, read as little-endian words of 32, 24 or 16
+// Masks of secure aggregation (docs/spec/secure-aggregation.md): keystreams of many keys from a zero counter, read as little-endian words of 32, 24 or 16
 // bits, added to a vector mod 2^32 or subtracted from it. AES is FIPS 197, its counter mode NIST SP 800-38A; ChaCha20 is RFC 8439.
 //
 // A warp takes an item: a tile of 2 KiB of the keystream and a run of keys. Each lane keeps its blocks of the tile and adds them up in
