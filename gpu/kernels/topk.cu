@@ -8,11 +8,9 @@
 
 enum : u32 {
 	TILE = 64,       // titles
-	THREADS = 256,   // of every block but the scan's
-	SCANNERS = 512,  // of a block of topk_sample and topk_scan: 8 warps along the queries, 2 along the titles of a tile
+	THREADS = 256,   // of every block
 	WIDE = 16,       // values that a thread holds in a choice
 	MOST = THREADS * WIDE, // candidates of a query, keys of a block
-	STAGED = 2048,   // hits that a block keeps in shared memory
 };
 
 // What becomes of a query.
@@ -45,6 +43,11 @@ DEVICE float up(float a, float b) { // a + b, rounded up
 DEVICE float up_fused(float a, float b, float c) { // a·b + c, rounded up
 	float r;
 	asm("fma.rp.f32 %0, %1, %2, %3;" : "=f"(r) : "f"(a), "f"(b), "f"(c));
+	return r;
+}
+DEVICE float greater(float a, float b) {
+	float r;
+	asm("max.f32 %0, %1, %2;" : "=f"(r) : "f"(a), "f"(b));
 	return r;
 }
 DEVICE float up_float(double x) {
@@ -107,11 +110,6 @@ DEVICE s32 highest(u32 v) { // the number of the highest bit that is set; -1 wit
 	asm("bfind.u32 %0, %1;" : "=r"(r) : "r"(v));
 	return r;
 }
-DEVICE bool sync_any(bool p) { // sync_block, and whether any thread says so
-	u32 r;
-	asm volatile("{ .reg .pred p, q; setp.ne.u32 p, %1, 0; bar.red.or.pred q, 0, p; selp.u32 %0, 1, 0, q; }" : "=r"(r) : "r"((u32)p) : "memory");
-	return r != 0;
-}
 DEVICE u32 shared_at(const void *p) { // the address within shared memory
 	u64 r;
 	asm("cvta.to.shared.u64 %0, %1;" : "=l"(r) : "l"(p));
@@ -120,11 +118,6 @@ DEVICE u32 shared_at(const void *p) { // the address within shared memory
 DEVICE u32 shared_add(u32 *at, u32 v) {
 	u32 r;
 	asm volatile("atom.shared.add.u32 %0, [%1], %2;" : "=r"(r) : "r"(shared_at(at)), "r"(v) : "memory");
-	return r;
-}
-DEVICE u32 lowest(u32 v) { // the number of the lowest bit that is set
-	u32 r;
-	asm("{ .reg .u32 t; brev.b32 t, %1; clz.b32 %0, t; }" : "=r"(r) : "r"(v));
 	return r;
 }
 DEVICE void copy_begin(u8 *dst, const u8 *src) { // 16 bytes into shared memory, behind the thread's back
@@ -268,44 +261,40 @@ struct bars {
 	const s32 *which;  // the set of a query; below 0: none
 	u32 tiles;
 };
-DEVICE u32 barred(bars b, u32 q, u32 word) {
+DEVICE u32 barred(bars b, s32 set, u32 word) {
 	u32 w = b.shared[word];
-	s32 own = b.which[q];
-	return own < 0 ? w : w | b.own[(u64)(u32)own * b.tiles * 2 + word];
+	return set < 0 ? w : w | b.own[(u64)(u32)set * b.tiles * 2 + word];
 }
 
 extern SHARED words dynamic[];
 
-// staging is what a block of topk_scan found and did not yet hand over.
+// staging is where a thread of topk_scan keeps what it found until it hands it over.
 struct staging {
-	u32 *count;  // in shared memory
-	u32 *titles; // query within the block · 2^24 + title
-	float *scores;
-	u32 *counts; // of each query, in device memory
-	u64 *found;  // score and title
-	u32 first;   // query of the block
+	u64 *own;     // in shared memory: every THREADS-th is the thread's; score, query within the block · 2^24 + title
+	s32 *which;   // sets of the block's queries
+	u32 *counts;  // of each query, in device memory
+	u64 *found;   // score and title
+	u32 first;    // query of the block
 	bars out;
 };
-DEVICE void hand_over(staging s, u32 packed, float score) {
-	u32 q = s.first + (packed >> 24), title = packed & 0xffffffu;
-	if (barred(s.out, q, title / 32) >> (title % 32) & 1) return;
-	u32 at = atomic_add(s.counts + q, 1);
-	if (at < MOST) s.found[(u64)q * MOST + at] = (u64)bits_of(score) << 32 | title;
-}
-DEVICE void hit(staging s, u32 q, u32 title, float score) {
-	u32 at = shared_add(s.count, 1), packed = q << 24 | title;
-	if (at < STAGED) {
-		s.titles[at] = packed;
-		s.scores[at] = score;
-	} else hand_over(s, packed, score);
-}
-// flush is for all threads, behind a sync_block.
-DEVICE void flush(staging s) {
-	u32 n = *s.count < STAGED ? *s.count : STAGED;
-	for (u32 i = TID_X; i < n; i += SCANNERS) hand_over(s, s.titles[i], s.scores[i]);
-	sync_block();
-	if (TID_X == 0) *s.count = 0;
-	sync_block();
+// hand_over appends the titles that are not barred to their queries' candidates. It counts those too that have no room there.
+template <u32 AT_ONCE> DEVICE void hand_over(staging s, u32 kept) {
+#pragma unroll 1
+	for (u32 from = 0; from < kept; from += AT_ONCE) {
+		u64 one[AT_ONCE];
+		u32 at[AT_ONCE];
+#pragma unroll
+		for (u32 i = 0; i < AT_ONCE; i++) {
+			at[i] = MOST;
+			if (from + i >= kept) continue;
+			one[i] = s.own[(from + i) * THREADS];
+			u32 q = (u32)one[i] >> 24, title = (u32)one[i] & 0xffffffu;
+			if (!(barred(s.out, s.which[q], title / 32) >> (title % 32) & 1)) at[i] = atomic_add(s.counts + s.first + q, 1);
+		}
+#pragma unroll
+		for (u32 i = 0; i < AT_ONCE; i++)
+			if (at[i] < MOST) s.found[(u64)(s.first + ((u32)one[i] >> 24)) * MOST + at[i]] = one[i] & 0xffffffff00ffffffu;
+	}
 }
 
 // What topk_sample and topk_scan look at: every every-th tile, count of them.
@@ -320,35 +309,33 @@ struct view {
 };
 
 // scan multiplies. A block takes 128·HIGH queries and every GDIM_X-th tile of the view; a warp holds the halves of HIGH times 16 queries of STEPS
-// times 16 numbers in registers, and takes 32 titles of a tile. Tiles come through a ring of `stages` in shared memory.
+// times 16 numbers in registers, and takes a tile by 32 titles. Tiles come through a ring of `stages` in shared memory.
 //
 // SAMPLE: maxima[query][slots] get the greatest lower bound of a group of titles: what one thread sees of `together` tiles.
-// Else: titles that may reach the floor go to the staging.
-template <u32 STEPS, u32 HIGH, bool SAMPLE>
+// Else: titles that may reach the floor go to the staging, which has room for STAGED of a thread: at least all of 32 titles.
+template <u32 STEPS, u32 HIGH, u32 STAGED, bool SAMPLE>
 DEVICE void scan(view v, bars out, float *maxima, u32 slots, u32 together, u32 *counts, u64 *found) {
 	const u32 size = STEPS * 2 * TILE * 16, rows = 128 * HIGH;
 	u8 *ring = (u8 *)dynamic;
 	need *needs = (need *)(ring + v.stages * size);
 	s32 *which = (s32 *)(needs + rows);
-	u32 *count = (u32 *)(which + rows);
-	staging s = {count, count + 4, (float *)(count + 4 + STAGED), counts, found, BID_Y * rows, out};
-	const u32 warp = TID_X / 32, high = warp / 2 * 16 * HIGH, wide = warp % 2 * 32, row = LANE / 4, pair = LANE % 4 * 2;
+	const staging s = {(u64 *)(which + rows) + TID_X, which, counts, found, BID_Y * rows, out};
+	const u32 high = TID_X / 32 * 16 * HIGH, row = LANE / 4, pair = LANE % 4 * 2;
 	const u32 mine = BID_X < v.count ? (v.count - BID_X + GDIM_X - 1) / GDIM_X : 0;
 
 	auto fetch = [&](u32 i) { // begins the copy of the block's i-th tile
 		if (i < mine) {
 			const u8 *from = v.tiles + (u64)(BID_X + i * GDIM_X) * v.every * size;
 			u8 *to = ring + i % v.stages * size;
-			for (u32 at = TID_X * 16; at < size; at += SCANNERS * 16) copy_begin(to + at, from + at);
+			for (u32 at = TID_X * 16; at < size; at += THREADS * 16) copy_begin(to + at, from + at);
 		}
 		copy_close();
 	};
 	for (u32 i = 0; i + 1 < v.stages; i++) fetch(i);
-	for (u32 i = TID_X; i < rows; i += SCANNERS) {
+	for (u32 i = TID_X; i < rows; i += THREADS) {
 		needs[i] = v.needs[s.first + i];
-		which[i] = SAMPLE && s.first + i < v.batch ? out.which[s.first + i] : -1;
+		which[i] = s.first + i < v.batch ? out.which[s.first + i] : -1;
 	}
-	if (TID_X == 0) *count = 0;
 	u32 a[HIGH][STEPS][4];
 #pragma unroll
 	for (u32 m = 0; m < HIGH; m++)
@@ -361,29 +348,31 @@ DEVICE void scan(view v, bars out, float *maxima, u32 slots, u32 together, u32 *
 #pragma unroll
 	for (u32 m = 0; m < HIGH * 2; m++) run[m] = no_bound();
 	const bool busy = s.first + high < v.batch;
+	u32 kept = 0;
 
 	// What stands beside a tile is read while the one before is multiplied.
-	bound edge = {0, 0, 0, 0}, edge_next = edge;
-	u32 shut = 0, shut_next = 0;
+	bound edge_next = {0, 0, 0, 0};
+	u64 shut_next = 0;
 	auto peek = [&](u32 i) {
 		if (i >= mine) return;
 		u32 tile = (BID_X + i * GDIM_X) * v.every;
 		edge_next = v.bounds[tile];
-		if (SAMPLE) shut_next = out.shared[tile * 2 + wide / 32];
+		if (SAMPLE) shut_next = *(const u64 *)(out.shared + tile * 2);
 	};
 	peek(0);
 	for (u32 i = 0; i < mine; i++) {
 		if (v.stages == 4) copy_wait<2>();
 		else if (v.stages == 3) copy_wait<1>();
 		else copy_wait<0>();
-		if (sync_any(!SAMPLE && *count >= STAGED / 2)) flush(s);
+		sync_block();
 		fetch(i + v.stages - 1);
 		const u32 tile = (BID_X + i * GDIM_X) * v.every;
-		edge = edge_next;
-		shut = shut_next;
+		const bound edge = edge_next;
+		const u64 shut = shut_next;
 		peek(i + 1);
-		if (busy) {
-			const u8 *lane = ring + i % v.stages * size + ((LANE / 8 % 2) * TILE + wide + LANE / 16 * 8 + LANE % 8) * 16;
+		const u8 *lane = ring + i % v.stages * size + ((LANE / 8 % 2) * TILE + LANE / 16 * 8 + LANE % 8) * 16;
+#pragma unroll 1
+		for (u32 wide = 0; busy && wide < TILE; wide += 32, lane += 32 * 16) {
 			float c[HIGH][4][4];
 			if (v.biased) {
 #pragma unroll
@@ -418,90 +407,81 @@ DEVICE void scan(view v, bars out, float *maxima, u32 slots, u32 together, u32 *
 #pragma unroll
 				for (u32 m = 0; m < HIGH * 2; m++) {
 					const u32 q = high + m * 8 + row;
-					u32 w = shut;
-					if (which[q] >= 0) w |= barred(out, s.first + q, tile * 2 + wide / 32);
+					u32 w = (u32)(shut >> wide);
+					if (which[q] >= 0) w |= barred(out, which[q], tile * 2 + wide / 32);
 					w >>= pair;
 					float best = no_bound();
 #pragma unroll
-					for (u32 j = 0; j < 8; j++) {
-						float x = c[m / 2][j / 2][m % 2 * 2 + j % 2];
-						if (!(w >> (j / 2 * 8 + j % 2) & 1) && x > best) best = x;
-					}
-					best = down(best, error(needs[q], edge));
-					run[m] = best > run[m] ? best : run[m];
+					for (u32 j = 0; j < 8; j++) best = greater(best, w >> (j / 2 * 8 + j % 2) & 1 ? no_bound() : c[m / 2][j / 2][m % 2 * 2 + j % 2]);
+					run[m] = greater(run[m], down(best, error(needs[q], edge)));
 				}
-			} else {
-				float floor[HIGH * 2];
-				bool over[HIGH * 2], any = false;
+				continue;
+			}
+			float floor[HIGH * 2];
+			bool over[HIGH * 2], any = false;
 #pragma unroll
-				for (u32 m = 0; m < HIGH * 2; m++) {
-					const need n = needs[high + m * 8 + row];
-					floor[m] = down(n.x, error(n, edge));
-					float best = c[m / 2][0][m % 2 * 2];
+			for (u32 m = 0; m < HIGH * 2; m++) {
+				const need n = needs[high + m * 8 + row];
+				floor[m] = down(n.x, error(n, edge));
+				float best[4];
 #pragma unroll
-					for (u32 j = 1; j < 8; j++) {
-						float x = c[m / 2][j / 2][m % 2 * 2 + j % 2];
-						best = x > best ? x : best;
-					}
-					over[m] = best >= floor[m];
-					any |= over[m];
-				}
-				if (any) {
+				for (u32 j = 0; j < 4; j++) best[j] = greater(c[m / 2][j][m % 2 * 2], c[m / 2][j][m % 2 * 2 + 1]);
+				over[m] = greater(greater(best[0], best[1]), greater(best[2], best[3])) >= floor[m];
+				any |= over[m];
+			}
+			if (!any) continue;
+			u32 most = kept;
 #pragma unroll
-					for (u32 m = 0; m < HIGH * 2; m++) {
-						if (!over[m]) continue;
-						u32 those = 0;
+			for (u32 m = 0; m < HIGH * 2; m++) most += over[m] ? 8 : 0;
+			if (most > STAGED) {
+				hand_over<1>(s, kept);
+				kept = 0;
+			}
 #pragma unroll
-						for (u32 j = 0; j < 8; j++) those |= (u32)(c[m / 2][j / 2][m % 2 * 2 + j % 2] >= floor[m]) << j;
-						while (those) {
-							u32 at = lowest(those);
-							float x = c[m / 2][0][m % 2 * 2];
+			for (u32 m = 0; m < HIGH * 2; m++) {
+				if (!over[m]) continue;
 #pragma unroll
-							for (u32 j = 1; j < 8; j++) x = at == j ? c[m / 2][j / 2][m % 2 * 2 + j % 2] : x;
-							hit(s, high + m * 8 + row, tile * TILE + wide + at / 2 * 8 + pair + at % 2, x);
-							those &= those - 1;
-						}
-					}
+				for (u32 j = 0; j < 8; j++) {
+					float x = c[m / 2][j / 2][m % 2 * 2 + j % 2];
+					if (x >= floor[m])
+						s.own[kept++ * THREADS] = (u64)bits_of(x) << 32 | ((high + m * 8 + row) << 24 | (tile * TILE + wide + j / 2 * 8 + pair + j % 2));
 				}
 			}
 		}
 		if (SAMPLE && ((i + 1) % together == 0 || i + 1 == mine)) {
 #pragma unroll
 			for (u32 m = 0; m < HIGH * 2; m++) {
-				u32 q = s.first + high + m * 8 + row, slot = (i / together * GDIM_X + BID_X) * 8 + wide / 8 + pair / 2;
+				u32 q = s.first + high + m * 8 + row, slot = (i / together * GDIM_X + BID_X) * 4 + pair / 2;
 				if (q < v.batch && slot < slots) maxima[(u64)q * slots + slot] = run[m];
 				run[m] = no_bound();
 			}
 		}
 	}
 	copy_wait<0>();
-	if (!SAMPLE) {
-		sync_block();
-		flush(s);
-	} else { // groups of which this block has none
-		for (u32 g = (mine + together - 1) / together; (g * GDIM_X + BID_X) * 8 < slots; g++)
-			for (u32 m = 0; m < HIGH * 2; m++) {
-				u32 q = s.first + high + m * 8 + row, slot = (g * GDIM_X + BID_X) * 8 + wide / 8 + pair / 2;
-				if (q < v.batch && slot < slots) maxima[(u64)q * slots + slot] = no_bound();
-			}
-	}
+	if (!SAMPLE) hand_over<4>(s, kept);
+	// Groups of which this block has none.
+	for (u32 g = (mine + together - 1) / together; (g * GDIM_X + BID_X) * 4 < slots; g++)
+		for (u32 m = 0; m < HIGH * 2; m++) {
+			u32 q = s.first + high + m * 8 + row, slot = (g * GDIM_X + BID_X) * 4 + pair / 2;
+			if (q < v.batch && slot < slots) maxima[(u64)q * slots + slot] = no_bound();
+		}
 }
 
-#define SCANS(NAME, STEPS, HIGH)                                                                                                                                        \
-	GLOBAL void BOUNDS(SCANNERS, 1) topk_sample_##NAME(float *maxima, u32 slots, u32 together, const u8 *tiles, const bound *bounds, const float *biases, u32 biased,    \
+#define SCANS(NAME, STEPS, HIGH, STAGED)                                                                                                                                        \
+	GLOBAL void BOUNDS(THREADS, 2) topk_sample_##NAME(float *maxima, u32 slots, u32 together, const u8 *tiles, const bound *bounds, const float *biases, u32 biased,    \
 		u32 count, u32 every, const u16 *halves, const need *needs, u32 batch, u32 stages, const u32 *shared, const u32 *own, const s32 *which, u32 all) {              \
-		scan<STEPS, HIGH, true>({tiles, bounds, biases, biased, count, every, halves, needs, batch, stages}, {shared, own, which, all}, maxima, slots, together, 0, 0); \
+		scan<STEPS, HIGH, STAGED, true>({tiles, bounds, biases, biased, count, every, halves, needs, batch, stages}, {shared, own, which, all}, maxima, slots, together, 0, 0); \
 	}                                                                                                                                                                   \
-	GLOBAL void BOUNDS(SCANNERS, 1) topk_scan_##NAME(u32 *counts, u64 *found, const u8 *tiles, const bound *bounds, const float *biases, u32 biased, u32 count,          \
+	GLOBAL void BOUNDS(THREADS, 2) topk_scan_##NAME(u32 *counts, u64 *found, const u8 *tiles, const bound *bounds, const float *biases, u32 biased, u32 count,          \
 		u32 every, const u16 *halves, const need *needs, u32 batch, u32 stages, const u32 *shared, const u32 *own, const s32 *which, u32 all) {                         \
-		scan<STEPS, HIGH, false>({tiles, bounds, biases, biased, count, every, halves, needs, batch, stages}, {shared, own, which, all}, 0, 0, 1, counts, found);       \
+		scan<STEPS, HIGH, STAGED, false>({tiles, bounds, biases, biased, count, every, halves, needs, batch, stages}, {shared, own, which, all}, 0, 0, 1, counts, found);       \
 	}
 
 // By the width of a vector.
-SCANS(32, 2, 2)
-SCANS(64, 4, 2)
-SCANS(128, 8, 1)
-SCANS(256, 16, 1)
+SCANS(32, 2, 2, 34)
+SCANS(64, 4, 2, 34)
+SCANS(128, 8, 1, 16)
+SCANS(256, 16, 1, 16)
 
 // block_count is the sum over the block; sums has two rows that take turns.
 DEVICE u32 block_count(u32 v, u32 (*sums)[THREADS / 32], u32 turn) {
@@ -683,7 +663,7 @@ GLOBAL void BOUNDS(THREADS, 1) topk_exact_first(u64 *best, const u32 *whose, con
 	bars out = {shared, own, which, tiles};
 	for (u32 i = TID_X; i < MOST; i += THREADS) {
 		u32 title = BID_X * MOST + i;
-		bool in = title < titles && !(barred(out, q, title / 32) >> (title % 32) & 1);
+		bool in = title < titles && !(barred(out, which[q], title / 32) >> (title % 32) & 1);
 		keys[i] = in ? key(queries + (u64)q * dim, vectors, biases, dim, title) : 0;
 	}
 	sync_block();

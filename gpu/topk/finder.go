@@ -151,7 +151,7 @@ func (l *lane) prepare(w work) error {
 	return errors.Join(
 		l.stream.Launch(f.do.prepare, gpu.Dim{X: (w.padded*32 + threads - 1) / threads}, gpu.Dim{X: threads}, 0, r.halves, r.needs, r.slack, r.out, r.counts,
 			w.queries(), uint32(w.n), uint32(w.padded), uint32(p.dim), uint32(p.steps()), int32(f.exponent), f.norm, f.bias),
-		l.stream.Launch(f.do.sample, gpu.Dim{X: p.sampleBlocks, Y: w.padded / p.rows}, gpu.Dim{X: scanners}, p.shared, r.maxima, uint32(p.slots), uint32(p.together),
+		l.stream.Launch(f.do.sample, gpu.Dim{X: p.sampleBlocks, Y: w.padded / p.rows}, gpu.Dim{X: threads}, p.shared, r.maxima, uint32(p.slots), uint32(p.together),
 			f.on.tiles, f.on.bounds, f.on.biases, f.biased(), uint32(p.sampled), uint32(p.every), r.halves, r.needs, uint32(w.n), uint32(p.stages),
 			w.shared, r.own, w.which(), uint32(p.tiles)),
 		l.stream.Launch(f.do.floor, gpu.Dim{X: w.n}, gpu.Dim{X: threads}, 0, r.needs, r.slack, r.out, r.maxima, uint32(p.slots), uint32(w.want), uint32(w.n)))
@@ -161,7 +161,7 @@ func (l *lane) prepare(w work) error {
 func (l *lane) scan(w work) error {
 	f, p, r := l.finder, l.plan, &l.room
 	return errors.Join(
-		l.stream.Launch(f.do.scan, gpu.Dim{X: p.blocks, Y: w.padded / p.rows}, gpu.Dim{X: scanners}, p.shared, r.counts, r.found,
+		l.stream.Launch(f.do.scan, gpu.Dim{X: p.blocks, Y: w.padded / p.rows}, gpu.Dim{X: threads}, p.shared, r.counts, r.found,
 			f.on.tiles, f.on.bounds, f.on.biases, f.biased(), uint32(p.tiles), uint32(1), r.halves, r.needs, uint32(w.n), uint32(p.stages),
 			w.shared, r.own, w.which(), uint32(p.tiles)),
 		l.stream.Launch(f.do.choose, gpu.Dim{X: w.n}, gpu.Dim{X: threads}, 0, w.lists(), r.out, w.lengths(), r.needs, r.slack, r.counts, r.found, f.on.bounds,

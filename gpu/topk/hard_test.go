@@ -132,7 +132,7 @@ func TestLargeTables(t *testing.T) {
 // TestOtherLooks makes tables for which the sample's floor is far too low, and those where no floor helps.
 func TestOtherLooks(t *testing.T) {
 	k := kernelsOf(t)
-	const titles, dim = 100_000, 16
+	const titles, dim = 300_000, 16
 	for _, c := range []struct {
 		name          string
 		fill          func(v, b []float32)
@@ -141,7 +141,7 @@ func TestOtherLooks(t *testing.T) {
 		{"TheSampleMissesTheBest", func(v, b []float32) {
 			copy(v, normals(7, len(v)))
 			for i := range b {
-				if i/tile%6 == 1 { // the sample is of every 6th
+				if i/tile%8 == 1 { // the sample is of every second
 					b[i] = 1000 + v[i*dim]
 				}
 			}
@@ -168,8 +168,8 @@ func TestOtherLooks(t *testing.T) {
 			v, b := make([]float32, titles*dim), make([]float32, titles)
 			c.fill(v, b)
 			p := pairOf(t, k, v, b, dim)
-			if p.on.plan.every != 6 {
-				t.Fatalf("the sample is of every %d-th tile, the test thinks of every 6th", p.on.plan.every)
+			if p.on.plan.every != 2 {
+				t.Fatalf("the sample is of every %d-th tile, the test thinks of every second", p.on.plan.every)
 			}
 			for _, n := range []int{1, 100} {
 				p.agree(t, rank.Batch{N: n, Queries: normals(9, 20*dim)})

@@ -4,9 +4,9 @@ package topk
 const (
 	tile     = 64   // titles
 	threads  = 256  // of a block
-	scanners = 512  // threads of a block of the scan
 	most     = 4096 // candidates of a query, keys of a block
-	staged   = 2048 // hits that a block keeps in shared memory
+	lanesOf  = 4    // threads that share a query, in a block of the scan
+	onEach   = 2    // blocks of the scan on a processor
 	maxDim   = 256  // of a vector on tensor cores; wider ones are scored in float64 alone
 	pass     = 1024 // queries that are worked on together
 	maxSlots = 2048 // groups of the sample, of a query
@@ -15,8 +15,9 @@ const (
 // plan is how a table is looked at by a device: sizes alone.
 type plan struct {
 	titles, dim, tiles int
-	width              int // of the kernel, 32 to 256; 0: dim is beyond maxDim
+	width              int // of the kernel, 32 to 256; 0: without tensor cores
 	rows               int // queries of a block of the scan
+	staged             int // hits that a thread of the scan keeps
 	stages, shared     int // of the scan's ring, and bytes of its shared memory
 	blocks             int // of a scan, along the titles
 
@@ -32,18 +33,21 @@ func newPlan(titles, dim, processors, shared int) plan {
 	for p.width < dim {
 		p.width *= 2
 	}
-	p.rows = 256
+	p.rows, p.staged = 256, 34
 	if p.width > 64 { // their halves fill the registers
-		p.rows = 128
+		p.rows, p.staged = 128, 16
 	}
-	for p.stages = 4; p.stages > 2 && p.sharedBytes() > shared; {
+	for p.stages = 4; p.stages > 2 && p.sharedBytes() > shared/onEach-1<<10; {
 		p.stages--
 	}
-	p.shared = p.sharedBytes()
-	p.blocks = min(processors, p.tiles)
-	p.every = min(max(p.tiles/256, 1), 8)
+	if p.shared = p.sharedBytes(); p.shared > shared {
+		p.width = 0
+		return p
+	}
+	p.blocks = min(onEach*processors, p.tiles)
+	p.every = min(max(p.tiles/2048, 1), 8) // on an H100 more candidates cost more than a larger sample, up to there
 	p.sampled = (p.tiles + p.every - 1) / p.every
-	p.sampleBlocks = min(processors, p.sampled, maxSlots/8)
+	p.sampleBlocks = min(onEach*processors, p.sampled, maxSlots/lanesOf)
 	own := (p.sampled + p.sampleBlocks - 1) / p.sampleBlocks
 	for p.together = 1; p.slotsOf(own) > maxSlots; p.together++ {
 	}
@@ -52,9 +56,11 @@ func newPlan(titles, dim, processors, shared int) plan {
 }
 
 // slotsOf is the groups of a query, where a block has own tiles of the sample.
-func (p plan) slotsOf(own int) int { return (own + p.together - 1) / p.together * p.sampleBlocks * 8 }
+func (p plan) slotsOf(own int) int {
+	return (own + p.together - 1) / p.together * p.sampleBlocks * lanesOf
+}
 
-func (p plan) sharedBytes() int { return p.stages*p.tileBytes() + p.rows*20 + 16 + staged*8 }
+func (p plan) sharedBytes() int { return p.stages*p.tileBytes() + p.rows*20 + threads*p.staged*8 }
 
 // tileBytes is a tile in half precision.
 func (p plan) tileBytes() int { return p.width * tile * 2 }
@@ -70,7 +76,7 @@ func (p plan) padded(queries int) int {
 	return (queries + p.rows - 1) / p.rows * p.rows
 }
 
-// together is how many queries one pass takes, when each may bring a mask of its own.
+// queries is how many one pass takes, where each may bring a mask of its own or where none does.
 func (p plan) queries(masks bool) int {
 	const room = 256 << 20
 	if !masks {

@@ -27,12 +27,12 @@ func TestPlansFit(t *testing.T) {
 			t.Fatalf("blocks: %+v", p)
 		case (p.sampled-1)*p.every >= p.tiles || p.sampled*p.every < p.tiles:
 			t.Fatalf("every %d-th, %d times, of %d tiles", p.every, p.sampled, p.tiles)
-		case p.slots > maxSlots || p.slots < 8:
+		case p.slots > maxSlots || p.slots < lanesOf:
 			t.Fatalf("%d groups: %+v", p.slots, p)
 		}
 		// Each group that a block writes has its slot: the same sum as in topk_sample.
 		own := (p.sampled + p.sampleBlocks - 1) / p.sampleBlocks
-		if last := ((own-1)/p.together*p.sampleBlocks+p.sampleBlocks-1)*8 + 7; last != p.slots-1 {
+		if last := ((own-1)/p.together*p.sampleBlocks+p.sampleBlocks-1)*lanesOf + lanesOf - 1; last != p.slots-1 {
 			t.Fatalf("the last slot is %d of %d: %+v", last, p.slots, p)
 		}
 	})
