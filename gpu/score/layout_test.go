@@ -2,6 +2,7 @@ package score
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -62,10 +63,22 @@ func TestTablesLieAsTheKernelsRead(t *testing.T) {
 	if got := padUnits([]float32{1}); len(got) != 16 || got[0] != 1 || slices.Max(got[1:]) != 0 {
 		t.Errorf("padded %v", got)
 	}
-	lists := [][2][]int{{{3, 4}, {6}}, {}, {nil, {5}}}
-	from, items := flatten(3, func(i int) [2][]int { return lists[i] })
-	if !slices.Equal(from, []uint32{0, 3, 3, 4}) || !slices.Equal(items, []uint32{3, 4, 6, 5}) {
-		t.Errorf("flat %v %v", from, items)
+	lists := [][]int{{3, 4, 6}, {}, {5}}
+	from := begins(3, func(i int) int { return len(lists[i]) })
+	items := make([]uint32, from[3])
+	err := fill(3, from, items, func(dst []uint32, i int) error {
+		if _, ok := copyTitles(dst, lists[i], 7); !ok {
+			return errTitle(0, 7)
+		}
+		return nil
+	})
+	if err != nil || !slices.Equal(from, []uint32{0, 3, 3, 4}) || !slices.Equal(items, []uint32{3, 4, 6, 5}) {
+		t.Errorf("flat %v %v %v", from, items, err)
+	}
+	for _, wrong := range []int{-1, 7, math.MaxInt, math.MinInt} {
+		if item, ok := copyTitles(items, []int{0, wrong}, 7); ok || item != wrong {
+			t.Errorf("title %d of 7 was taken", wrong)
+		}
 	}
 }
 

@@ -1,6 +1,10 @@
 package score
 
-import "github.com/cinesync/cinesync/gpu"
+import (
+	"unsafe"
+
+	"github.com/cinesync/cinesync/gpu"
+)
 
 // memory is buffers that are freed together. After the first error it gives none.
 type memory struct {
@@ -66,4 +70,21 @@ func (m *memory) download(dst []byte, src *gpu.Buffer) {
 	if m.err == nil {
 		m.err = m.stream.Download(dst, src, 0)
 	}
+}
+
+// stage is memory of the host from which the device copies by itself, in one of two places; what was staged there before is gone. It grows
+// with what is asked for.
+func (m *Model) stage(f *memory, place, words int) []uint32 {
+	if f.err != nil || words == 0 {
+		return nil
+	}
+	p := &m.staged[place]
+	if *p == nil || len((*p).Bytes()) < 4*words {
+		(*p).Free()
+		if *p, f.err = m.device.Pinned(4 * (words + words/4)); f.err != nil {
+			*p = nil
+			return nil
+		}
+	}
+	return unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData((*p).Bytes()))), words)
 }

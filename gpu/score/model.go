@@ -21,6 +21,7 @@ type Model struct {
 	ages   []float32
 	fixed  *memory
 	poison bool
+	staged [2]*gpu.Pinned
 	most   int // users at once; halved where memory is short
 
 	v, vt, bias *gpu.Buffer // n × d; d × stride; stride
@@ -179,6 +180,10 @@ func (m *Model) Close() error {
 	defer m.mu.Unlock()
 	if m.fixed != nil {
 		m.fixed.free()
+	}
+	for i, p := range m.staged {
+		p.Free()
+		m.staged[i] = nil
 	}
 	var errs []error
 	if m.module != nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/cinesync/cinesync/gpu"
-	"github.com/cinesync/cinesync/internal/par"
 	"github.com/cinesync/cinesync/model/evaluate"
 )
 
@@ -15,9 +14,6 @@ var errClosed = errors.New("the model is closed")
 func (m *Model) Rank(questions []evaluate.Question) ([]evaluate.Place, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.check(questions); err != nil {
-		return nil, fmt.Errorf("rank on the GPU: %w", err)
-	}
 	out := make([]evaluate.Place, len(questions))
 	err := m.pieces(len(questions), func(i int) int {
 		q := questions[i]
@@ -27,35 +23,6 @@ func (m *Model) Rank(questions []evaluate.Question) ([]evaluate.Place, error) {
 		return nil, fmt.Errorf("rank on the GPU: %w", err)
 	}
 	return out, nil
-}
-
-// check wants all titles to be the model's.
-func (m *Model) check(questions []evaluate.Question) error {
-	errs := make([]error, len(questions))
-	par.Do(len(questions), func(i int) {
-		q := questions[i]
-		for _, list := range [][]int{q.History, {q.Held}, q.Uniform, q.Matched} {
-			if errs[i] = m.inside(list); errs[i] != nil {
-				errs[i] = fmt.Errorf("user %d: %w", q.User, errs[i])
-				return
-			}
-		}
-	})
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (m *Model) inside(items []int) error {
-	for _, item := range items {
-		if item < 0 || item >= m.shape.n {
-			return fmt.Errorf("title %d is outside the model, 0 to %d", item, m.shape.n-1)
-		}
-	}
-	return nil
 }
 
 // pieces does 0 to n in pieces that fit the device, each in memory of its own. What does not fit is tried again in halves.
@@ -89,45 +56,85 @@ func (m *Model) pieces(n int, titles func(i int) int, do func(f *memory, from, t
 
 // rank does a piece.
 func (m *Model) rank(f *memory, questions []evaluate.Question, places []evaluate.Place) error {
-	x, n := m.shape, len(questions)
-	histories, held := make([][]int, n), make([]int, n)
+	histories := make([][]int, len(questions))
 	for i, q := range questions {
-		histories[i], held[i] = q.History, q.Held
+		histories[i] = q.History
 	}
 	u := m.solve(f, histories)
-	mask := f.zeros(n * x.words())
-	f.launch(m.at.mask, gpu.Dim{X: blocks(n, threads/warp)}, threads, 0, mask, u.from, u.items, uint32(n), uint32(x.words()))
-	begin, listed := flatten(2*n, func(i int) [2][]int {
+	marks, before := m.negatives(f, u, questions)
+	list, full, not := m.catalogue(f, u, marks)
+	return m.places(f, places, before, full, not, list)
+}
+
+// negatives queues the scores of the held-out titles, and how many negatives of each kind stand before them (users × 2).
+func (m *Model) negatives(f *memory, u *batch, questions []evaluate.Question) (marks, before *gpu.Buffer) {
+	begin := begins(2*u.users, func(i int) int {
 		if i%2 == 1 {
-			return [2][]int{questions[i/2].Matched}
+			return len(questions[i/2].Matched)
 		}
-		return [2][]int{held[i/2 : i/2+1], questions[i/2].Uniform}
+		return 1 + len(questions[i/2].Uniform)
 	})
-	marks, before := f.words(n), f.words(2*n)
-	f.launch(m.at.listed, gpu.Dim{X: n}, 128, 0, append(m.arguments(u), u.from, f.ids(begin), f.ids(listed), marks, before)...)
+	listed := m.stage(f, 1, int(begin[2*u.users]))
+	if f.err == nil {
+		f.err = fill(2*u.users, begin, listed, func(dst []uint32, i int) error { return copyListed(dst, questions[i/2], i%2 == 1, m.shape.n) })
+	}
+	marks, before = f.words(u.users), f.words(2*u.users)
+	f.launch(m.at.listed, gpu.Dim{X: u.users}, 128, 0, append(m.arguments(u), u.from, f.ids(begin), f.ids(listed), marks, before)...)
+	return marks, before
+}
 
-	slices, tiles := x.slices(n, 2*m.device.Info().Processors)
-	best, bestTitle, stand, strange := f.words(slices*n*evaluate.ListLength), f.words(slices*n*evaluate.ListLength), f.words(slices*n), f.words(slices*n)
-	f.launch(m.at.rank, gpu.Dim{X: blocks(n, tile), Y: slices}, threads, 0, append(m.arguments(u), marks, u.from, mask, uint32(x.words()), uint32(tiles), best, bestTitle, stand, strange)...)
-	list, full, not := f.words(n*evaluate.ListLength), f.words(n), f.words(n)
-	f.launch(m.at.merge, gpu.Dim{X: blocks(n, threads)}, threads, 0, list, full, not, best, bestTitle, stand, strange, uint32(slices), uint32(n))
+// catalogue queues the lists of all users, how many titles stand before the held-out ones, and who got what is not a number.
+func (m *Model) catalogue(f *memory, u *batch, marks *gpu.Buffer) (list, full, not *gpu.Buffer) {
+	n, words := u.users, m.shape.words()
+	mask := f.zeros(n * words)
+	f.launch(m.at.mask, gpu.Dim{X: blocks(n, threads/warp)}, threads, 0, mask, u.from, u.items, uint32(n), uint32(words))
+	slices, tiles := m.shape.slices(n, 2*m.device.Info().Processors)
+	best, title := f.words(slices*n*evaluate.ListLength), f.words(slices*n*evaluate.ListLength)
+	stand, strange := f.words(slices*n), f.words(slices*n)
+	f.launch(m.at.rank, gpu.Dim{X: blocks(n, tile), Y: slices}, threads, 0,
+		append(m.arguments(u), marks, u.from, mask, uint32(words), uint32(tiles), best, title, stand, strange)...)
+	list, full, not = f.words(n*evaluate.ListLength), f.words(n), f.words(n)
+	f.launch(m.at.merge, gpu.Dim{X: blocks(n, threads)}, threads, 0, list, full, not, best, title, stand, strange, uint32(slices), uint32(n))
+	return list, full, not
+}
 
-	counts, all, strangers, ids := make([]uint32, 2*n), make([]uint32, n), make([]uint32, n), make([]uint32, n*evaluate.ListLength)
+// places waits for what was queued and reads it.
+func (m *Model) places(f *memory, places []evaluate.Place, before, full, not, list *gpu.Buffer) error {
+	n := len(places)
+	counts, all, strange, ids := make([]uint32, 2*n), make([]uint32, n), make([]uint32, n), make([]uint32, n*evaluate.ListLength)
 	f.download(gpu.Bytes(counts), before)
 	f.download(gpu.Bytes(all), full)
-	f.download(gpu.Bytes(strangers), not)
+	f.download(gpu.Bytes(strange), not)
 	f.download(gpu.Bytes(ids), list)
 	if f.err != nil {
 		return f.err
 	}
+	lists := make([]int, len(ids))
 	for i := range places {
-		p := evaluate.Place{Uniform: int(counts[2*i]), Matched: int(counts[2*i+1]), Full: int(all[i]), NotNumber: strangers[i] != 0, List: make([]int, 0, evaluate.ListLength)}
-		for _, id := range ids[i*evaluate.ListLength : (i+1)*evaluate.ListLength] {
-			if id < uint32(x.n) {
+		from, to := i*evaluate.ListLength, (i+1)*evaluate.ListLength
+		p := evaluate.Place{Uniform: int(counts[2*i]), Matched: int(counts[2*i+1]), Full: int(all[i]), NotNumber: strange[i] != 0, List: lists[from:from:to]}
+		for _, id := range ids[from:to] {
+			if id < uint32(m.shape.n) { // the rest of a short list is none
 				p.List = append(p.List, int(id))
 			}
 		}
 		places[i] = p
+	}
+	return nil
+}
+
+// copyListed copies the held-out title and the uniform negatives of a question, or the matched ones.
+func copyListed(dst []uint32, q evaluate.Question, matched bool, n int) error {
+	items := q.Matched
+	if !matched {
+		if uint(q.Held) >= uint(n) {
+			return fmt.Errorf("held out of user %d: %w", q.User, errTitle(q.Held, n))
+		}
+		dst[0] = uint32(q.Held)
+		dst, items = dst[1:], q.Uniform
+	}
+	if item, ok := copyTitles(dst, items, n); !ok {
+		return fmt.Errorf("negatives of user %d: %w", q.User, errTitle(item, n))
 	}
 	return nil
 }

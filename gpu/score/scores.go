@@ -19,12 +19,9 @@ func (m *Model) Batch(histories [][]int, dst [][]float32) error {
 	if len(dst) != len(histories) {
 		return fmt.Errorf("score on the GPU: %d rows for %d people", len(dst), len(histories))
 	}
-	for i, h := range histories {
+	for i := range histories {
 		if len(dst[i]) != m.shape.n {
 			return fmt.Errorf("score on the GPU: a row of %d scores, the model has %d titles", len(dst[i]), m.shape.n)
-		}
-		if err := m.inside(h); err != nil {
-			return fmt.Errorf("score on the GPU: person %d: %w", i, err)
 		}
 	}
 	err := m.pieces(len(histories), func(i int) int { return len(histories[i]) + m.shape.n }, func(f *memory, from, to int) error {

@@ -1,6 +1,7 @@
 package score
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/cinesync/cinesync/gpu"
@@ -47,36 +48,64 @@ func weightsOf(ages []float32, most int) weights {
 	return w
 }
 
-// flatten puts n lists behind each other, on all cores: where each begins, and all titles. A list is two pieces.
-func flatten(n int, list func(i int) [2][]int) (from, items []uint32) {
-	from = make([]uint32, n+1)
+// errTitle is a title that a model does not have.
+func errTitle(item, n int) error {
+	return fmt.Errorf("title %d is outside the model, 0 to %d", item, n-1)
+}
+
+// begins is where each of n lists begins when they lie behind each other, and where the last ends.
+func begins(n int, length func(i int) int) []uint32 {
+	from := make([]uint32, n+1)
 	for i := range n {
-		l := list(i)
-		from[i+1] = from[i] + uint32(len(l[0])+len(l[1]))
+		from[i+1] = from[i] + uint32(length(i))
 	}
-	items = make([]uint32, from[n])
-	const each = 256
-	par.Do(blocks(n, each), func(b int) {
-		for i := b * each; i < min(n, (b+1)*each); i++ {
-			at := from[i]
-			for _, piece := range list(i) {
-				for _, item := range piece {
-					items[at] = uint32(item)
-					at++
-				}
-			}
+	return from
+}
+
+// copyTitles copies titles, and stops at one that is not below n: the kernels look titles up without asking.
+func copyTitles(dst []uint32, items []int, n int) (wrong int, ok bool) {
+	for i, item := range items {
+		if uint(item) >= uint(n) {
+			return item, false
+		}
+		dst[i] = uint32(item)
+	}
+	return 0, true
+}
+
+// fill fills dst with n lists, on all cores. list copies list i.
+func fill(n int, from, dst []uint32, list func(dst []uint32, i int) error) error {
+	const each = 128
+	errs := make([]error, blocks(n, each))
+	par.Do(len(errs), func(b int) {
+		for i := b * each; i < min(n, (b+1)*each) && errs[b] == nil; i++ {
+			errs[b] = list(dst[from[i]:from[i+1]], i)
 		}
 	})
-	return from, items
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // solve makes the vectors of some histories in memory f.
 func (m *Model) solve(f *memory, histories [][]int) *batch {
 	x := m.shape
-	from, items := flatten(len(histories), func(i int) [2][]int { return [2][]int{histories[i]} })
+	from := begins(len(histories), func(i int) int { return len(histories[i]) })
 	most := 1
 	for _, h := range histories {
 		most = max(most, len(h))
+	}
+	items := m.stage(f, 0, int(from[len(histories)]))
+	if f.err == nil {
+		f.err = fill(len(histories), from, items, func(dst []uint32, i int) error {
+			if item, ok := copyTitles(dst, histories[i], x.n); !ok {
+				return fmt.Errorf("history %d: %w", i, errTitle(item, x.n))
+			}
+			return nil
+		})
 	}
 	u := &batch{users: len(histories), stride: round(len(histories), tile), from: f.ids(from), items: f.ids(items)}
 	w := weightsOf(m.ages, most)
