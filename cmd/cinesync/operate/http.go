@@ -157,6 +157,7 @@ func (p *platform) run(ctx context.Context) error {
 	if p == nil {
 		return nil
 	}
+	defer p.service.Close() // before whoever opened a GPU closes it
 	served := make(chan error, 1)
 	go func() { served <- p.server.Serve(p.listener) }()
 	p.published(true) // what an earlier run promoted
