@@ -18,8 +18,14 @@ import (
 
 var generators = map[string]Generator{"AES-128": AES128, "AES-256": AES256, "ChaCha20": ChaCha20}
 
+// fatal is what tests and properties have in common.
+type fatal interface {
+	Helper()
+	Fatal(args ...any)
+}
+
 // library is a keystream of the libraries, from its beginning.
-func library(t testing.TB, g Generator, key *[32]byte, n int) []byte {
+func library(t fatal, g Generator, key *[32]byte, n int) []byte {
 	t.Helper()
 	out, size := make([]byte, n), 32
 	if g == ChaCha20 {
@@ -121,7 +127,7 @@ func TestStreamsGoOn(t *testing.T) {
 		key, g := randomKey(rng), rapid.SampledFrom([]Generator{AES128, AES256, ChaCha20}).Draw(t, "generator")
 		width, negative := rapid.IntRange(2, 4).Draw(t, "width"), rapid.Bool().Draw(t, "negative")
 		from, n := blockBytes*rapid.IntRange(0, 300).Draw(t, "from"), rapid.IntRange(0, 9000).Draw(t, "n")
-		stream := plainLibrary(g, &key, from+width*n)[from:]
+		stream := library(t, g, &key, from+width*n)[from:]
 		start := randomWords(rng, n)
 		want := plain(start, stream, width, negative)
 		for _, l := range Levels() {
@@ -139,10 +145,6 @@ func TestStreamsGoOn(t *testing.T) {
 	})
 }
 
-func plainLibrary(g Generator, key *[32]byte, n int) []byte {
-	return library(new(testing.T), g, key, n)
-}
-
 // TestCountersCarry begins streams where the counter's low bytes and words wrap.
 func TestCountersCarry(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 2))
@@ -153,7 +155,6 @@ func TestCountersCarry(t *testing.T) {
 				continue // its keystream ends there
 			}
 			at := blockBytes * block
-			var want []uint32
 			for _, l := range Levels() {
 				got, k := make([]uint32, 1000), made(l, g, &key)
 				s := k.From(at)
@@ -161,8 +162,7 @@ func TestCountersCarry(t *testing.T) {
 				b := make([]byte, 4000)
 				lib := made(Portable, g, &key).newLibrary(at)
 				lib.XORKeyStream(b, b)
-				want = plain(make([]uint32, 1000), b, 4, false)
-				if !slices.Equal(got, want) {
+				if want := plain(make([]uint32, 1000), b, 4, false); !slices.Equal(got, want) {
 					t.Errorf("%s at %v from block %x differs", name, l, block)
 				}
 			}
