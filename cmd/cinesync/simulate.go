@@ -99,7 +99,7 @@ func (f *simulateFlags) check(cmd *cobra.Command) error {
 		return fmt.Errorf("--mode is %q: want %s or %s", f.mode, protocolMode, learningMode)
 	}
 	of := map[string][]string{protocolMode: {"words", "drop", "restart", "crash", "network", "secagg", "kex", "sig", "prg", "policy", "memory"},
-		learningMode: {"task", "data", "every", "without-noise", "gpu"}}
+		learningMode: {"task", "data", "every", "without-noise"}}
 	for mode, names := range of {
 		for _, name := range names {
 			if mode != f.mode && cmd.Flags().Changed(name) {
@@ -134,7 +134,12 @@ func (f *simulateFlags) protocol(cmd *cobra.Command) error {
 	}
 	p.Progress = v.progress
 	p.Round = func(r *simulate.ProtocolRound) error { return v.line(r, func(w io.Writer) { r.PrintRound(w) }) }
-	s, err := p.Run(cmd.Context())
+	var s *simulate.ProtocolSummary
+	err = withGPU(cmd, f.gpu, func(a *accel.Accel) (err error) {
+		p.Accumulators = a.Accumulators()
+		s, err = p.Run(cmd.Context())
+		return err
+	})
 	v.meter.clear()
 	if err != nil {
 		return f.ended(cmd, err)
@@ -302,7 +307,12 @@ func (f *simulateFlags) learning(cmd *cobra.Command) error {
 			}
 		})
 	}
-	s, err := l.Run(cmd.Context())
+	var s *simulate.LearningSummary
+	err = withGPU(cmd, f.gpu, func(a *accel.Accel) (err error) {
+		l.Judge = a.Judge()
+		s, err = l.Run(cmd.Context())
+		return err
+	})
 	v.meter.clear()
 	if err != nil {
 		return f.ended(cmd, err)

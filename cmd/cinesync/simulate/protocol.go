@@ -26,6 +26,8 @@ type Protocol struct {
 	Network                Network
 	Policy                 string // of the devices: participant.Shipped, Demo, or empty for the first of the two that takes such rounds
 	Memory                 int64  // bytes that the study may need by its estimate; 0: no limit
+	// Accumulators sum up and take masks off; nil: the CPU's. Their bits are the same.
+	Accumulators func(aggregation.Shape) aggregation.Accumulator
 	// Round is told of each round as it ends; an error ends the study. Progress hears of phases, of Rounds·Phases in all. Both may be nil.
 	Round    func(*ProtocolRound) error
 	Progress func(what string, done, all int)
@@ -179,7 +181,7 @@ func (p *Protocol) Run(ctx context.Context) (*ProtocolSummary, error) {
 	time := startClock()
 	cfg := sim.Config{Seed: p.Seed, Devices: p.Devices, Min: t.Minimum, DeltaBP: t.deltaBP, Rounds: p.Rounds, D: p.Words, Mode: p.Mode, Suite: p.Suite, Sig: p.Sig,
 		Shipped: t.Policy != Demo, Variance: t.variance, Lose: p.Drop.counts(p.Devices), Restart: spread(p.Restart, p.Devices), Crash: p.Crash,
-		Cut: p.Network.Cut, Duplicate: p.Network.Duplicate, Reorder: p.Network.Reorder, Slow: p.Network.Slow}
+		Cut: p.Network.Cut, Duplicate: p.Network.Duplicate, Reorder: p.Network.Reorder, Slow: p.Network.Slow, Accumulators: p.Accumulators}
 	told := -1
 	cfg.Progress = func(m sim.Moment) error {
 		if at := (m.Round-1)*Phases + int(m.Phase); p.Progress != nil && m.Phase < round.Done && at != told {
