@@ -84,6 +84,14 @@ func (p *pool) backward(gv, rows []float32, stride int, past []int, d int, rate 
 	}
 }
 
+// PoolTables are what Pooling's weights of up to n items are made of, for engines that keep them elsewhere: the weight of the item of age a
+// among m items in channel c is decay[c][a]·norm[c][m−1], and 0 where decay[c] is not that long.
+func PoolTables(ages []float32, n int) (decay, norm [][]float32) {
+	p := newPool(ages)
+	p.grow(n)
+	return p.decay, p.norm
+}
+
 // Pooling is the weight of each of n history items, oldest first, in each channel.
 func Pooling(ages []float32, n int) [][]float32 {
 	p, out := newPool(ages), make([][]float32, len(ages))

@@ -1,0 +1,194 @@
+package train
+
+import (
+	"fmt"
+	"unsafe"
+
+	"github.com/cinesync/cinesync/gpu"
+)
+
+// span is a run of the cohort's members that are trained at once, and how many titles their lists may hold.
+type span struct {
+	from, to int
+	lists    int
+}
+
+// chunk is a span with its lists, in pinned memory of the host and on the device.
+type chunk struct {
+	span
+	cuts       []cut        // steps × cuts a member
+	candidates []candidates // steps a member
+	lists      []int32
+	coins      [][4]uint32 // a member's key
+	loss       []float64   // what comes back, one a member
+	status     []uint32
+	results    []member
+
+	base []int // where a member's lists begin
+
+	at map[string]gpu.At // where the same lies on the device
+}
+
+// begin takes a span, and room in the lists for each of its members.
+func (c *chunk) begin(j *job, s span) {
+	c.span, c.base = s, c.base[:0]
+	at := 0
+	for i := s.from; i < s.to; i++ {
+		c.base = append(c.base, at)
+		at += j.listsOf(i)
+	}
+}
+
+// members is how many there are.
+func (c *chunk) members() int { return c.to - c.from }
+
+// cut, candidates and member are the kernels' Cut, Candidates and Member.
+type cut struct{ at, past, next, first uint32 }
+type candidates struct{ at, count uint32 }
+type member struct {
+	norm    float64
+	_       float64 // factor
+	squares uint64
+	bad     uint32
+	_       uint32
+	_       [44]uint32 // keys
+}
+
+// noWord is a member's bad where all words are numbers.
+const noWord = 1<<32 - 1
+
+// Limits of a chunk.
+const (
+	wavesAChunk = 8        // members a multiprocessor
+	mostLists   = 16 << 20 // titles in the lists of a chunk that has more than one member
+	mostOfOne   = 1 << 28  // and of one member
+)
+
+// listsOf is how many titles a member's lists hold at most.
+func (j *job) listsOf(i int) int {
+	l := j.cohort.Local
+	step := int(l.Cuts) * (len(j.cohort.Histories[i]) + int(l.Next))
+	if l.Negatives > 0 {
+		step += int(l.Negatives) + int(l.Cuts)*int(l.Next)
+	}
+	return int(l.Steps) * step
+}
+
+// spans cuts the cohort so that updates and lists fit, and takes the memory of the updates. The first is short: the device has nothing to
+// do until it is drawn.
+func (j *job) spans() ([]span, error) {
+	most, used := j.device.Budget()
+	each := int64(j.stride) * 4
+	processors := j.device.Info().Processors
+	fit := int(min(max((most-used)/2/each, 1), int64(processors*wavesAChunk)))
+	var spans []span
+	now, limit, greatest := span{}, min(fit, 2*processors), 0
+	for i := range j.cohort.Histories {
+		lists := j.listsOf(i)
+		if lists > mostOfOne {
+			return nil, fmt.Errorf("%w: the lists of member %d hold %d titles, at most %d", ErrShape, i, lists, mostOfOne)
+		}
+		if n := now.to - now.from; n == limit || n > 0 && now.lists+lists > mostLists {
+			spans = append(spans, now)
+			now, limit = span{from: i, to: i}, fit
+		}
+		now.to, now.lists = i+1, now.lists+lists
+		greatest = max(greatest, now.to-now.from)
+	}
+	spans = append(spans, now)
+	var err error
+	j.updates, err = j.alloc(greatest * int(each))
+	return spans, err
+}
+
+// slot is the memory of one chunk; while the device reads one, the other is drawn.
+type slot struct {
+	pinned *gpu.Pinned
+	buffer *gpu.Buffer
+	chunk  chunk
+	up     int // bytes from the beginning that are uploaded
+	down   [2]int
+	done   *gpu.Mark
+}
+
+func (s *slot) free() {
+	s.pinned.Free()
+	s.buffer.Free()
+	s.done.Free()
+}
+
+// slot gives chunk i its memory, with room for any of the spans.
+func (t *Trainer) slot(i int, j *job, spans []span) (*slot, error) {
+	var members, lists int
+	for _, s := range spans {
+		members, lists = max(members, s.to-s.from), max(lists, s.lists)
+	}
+	at := i % len(t.slots)
+	if t.slots[at] == nil {
+		t.slots[at] = &slot{}
+	}
+	s := t.slots[at]
+	if i < len(t.slots) { // the first time in this cohort
+		if err := s.open(j, members, lists); err != nil {
+			s.free()
+			t.slots[at] = nil
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// open lays a slot out.
+func (s *slot) open(j *job, members, lists int) (err error) {
+	l := j.cohort.Local
+	steps := members * int(l.Steps)
+	var end int
+	section := func(n, bytes int) (at int) {
+		at = (end + 255) / 256 * 256
+		end = at + n*bytes
+		return at
+	}
+	cuts, cands := section(steps*int(l.Cuts), sizeOf[cut]()), section(steps, sizeOf[candidates]())
+	coins, list := section(members, 16), section(lists, 4)
+	loss, status, each := section(members, 8), section(members, 4), section(members, sizeOf[member]())
+	s.down = [2]int{loss, end}
+	if s.pinned == nil || len(s.pinned.Bytes()) < end {
+		s.pinned.Free()
+		s.buffer.Free()
+		s.pinned, s.buffer = nil, nil
+		if s.pinned, err = j.device.Pinned(end + end/4); err != nil {
+			return err
+		}
+		if s.buffer, err = j.device.Alloc(end + end/4); err != nil {
+			return err
+		}
+	}
+	s.up = list
+	b := s.pinned.Bytes()
+	s.chunk = chunk{cuts: view[cut](b, cuts, steps*int(l.Cuts)), candidates: view[candidates](b, cands, steps), coins: view[[4]uint32](b, coins, members),
+		lists: view[int32](b, list, lists), loss: view[float64](b, loss, members), status: view[uint32](b, status, members), results: view[member](b, each, members)}
+	s.chunk.at = map[string]gpu.At{}
+	for name, off := range map[string]int{"cuts": cuts, "candidates": cands, "coins": coins, "lists": list, "loss": loss, "status": status, "members": each} {
+		s.chunk.at[name] = gpu.At{Buffer: s.buffer, Off: off}
+	}
+	return nil
+}
+
+// view sees pinned bytes, which are aligned to a page, as numbers.
+func view[T any](b []byte, at, n int) []T {
+	if n == 0 {
+		return nil
+	}
+	_ = b[at+n*sizeOf[T]()-1]
+	return unsafe.Slice((*T)(unsafe.Pointer(&b[at])), n)
+}
+
+// upload sends what was drawn.
+func (s *slot) upload(to *gpu.Stream, _ *job) error {
+	return to.Upload(s.buffer, 0, s.pinned.Bytes()[:s.up+4*s.chunk.span.lists])
+}
+
+// download fetches what came of the members.
+func (s *slot) download(from *gpu.Stream, _ *job) error {
+	return from.Download(s.pinned.Bytes()[s.down[0]:s.down[1]], s.buffer, s.down[0])
+}
