@@ -37,6 +37,9 @@ func (e *Expander) Expand(shape aggregation.Shape, terms []aggregation.Term) ([]
 	if err := shape.Validate(); err != nil {
 		return nil, fmt.Errorf("expand masks on GPUs: %w", err)
 	}
+	if len(e.lanes) == 0 {
+		return nil, errors.New("expand masks on GPUs: the expander is closed")
+	}
 	sums, errs := make([][]uint32, len(e.lanes)), make([]error, len(e.lanes))
 	var all sync.WaitGroup
 	for i, l := range e.lanes {
@@ -57,7 +60,7 @@ func (e *Expander) Expand(shape aggregation.Shape, terms []aggregation.Term) ([]
 	return sums[0], nil
 }
 
-// Close frees what New took.
+// Close frees what New took, when no call is under way.
 func (e *Expander) Close() error {
 	var errs []error
 	for _, l := range e.lanes {

@@ -137,8 +137,9 @@ func (r launch) piece(dst []uint32, from int, terms []aggregation.Term) error {
 	if err := r.stream.Zero(r.sum, 0, 4*len(dst)); err != nil {
 		return err
 	}
+	most := launchTerms(len(dst) * r.width)
 	for len(terms) > 0 {
-		batch := terms[:min(batchTerms, len(terms))]
+		batch := terms[:min(most, len(terms))]
 		terms = terms[len(batch):]
 		if err := r.batch(len(dst), from, batch); err != nil {
 			return err

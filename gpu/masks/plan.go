@@ -40,6 +40,8 @@ const (
 	pieceWords = 4096
 	// batchTerms is how many keys are on a device at once: 1.2 MB of them.
 	batchTerms = 1 << 15
+	// launchBytes is how much keystream a launch makes at most, a second or two of work: systems end kernels that last.
+	launchBytes = 1 << 40
 	// longest run of keys that a warp adds up before it touches the vector.
 	longestRun = 64
 )
@@ -51,6 +53,9 @@ func (k kernel) perItem(keystream, terms, warps int) int {
 	per := terms * tiles / (4 * warps)
 	return min(max(per/k.batch*k.batch, k.batch), longestRun)
 }
+
+// launchTerms is how many keys a launch takes, of so many bytes of keystream each.
+func launchTerms(keystream int) int { return min(max(launchBytes/keystream, longestRun), batchTerms) }
 
 // part is what device i of n takes of a list.
 func part[T any](list []T, i, n int) []T { return list[len(list)*i/n : len(list)*(i+1)/n] }

@@ -108,6 +108,15 @@ func TestItemsFitTheirCounter(t *testing.T) {
 	})
 }
 
+// TestLaunchesEnd: short vectors take all the keys that there is room for, the longest a terabyte's worth.
+func TestLaunchesEnd(t *testing.T) {
+	for _, c := range []struct{ bytes, terms int }{{1, batchTerms}, {4 << 20, batchTerms}, {32 << 20, batchTerms}, {64 << 20, batchTerms / 2}, {4 * aggregation.MaxWords, 1024}} {
+		if got := launchTerms(c.bytes); got != c.terms {
+			t.Errorf("%d keys of %d bytes each, want %d", got, c.bytes, c.terms)
+		}
+	}
+}
+
 // TestPartsAreTheList: every term goes to exactly one device.
 func TestPartsAreTheList(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -155,6 +164,16 @@ func TestRowsAreChecked(t *testing.T) {
 		if (err == nil) != c.ok || err != nil && !errors.Is(err, gpu.ErrSize) {
 			t.Errorf("%+v: %v", c, err)
 		}
+	}
+}
+
+func TestAClosedExpanderIsAnError(t *testing.T) {
+	e := &Expander{}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Expand(shapes()[0], nil); err == nil || !strings.Contains(err.Error(), "closed") {
+		t.Errorf("got %v", err)
 	}
 }
 
