@@ -64,6 +64,9 @@ var mayFloat = []struct {
 			"aggregation.noNumber", "internal/lanes.Round", "internal/lanes.(level).round", "internal/lanes.roundGo", "internal/lanes.roundAVX2",
 			"internal/lanes.roundAVX512", "internal/lanes.nearest", "internal/lanes.Magnitude"},
 		[]string{"aggregation.(*quantiser).pass"}},
+	{"hand a kernel its arguments: a float among them goes as its bits, and kernels of sums and masks take none",
+		[]string{"gpu.(*Device).argument"},
+		[]string{"gpu.(*Stream).Launch"}},
 	{"read an update that is in memory: another that the quantiser may read from, not the device's",
 		[]string{"aggregation.(Grid).Quantise func1"}, nil},
 }
