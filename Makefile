@@ -121,7 +121,7 @@ oracle: ## hold the accountants against Google's dp-accounting on 500 random set
 	CINESYNC_ORACLE_PYTHON="$$python" $(GO) test -count 1 -timeout 30m -v ./cmd/internal/oracle
 
 .PHONY: bench-peers
-bench-peers: ## measure ourselves beside Flower and PyTorch at the same work (network, minutes; PARTS="pytorch round"; ENGINE= leaves Flower's slow engine out)
+bench-peers: ## measure ourselves beside Flower, PyTorch and pfl-research at the same work (network, minutes; PARTS="pytorch pfl round"; ENGINE= leaves Flower's slow engine out)
 	@bench/peers/run
 
 .PHONY: wire
