@@ -60,7 +60,7 @@ func cohort(t testing.TB, s shape, seed uint64) learning.Cohort {
 	for i := range items {
 		items[i] = fmt.Sprint(i)
 	}
-	snap, err := model.Spec{Family: model.TwoTowerFamily, Dim: s.dim, Ages: s.ages}.New(items, nil)
+	snap, err := model.Spec{Family: s.local.Name, Dim: s.dim, Ages: s.ages}.New(items, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -121,9 +121,12 @@ func norm(a []float32) float64 { return distance(a, make([]float32, len(a))) }
 // TestMembersAreTheCPUs holds updates, losses and norms against the CPU engine's on the same draws, and the sum against its integers: a word
 // of a member is another only where the two lie on different sides of a rounding's threshold, with the chance of their distance in grid
 // units. Of so many independent words at most six standard deviations more than the mean may differ.
-func TestMembersAreTheCPUs(t *testing.T) {
+func TestMembersAreTheCPUs(t *testing.T) { membersAreTheCPUs(t, shapes()) }
+
+func membersAreTheCPUs(t *testing.T, shapes []shape) {
+	t.Helper()
 	tr := open(t)
-	for i, s := range shapes() {
+	for i, s := range shapes {
 		c := cohort(t, s, uint64(i)+1)
 		want := onCPU(t, c)
 		j, updates := onGPU(t, tr, c)

@@ -23,7 +23,7 @@ func families(d *gpu.Device, m *gpu.Module) (map[string]family, error) {
 			t.kernels[i][sampled] = f
 		}
 	}
-	return map[string]family{model.TwoTowerFamily: t}, nil
+	return map[string]family{model.TwoTowerFamily: t, model.NCFFamily: &ncf{device: d}}, nil
 }
 
 // towers is the two-tower (train.cu).
