@@ -251,6 +251,12 @@ GLOBAL void topk_prepare(u16 *halves, need *needs, float *slack, u32 *states, u3
 	counts[q] = 0;
 }
 
+// topk_bar puts words of sets of barred titles where they belong: pairs of a place, counted in words of 64 titles, and the word.
+GLOBAL void topk_bar(u64 *own, u64 room, const u64 *pairs, u32 count) {
+	u32 i = BID_X * BDIM_X + TID_X;
+	if (i < count && pairs[i * 2ull] < room) own[pairs[i * 2ull]] = pairs[i * 2ull + 1];
+}
+
 // error bounds how far a score from tensor cores is from the one that counts, in scale, but for the slack of the query.
 DEVICE float error(need n, bound b) { return up_fused(n.y, b.x, up_fused(n.z, b.y, up_fused(n.w, b.z, 0))); }
 
@@ -308,6 +314,83 @@ struct view {
 	u32 batch, stages;
 };
 
+// A lane has 8 scores, of 8 of 32 titles, for each of its 2·HIGH queries, as multiply leaves them in c[m]: 16 queries × 4 × 8 titles.
+#define SCORE(c, m, j) (c)[(m) / 2][(j) / 2][(m) % 2 * 2 + (j) % 2]
+#define TITLE(j) ((j) / 2 * 8 + (j) % 2) // counted from the lane's first
+
+// multiply_all scores HIGH times 16 queries of STEPS times 16 numbers with 32 titles in shared memory. Sums begin with the scaled biases: from the
+// lane's first title on, or 0 where there are none. own are the needs of the lane's first query, and every 8th behind them is another of the lane's.
+template <u32 STEPS, u32 HIGH> DEVICE void multiply_all(float (*c)[4][4], const u32 (*a)[STEPS][4], const u8 *titles, const need *own, const float *biases) {
+#pragma unroll
+	for (u32 m = 0; m < HIGH * 2; m++)
+#pragma unroll
+		for (u32 j = 0; j < 8; j++) SCORE(c, m, j) = 0;
+	if (biases) {
+#pragma unroll
+		for (u32 j = 0; j < 8; j++) {
+			float bias = biases[TITLE(j)];
+#pragma unroll
+			for (u32 m = 0; m < HIGH * 2; m++) SCORE(c, m, j) = bias * own[m * 8].w;
+		}
+	}
+#pragma unroll
+	for (u32 k = 0; k < STEPS; k++) {
+		u32 b[8];
+		load_matrices(b, titles + k * 2 * TILE * 16);
+		load_matrices(b + 4, titles + (k * 2 * TILE + 16) * 16);
+#pragma unroll
+		for (u32 m = 0; m < HIGH; m++)
+#pragma unroll
+			for (u32 j = 0; j < 4; j++) multiply(c[m][j], a[m][k], b[j * 2], b[j * 2 + 1]);
+	}
+}
+
+// raise brings run, the greatest lower bounds so far, up to date. shut has a bit for each title from the lane's first on; a query with a set of its own
+// bars what is in `word` of that.
+template <u32 HIGH> DEVICE void raise(float *run, const float (*c)[4][4], const need *own, bound edge, u32 shut, bars out, const s32 *which, u32 word, u32 pair) {
+#pragma unroll
+	for (u32 m = 0; m < HIGH * 2; m++) {
+		u32 w = shut;
+		if (which[m * 8] >= 0) w |= barred(out, which[m * 8], word) >> pair;
+		float best = no_bound();
+#pragma unroll
+		for (u32 j = 0; j < 8; j++) best = greater(best, w >> TITLE(j) & 1 ? no_bound() : SCORE(c, m, j));
+		run[m] = greater(run[m], down(best, error(own[m * 8], edge)));
+	}
+}
+
+// stage keeps what may reach its query's floor, and gives how many the thread keeps then. first is the lane's first query · 2^24 + its first title.
+template <u32 HIGH, u32 STAGED> DEVICE u32 stage(staging s, u32 kept, const float (*c)[4][4], const need *own, bound edge, u32 first) {
+	float floor[HIGH * 2];
+	bool over[HIGH * 2], any = false;
+	u32 most = kept;
+#pragma unroll
+	for (u32 m = 0; m < HIGH * 2; m++) {
+		const need n = own[m * 8];
+		floor[m] = down(n.x, error(n, edge));
+		float best[4];
+#pragma unroll
+		for (u32 j = 0; j < 4; j++) best[j] = greater(SCORE(c, m, j * 2), SCORE(c, m, j * 2 + 1));
+		over[m] = greater(greater(best[0], best[1]), greater(best[2], best[3])) >= floor[m];
+		any |= over[m];
+	}
+	if (!any) return kept;
+#pragma unroll
+	for (u32 m = 0; m < HIGH * 2; m++) most += over[m] ? 8 : 0;
+	if (most > STAGED) {
+		hand_over<1>(s, kept);
+		kept = 0;
+	}
+#pragma unroll
+	for (u32 m = 0; m < HIGH * 2; m++) {
+		if (!over[m]) continue;
+#pragma unroll
+		for (u32 j = 0; j < 8; j++)
+			if (SCORE(c, m, j) >= floor[m]) s.own[kept++ * THREADS] = (u64)bits_of(SCORE(c, m, j)) << 32 | (first + (m * 8 << 24) + TITLE(j));
+	}
+	return kept;
+}
+
 // scan multiplies. A block takes 128·HIGH queries and every GDIM_X-th tile of the view; a warp holds the halves of HIGH times 16 queries of STEPS
 // times 16 numbers in registers, and takes a tile by 32 titles. Tiles come through a ring of `stages` in shared memory.
 //
@@ -320,7 +403,7 @@ DEVICE void scan(view v, bars out, float *maxima, u32 slots, u32 together, u32 *
 	need *needs = (need *)(ring + v.stages * size);
 	s32 *which = (s32 *)(needs + rows);
 	const staging s = {(u64 *)(which + rows) + TID_X, which, counts, found, BID_Y * rows, out};
-	const u32 high = TID_X / 32 * 16 * HIGH, row = LANE / 4, pair = LANE % 4 * 2;
+	const u32 high = TID_X / 32 * 16 * HIGH, own = high + LANE / 4, pair = LANE % 4 * 2; // the warp's and the lane's first query, and the lane's first title
 	const u32 mine = BID_X < v.count ? (v.count - BID_X + GDIM_X - 1) / GDIM_X : 0;
 
 	auto fetch = [&](u32 i) { // begins the copy of the block's i-th tile
@@ -342,13 +425,18 @@ DEVICE void scan(view v, bars out, float *maxima, u32 slots, u32 together, u32 *
 #pragma unroll
 		for (u32 k = 0; k < STEPS; k++)
 #pragma unroll
-			for (u32 i = 0; i < 4; i++)
-				a[m][k][i] = *(const u32 *)(v.halves + (u64)(s.first + high + m * 16 + row + i % 2 * 8) * (STEPS * 16) + k * 16 + i / 2 * 8 + pair);
+			for (u32 i = 0; i < 4; i++) a[m][k][i] = *(const u32 *)(v.halves + (u64)(s.first + own + m * 16 + i % 2 * 8) * (STEPS * 16) + k * 16 + i / 2 * 8 + pair);
 	float run[HIGH * 2];
 #pragma unroll
 	for (u32 m = 0; m < HIGH * 2; m++) run[m] = no_bound();
-	const bool busy = s.first + high < v.batch;
-	u32 kept = 0;
+	auto write = [&](u32 group) { // writes what a group of tiles came to, and begins another
+#pragma unroll
+		for (u32 m = 0; m < HIGH * 2; m++) {
+			u32 q = s.first + own + m * 8, slot = (group * GDIM_X + BID_X) * 4 + pair / 2;
+			if (q < v.batch && slot < slots) maxima[(u64)q * slots + slot] = run[m];
+			run[m] = no_bound();
+		}
+	};
 
 	// What stands beside a tile is read while the one before is multiplied.
 	bound edge_next = {0, 0, 0, 0};
@@ -360,6 +448,7 @@ DEVICE void scan(view v, bars out, float *maxima, u32 slots, u32 together, u32 *
 		if (SAMPLE) shut_next = *(const u64 *)(out.shared + tile * 2);
 	};
 	peek(0);
+	u32 kept = 0;
 	for (u32 i = 0; i < mine; i++) {
 		if (v.stages == 4) copy_wait<2>();
 		else if (v.stages == 3) copy_wait<1>();
@@ -370,101 +459,22 @@ DEVICE void scan(view v, bars out, float *maxima, u32 slots, u32 together, u32 *
 		const bound edge = edge_next;
 		const u64 shut = shut_next;
 		peek(i + 1);
-		const u8 *lane = ring + i % v.stages * size + ((LANE / 8 % 2) * TILE + LANE / 16 * 8 + LANE % 8) * 16;
+		const u8 *titles = ring + i % v.stages * size + ((LANE / 8 % 2) * TILE + LANE / 16 * 8 + LANE % 8) * 16;
+		const bool busy = s.first + high < v.batch;
 #pragma unroll 1
-		for (u32 wide = 0; busy && wide < TILE; wide += 32, lane += 32 * 16) {
+		for (u32 wide = 0; busy && wide < TILE; wide += 32, titles += 32 * 16) {
 			float c[HIGH][4][4];
-			if (v.biased) {
-#pragma unroll
-				for (u32 j = 0; j < 4; j++) {
-					float left = v.biases[tile * TILE + wide + j * 8 + pair], right = v.biases[tile * TILE + wide + j * 8 + pair + 1];
-#pragma unroll
-					for (u32 m = 0; m < HIGH; m++) {
-						float above = needs[high + m * 16 + row].w, below = needs[high + m * 16 + row + 8].w;
-						c[m][j][0] = left * above;
-						c[m][j][1] = right * above;
-						c[m][j][2] = left * below;
-						c[m][j][3] = right * below;
-					}
-				}
-			} else {
-#pragma unroll
-				for (u32 m = 0; m < HIGH; m++)
-#pragma unroll
-					for (u32 j = 0; j < 16; j++) c[m][j / 4][j % 4] = 0;
-			}
-#pragma unroll
-			for (u32 k = 0; k < STEPS; k++) {
-				u32 b[8];
-				load_matrices(b, lane + k * 2 * TILE * 16);
-				load_matrices(b + 4, lane + (k * 2 * TILE + 16) * 16);
-#pragma unroll
-				for (u32 m = 0; m < HIGH; m++)
-#pragma unroll
-					for (u32 j = 0; j < 4; j++) multiply(c[m][j], a[m][k], b[j * 2], b[j * 2 + 1]);
-			}
-			if (SAMPLE) {
-#pragma unroll
-				for (u32 m = 0; m < HIGH * 2; m++) {
-					const u32 q = high + m * 8 + row;
-					u32 w = (u32)(shut >> wide);
-					if (which[q] >= 0) w |= barred(out, which[q], tile * 2 + wide / 32);
-					w >>= pair;
-					float best = no_bound();
-#pragma unroll
-					for (u32 j = 0; j < 8; j++) best = greater(best, w >> (j / 2 * 8 + j % 2) & 1 ? no_bound() : c[m / 2][j / 2][m % 2 * 2 + j % 2]);
-					run[m] = greater(run[m], down(best, error(needs[q], edge)));
-				}
-				continue;
-			}
-			float floor[HIGH * 2];
-			bool over[HIGH * 2], any = false;
-#pragma unroll
-			for (u32 m = 0; m < HIGH * 2; m++) {
-				const need n = needs[high + m * 8 + row];
-				floor[m] = down(n.x, error(n, edge));
-				float best[4];
-#pragma unroll
-				for (u32 j = 0; j < 4; j++) best[j] = greater(c[m / 2][j][m % 2 * 2], c[m / 2][j][m % 2 * 2 + 1]);
-				over[m] = greater(greater(best[0], best[1]), greater(best[2], best[3])) >= floor[m];
-				any |= over[m];
-			}
-			if (!any) continue;
-			u32 most = kept;
-#pragma unroll
-			for (u32 m = 0; m < HIGH * 2; m++) most += over[m] ? 8 : 0;
-			if (most > STAGED) {
-				hand_over<1>(s, kept);
-				kept = 0;
-			}
-#pragma unroll
-			for (u32 m = 0; m < HIGH * 2; m++) {
-				if (!over[m]) continue;
-#pragma unroll
-				for (u32 j = 0; j < 8; j++) {
-					float x = c[m / 2][j / 2][m % 2 * 2 + j % 2];
-					if (x >= floor[m])
-						s.own[kept++ * THREADS] = (u64)bits_of(x) << 32 | ((high + m * 8 + row) << 24 | (tile * TILE + wide + j / 2 * 8 + pair + j % 2));
-				}
-			}
+			const u32 first = tile * TILE + wide + pair;
+			multiply_all<STEPS, HIGH>(c, a, titles, needs + own, v.biased ? v.biases + first : 0);
+			if (SAMPLE) raise<HIGH>(run, c, needs + own, edge, (u32)(shut >> wide) >> pair, out, which + own, first / 32, pair);
+			else kept = stage<HIGH, STAGED>(s, kept, c, needs + own, edge, own << 24 | first);
 		}
-		if (SAMPLE && ((i + 1) % together == 0 || i + 1 == mine)) {
-#pragma unroll
-			for (u32 m = 0; m < HIGH * 2; m++) {
-				u32 q = s.first + high + m * 8 + row, slot = (i / together * GDIM_X + BID_X) * 4 + pair / 2;
-				if (q < v.batch && slot < slots) maxima[(u64)q * slots + slot] = run[m];
-				run[m] = no_bound();
-			}
-		}
+		if (SAMPLE && ((i + 1) % together == 0 || i + 1 == mine)) write(i / together);
 	}
 	copy_wait<0>();
 	if (!SAMPLE) hand_over<4>(s, kept);
 	// Groups of which this block has none.
-	for (u32 g = (mine + together - 1) / together; (g * GDIM_X + BID_X) * 4 < slots; g++)
-		for (u32 m = 0; m < HIGH * 2; m++) {
-			u32 q = s.first + high + m * 8 + row, slot = (g * GDIM_X + BID_X) * 4 + pair / 2;
-			if (q < v.batch && slot < slots) maxima[(u64)q * slots + slot] = no_bound();
-		}
+	for (u32 g = (mine + together - 1) / together; (g * GDIM_X + BID_X) * 4 < slots; g++) write(g);
 }
 
 #define SCANS(NAME, STEPS, HIGH, STAGED)                                                                                                                                        \

@@ -60,6 +60,47 @@ func BenchmarkTop(b *testing.B) {
 	}
 }
 
+// BenchmarkMasks lists for 256 people, each of whom has seen 200 titles, four batches under way. x-of-unmasked is the time beside lists without masks.
+func BenchmarkMasks(b *testing.B) {
+	k, err := Load(gputest.Open(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, titles := range []int{62_000, 1_000_000} {
+		t, batch := question(b, titles, 64, 256)
+		f, err := k.open(t)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(fmt.Sprintf("Titles%d", titles), func(b *testing.B) {
+			plain := f.together(b, batch)
+			rng := rand.New(rand.NewPCG(50, 1))
+			masked := batch
+			masked.Each = make([]rank.Mask, 256)
+			for i := range masked.Each {
+				rows := make([]int, 200)
+				for j := range rows {
+					rows[j] = rng.IntN(titles)
+				}
+				if masked.Each[i], err = rank.NewMask(titles, rows); err != nil {
+					b.Fatal(err)
+				}
+			}
+			for b.Loop() {
+				if _, err := f.Find(masked); err != nil {
+					b.Fatal(err)
+				}
+			}
+			time := f.together(b, masked)
+			b.ReportMetric(256/time.Seconds(), "queries/s")
+			b.ReportMetric(float64(time)/float64(plain), "x-of-unmasked")
+		})
+		if err := f.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func question(b *testing.B, titles, dim, queries int) (*rank.Table, rank.Batch) {
 	b.Helper()
 	vectors, batch := make([]float32, titles*dim), rank.Batch{N: 100, Queries: make([]float32, queries*dim)}

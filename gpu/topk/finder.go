@@ -18,7 +18,7 @@ type finder struct {
 	exponent   int     // titles are scaled by 2^exponent
 	norm, bias float32 // the greatest norm, scaled, and the greatest bias
 
-	do struct{ load, prepare, sample, floor, scan, choose, first, merge *gpu.Function }
+	do struct{ load, prepare, sample, floor, scan, choose, first, merge, bar *gpu.Function }
 	on struct{ vectors, biases, none, tiles, bounds *gpu.Buffer } // what all batches read
 
 	none  rank.Mask // bars what is behind the last title
@@ -29,8 +29,8 @@ type finder struct {
 	looked looks
 }
 
-// lanes is how many batches may be under way: while one is on the device, another comes or goes.
-const lanes = 2
+// lanes is how many batches may be under way: while one is on the device, others come and go.
+const lanes = 4
 
 // lane is where a batch is worked on. What it needs is allocated with the first batch, and grows.
 type lane struct {

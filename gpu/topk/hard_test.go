@@ -13,14 +13,14 @@ import (
 	"github.com/cinesync/cinesync/serve/rank"
 )
 
-// pair is a finder under test beside the processor's, over one table.
-type pair struct {
+// twins is a finder under test beside the processor's, over one table.
+type twins struct {
 	table *rank.Table
 	on    *finder
 	off   rank.Finder
 }
 
-func pairOf(t *testing.T, k *Kernels, vectors, biases []float32, dim int) pair {
+func twinsOf(t *testing.T, k *Kernels, vectors, biases []float32, dim int) twins {
 	t.Helper()
 	table, err := rank.NewTable(vectors, biases, dim)
 	if err != nil {
@@ -39,11 +39,11 @@ func pairOf(t *testing.T, k *Kernels, vectors, biases []float32, dim int) pair {
 			t.Error(err)
 		}
 	})
-	return pair{table, on, off}
+	return twins{table, on, off}
 }
 
 // agree compares lists to the last bit.
-func (p pair) agree(t *testing.T, b rank.Batch) {
+func (p twins) agree(t *testing.T, b rank.Batch) {
 	t.Helper()
 	got, err := p.on.Find(b)
 	want, err2 := p.off.Find(b)
@@ -110,7 +110,7 @@ func TestLargeTables(t *testing.T) {
 			if c.biased {
 				biases = normals(uint64(10*i+1), c.titles)
 			}
-			p := pairOf(t, k, normals(uint64(10*i+2), c.titles*c.dim), biases, c.dim)
+			p := twinsOf(t, k, normals(uint64(10*i+2), c.titles*c.dim), biases, c.dim)
 			b := rank.Batch{N: c.n, Queries: normals(uint64(10*i+3), c.queries*c.dim)}
 			p.agree(t, b)
 			b.Barred = someMask(rng, c.titles, 0.3)
@@ -120,6 +120,16 @@ func TestLargeTables(t *testing.T) {
 			masks := []rank.Mask{nil, someMask(rng, c.titles, 0.01), someMask(rng, c.titles, 0.999), someMask(rng, c.titles, 1)}
 			for q := range b.Each {
 				b.Each[q] = masks[q%4]
+			}
+			p.agree(t, b)
+			// Masks with few words travel by words.
+			masks = []rank.Mask{someMask(rng, c.titles, 0.001), make(rank.Mask, rank.MaskWords(c.titles)), someMask(rng, c.titles, 0.002), nil}
+			for q := range b.Each {
+				b.Each[q] = masks[q%4]
+			}
+			p.agree(t, b)
+			for q := range b.Each {
+				b.Each[q] = masks[1]
 			}
 			p.agree(t, b)
 			if c.dim <= maxDim && p.on.looked.first == 0 {
@@ -167,7 +177,7 @@ func TestOtherLooks(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			v, b := make([]float32, titles*dim), make([]float32, titles)
 			c.fill(v, b)
-			p := pairOf(t, k, v, b, dim)
+			p := twinsOf(t, k, v, b, dim)
 			if p.on.plan.every != 2 {
 				t.Fatalf("the sample is of every %d-th tile, the test thinks of every second", p.on.plan.every)
 			}
@@ -184,7 +194,7 @@ func TestOtherLooks(t *testing.T) {
 // TestEveryN lists 1 to 100 titles, for batches of several sizes.
 func TestEveryN(t *testing.T) {
 	k := kernelsOf(t)
-	p := pairOf(t, k, normals(1, 30_000*24), normals(2, 30_000), 24)
+	p := twinsOf(t, k, normals(1, 30_000*24), normals(2, 30_000), 24)
 	for n := 1; n <= rank.MaxN; n++ {
 		p.agree(t, rank.Batch{N: n, Queries: normals(uint64(n), 24*(1+n*n%37))})
 	}
@@ -204,14 +214,14 @@ func TestLittleMemory(t *testing.T) {
 	if _, err := k.Open(large); !errors.Is(err, gpu.ErrMemory) {
 		t.Fatalf("a table beyond the budget: %v, want ErrMemory", err)
 	}
-	p := pairOf(t, k, normals(1, 3000*64), nil, 64)
+	p := twinsOf(t, k, normals(1, 3000*64), nil, 64)
 	if lists, err := p.on.Find(rank.Batch{N: 100, Queries: normals(2, 64*1000)}); !errors.Is(err, gpu.ErrMemory) || lists != nil {
 		t.Errorf("a batch beyond the budget: %d lists, %v, want ErrMemory", len(lists), err)
 	}
 	if _, used := d.Budget(); used > 4<<20 {
 		t.Errorf("%d bytes are held after that", used)
 	}
-	small := pairOf(t, k, normals(1, 500*8), nil, 8)
+	small := twinsOf(t, k, normals(1, 500*8), nil, 8)
 	if _, err := small.on.Find(rank.Batch{N: 5, Queries: normals(3, 8)}); err != nil && !errors.Is(err, gpu.ErrMemory) {
 		t.Error(err)
 	}
@@ -219,7 +229,7 @@ func TestLittleMemory(t *testing.T) {
 
 func TestAClosedFinderSaysSo(t *testing.T) {
 	k := kernelsOf(t)
-	p := pairOf(t, k, normals(1, 100*8), nil, 8)
+	p := twinsOf(t, k, normals(1, 100*8), nil, 8)
 	if err := p.on.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -61,7 +61,7 @@ func (f *finder) find(m *gpu.Module) error {
 		into **gpu.Function
 	}{
 		{"topk_load", &f.do.load}, {"topk_prepare", &f.do.prepare}, {"topk_sample_" + width, &f.do.sample}, {"topk_floor", &f.do.floor},
-		{"topk_scan_" + width, &f.do.scan}, {"topk_choose", &f.do.choose}, {"topk_exact_first", &f.do.first}, {"topk_exact_merge", &f.do.merge},
+		{"topk_scan_" + width, &f.do.scan}, {"topk_choose", &f.do.choose}, {"topk_exact_first", &f.do.first}, {"topk_exact_merge", &f.do.merge}, {"topk_bar", &f.do.bar},
 	} {
 		var err error
 		if *want.into, err = m.Function(want.name); err != nil {

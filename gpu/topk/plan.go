@@ -78,7 +78,7 @@ func (p plan) padded(queries int) int {
 
 // queries is how many one pass takes, where each may bring a mask of its own or where none does.
 func (p plan) queries(masks bool) int {
-	const room = 256 << 20
+	const room = 64 << 20
 	if !masks {
 		return pass
 	}

@@ -47,7 +47,7 @@ func TestWideVectorsGoWithoutTensorCores(t *testing.T) {
 
 func TestMasksLimitAPass(t *testing.T) {
 	p := newPlan(1<<24, 64, 132, 227<<10)
-	if with, without := p.queries(true), p.queries(false); with != 128 || without != pass {
+	if with, without := p.queries(true), p.queries(false); with != 32 || without != pass {
 		t.Errorf("%d queries with masks, %d without", with, without)
 	}
 }

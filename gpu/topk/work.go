@@ -25,16 +25,17 @@ type room struct {
 	capacity, sets                              int // queries, masks of queries
 	halves, needs, slack, counts, maxima, found *gpu.Buffer
 	in, out                                     *gpu.Buffer // which mask a query has, then the queries; states, lengths, lists
-	own                                         *gpu.Buffer
-	hostIn, hostOut                             *gpu.Pinned
+	own, pairs                                  *gpu.Buffer // masks of queries, and words for them
+	hostIn, hostOut, hostMasks                  *gpu.Pinned
 }
 
 func (r *room) free() {
-	for _, b := range []*gpu.Buffer{r.halves, r.needs, r.slack, r.counts, r.maxima, r.found, r.in, r.out, r.own} {
+	for _, b := range []*gpu.Buffer{r.halves, r.needs, r.slack, r.counts, r.maxima, r.found, r.in, r.out, r.own, r.pairs} {
 		b.Free()
 	}
 	r.hostIn.Free()
 	r.hostOut.Free()
+	r.hostMasks.Free()
 	*r = room{}
 }
 
@@ -44,7 +45,7 @@ func (l *lane) grow(queries, sets int) error {
 	if queries <= r.capacity && sets <= r.sets {
 		return nil
 	}
-	queries, sets = max(queries, r.capacity), max(sets, r.sets, 1)
+	queries, sets = max(queries, r.capacity), max(sets, r.sets)
 	r.free()
 	var err error
 	for _, want := range []struct {
@@ -52,7 +53,7 @@ func (l *lane) grow(queries, sets int) error {
 		bytes int
 	}{
 		{&r.halves, 2 * queries * p.width}, {&r.needs, 16 * queries}, {&r.slack, 4 * queries}, {&r.counts, 4 * queries}, {&r.maxima, 4 * queries * p.slots},
-		{&r.found, 8 * most * queries}, {&r.in, 4 * queries * (p.dim + 4)}, {&r.out, 8 * queries * (1 + rank.MaxN)}, {&r.own, 8 * sets * p.tiles},
+		{&r.found, 8 * most * queries}, {&r.in, 4 * queries * (p.dim + 4)}, {&r.out, 8 * queries * (1 + rank.MaxN)}, {&r.own, 8 * sets * p.tiles}, {&r.pairs, 8 * sets * p.tiles},
 	} {
 		if *want.into, err = l.device.Alloc(max(want.bytes, 16)); err != nil {
 			r.free()
@@ -61,6 +62,9 @@ func (l *lane) grow(queries, sets int) error {
 	}
 	if r.hostIn, err = l.device.Pinned(r.in.Len()); err == nil {
 		r.hostOut, err = l.device.Pinned(r.out.Len())
+	}
+	if err == nil {
+		r.hostMasks, err = l.device.Pinned(r.own.Len())
 	}
 	if err != nil {
 		r.free()
@@ -93,58 +97,14 @@ func (l *lane) begin(b rank.Batch, n int) (work, error) {
 	copy(host, gpu.Bytes(which))
 	copy(host[16*w.padded:], gpu.Bytes(b.Queries))
 	err := l.stream.Upload(l.room.in, 0, host)
-	for i, m := range sets {
-		err = errors.Join(err, l.stream.Upload(l.room.own, 8*i*l.plan.tiles, gpu.Bytes(m)))
+	if len(sets) > 0 {
+		err = errors.Join(err, l.barEach(sets))
 	}
 	if b.Barred != nil {
 		err = errors.Join(err, l.bar(b.Barred))
 		w.shared = l.barred
 	}
 	return w, err
-}
-
-// bar brings the batch's mask to the device, unless it is there.
-func (l *lane) bar(m rank.Mask) error {
-	last := len(m) - 1
-	behind := l.none[last]
-	if l.mask != nil && m[last]|behind == l.mask[last] && slices.Equal(m[:last], l.mask[:last]) {
-		return nil
-	}
-	if l.barred == nil {
-		var err error
-		if l.barred, err = l.device.Alloc(8 * l.plan.tiles); err != nil {
-			return err
-		}
-	}
-	next := slices.Clone(m)
-	next[last] |= behind
-	l.mask = nil
-	if err := l.stream.Upload(l.barred, 0, gpu.Bytes(next)); err != nil {
-		return err
-	}
-	l.mask = next
-	return nil
-}
-
-// masks lists the masks of queries, each once, and which one a query has: -1 for none.
-func masks(each []rank.Mask, n int) (which []int32, sets []rank.Mask) {
-	which = make([]int32, n)
-	known := map[*uint64]int32{}
-	for i := range which {
-		which[i] = -1
-		if each == nil || each[i] == nil {
-			continue
-		}
-		first := unsafe.SliceData(each[i])
-		at, ok := known[first]
-		if !ok {
-			at = int32(len(sets))
-			known[first] = at
-			sets = append(sets, each[i])
-		}
-		which[i] = at
-	}
-	return which, sets
 }
 
 // read waits for a pass and brings its results to the host.
