@@ -4,5 +4,5 @@
 // Promises: scores are the model's own but for the rounding of float32 sums; ties, and scores that are not numbers, count as package
 // evaluate says; no matrix of users × titles is kept; people beyond the device's memory go through it in pieces.
 // Never: trains, opens a device, measures on the CPU: evaluate.Bench does where this fails.
-// Start here: New, Model.Rank. Why it is as it is: docs/decisions/0054.
+// Start here: Load, Kernels.New, Model.Rank. Why it is as it is: docs/decisions/0054.
 package score

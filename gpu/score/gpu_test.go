@@ -24,7 +24,7 @@ var families = []string{model.TwoTowerFamily, model.NCFFamily}
 // onDevice opens a model in memory that was filled with what is no number.
 func onDevice(t testing.TB, d *gpu.Device, s *model.Snapshot) *Model {
 	t.Helper()
-	m, err := newModel(d, s, true)
+	m, err := loaded(t, d).open(s, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,6 +34,21 @@ func onDevice(t testing.TB, d *gpu.Device, s *model.Snapshot) *Model {
 		}
 	})
 	return m
+}
+
+// loaded has the kernels until the test ends.
+func loaded(t testing.TB, d *gpu.Device) *Kernels {
+	t.Helper()
+	k, err := Load(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := k.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return k
 }
 
 // shapes are sizes on and off every edge of a tile, a run, a group and a panel.
@@ -224,14 +239,14 @@ func TestMovieLensSized(t *testing.T) {
 		t.Skip("long under compute-sanitizer")
 	}
 	d := gputest.Open(t)
-	j := judge(t, people(3706, 6040, 330, 99, 5))
+	k, j := loaded(t, d), judge(t, people(3706, 6040, 330, 99, 5))
 	for _, family := range families {
 		snap := snapshot(t, family, 3706, 32, ages(3), 6)
 		want, err := j.Measure(scorer(t, snap))
 		if err != nil {
 			t.Fatal(err)
 		}
-		bench := evaluate.Bench{Open: func(s *model.Snapshot) (evaluate.Backend, error) { return New(d, s) }, Told: func(err error) { t.Error(err) }}
+		bench := evaluate.Bench{Open: k.Open, Told: func(err error) { t.Error(err) }}
 		got, err := bench.Measure(j, snap)
 		if err != nil {
 			t.Fatal(err)
@@ -277,7 +292,7 @@ func TestPieces(t *testing.T) {
 func TestTooLittleMemory(t *testing.T) {
 	d := gputest.OpenIndex(t, 0, gpu.Options{Budget: 64 << 10})
 	snap := snapshot(t, model.TwoTowerFamily, 1000, 32, ages(3), 1)
-	wantTheCPU(t, d, snap, gpu.ErrMemory)
+	wantTheCPU(t, loaded(t, d), snap, gpu.ErrMemory)
 }
 
 // TestALostGPU kills the context by a fault, and wants the CPU to measure. A fault takes CUDA in its process with it, so that it is done in
@@ -297,7 +312,8 @@ func TestALostGPU(t *testing.T) {
 	}
 	s := gputest.Stream(t, d)
 	snap := snapshot(t, model.NCFFamily, 300, 16, ages(2), 1)
-	m, err := New(d, snap)
+	k := loaded(t, d)
+	m, err := k.New(snap)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -318,10 +334,10 @@ func TestALostGPU(t *testing.T) {
 	if err := m.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}
-	wantTheCPU(t, d, snap, gpu.ErrLost)
+	wantTheCPU(t, k, snap, gpu.ErrLost)
 }
 
-func wantTheCPU(t *testing.T, d *gpu.Device, snap *model.Snapshot, why error) {
+func wantTheCPU(t *testing.T, k *Kernels, snap *model.Snapshot, why error) {
 	t.Helper()
 	j := judge(t, people(len(snap.Layout.Items), 20, 30, 9, 3))
 	want, err := j.Measure(scorer(t, snap))
@@ -329,7 +345,7 @@ func wantTheCPU(t *testing.T, d *gpu.Device, snap *model.Snapshot, why error) {
 		t.Fatal(err)
 	}
 	var told []error
-	bench := evaluate.Bench{Open: func(s *model.Snapshot) (evaluate.Backend, error) { return New(d, s) }, Told: func(err error) { told = append(told, err) }}
+	bench := evaluate.Bench{Open: k.Open, Told: func(err error) { told = append(told, err) }}
 	got, err := bench.Measure(j, snap)
 	if err != nil {
 		t.Fatal(err)

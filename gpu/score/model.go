@@ -6,23 +6,22 @@ import (
 	"sync"
 
 	"github.com/cinesync/cinesync/gpu"
-	"github.com/cinesync/cinesync/gpu/kernels"
 	"github.com/cinesync/cinesync/model"
 )
 
 // Model is a snapshot on a device. Several goroutines may use it; they take turns.
 type Model struct {
-	mu     sync.Mutex
-	device *gpu.Device
-	stream *gpu.Stream
-	module *gpu.Module
-	at     functions
-	shape  shape
-	ages   []float32
-	fixed  *memory
-	poison bool
-	staged [2]*gpu.Pinned
-	most   int // users at once; halved where memory is short
+	mu      sync.Mutex
+	device  *gpu.Device
+	stream  *gpu.Stream
+	kernels *Kernels
+	family  family
+	shape   shape
+	ages    []float32
+	fixed   *memory
+	poison  bool
+	staged  [2]*gpu.Pinned
+	most    int // users at once; halved where memory is short
 
 	v, vt, bias *gpu.Buffer // n × d; d × stride; stride
 	turned      *gpu.Buffer // two-tower: d × channels·d
@@ -42,23 +41,19 @@ type mean struct {
 	slices, rows       int
 }
 
-// functions are the kernels.
-type functions struct {
-	turn, pool, project, attend, step *gpu.Function
-	listed, rank, write, few, merge   *gpu.Function
-	mask                              *gpu.Function
-}
+// New brings a model of the two-tower or the NCF family to the device. Errors: ErrModel, gpu.ErrMemory, gpu.ErrLost.
+func (k *Kernels) New(s *model.Snapshot) (*Model, error) { return k.open(s, false) }
 
-// New brings a model of the two-tower or the NCF family to a device. Errors: ErrModel, gpu.ErrMemory, gpu.ErrLost.
-func New(d *gpu.Device, s *model.Snapshot) (*Model, error) { return newModel(d, s, false) }
-
-func newModel(d *gpu.Device, s *model.Snapshot, poison bool) (*Model, error) {
-	x, err := shapeOf(s, d.Info())
+func (k *Kernels) open(s *model.Snapshot, poison bool) (*Model, error) {
+	x, err := shapeOf(s, k.device.Info())
 	if err != nil {
 		return nil, fmt.Errorf("score on the GPU: %w", err)
 	}
-	m := &Model{device: d, shape: x, ages: s.Layout.Ages, poison: poison, most: mostUsers}
-	if err = m.load(); err == nil {
+	m := &Model{device: k.device, kernels: k, family: k.towers, shape: x, ages: s.Layout.Ages, poison: poison, most: mostUsers}
+	if x.ncf {
+		m.family = k.ncf
+	}
+	if m.stream, err = k.device.Stream(); err == nil {
 		m.fixed = m.memory()
 		m.upload(s)
 		err = m.fixed.err
@@ -67,42 +62,6 @@ func newModel(d *gpu.Device, s *model.Snapshot, poison bool) (*Model, error) {
 		return nil, errors.Join(fmt.Errorf("score on the GPU: %w", err), m.Close())
 	}
 	return m, nil
-}
-
-// load makes the stream and finds the kernels.
-func (m *Model) load() (err error) {
-	if m.stream, err = m.device.Stream(); err != nil {
-		return err
-	}
-	if m.module, err = m.device.Load(kernels.Score); err != nil {
-		return err
-	}
-	family, attend := "towers", "score_attend_64"
-	if m.shape.ncf {
-		family = "ncf"
-	}
-	if m.shape.d > 64 {
-		attend = "score_attend_128"
-	}
-	if m.shape.d > 128 {
-		attend = "score_attend_256"
-	}
-	for _, f := range []struct {
-		into **gpu.Function
-		name string
-	}{
-		{&m.at.turn, "score_turn"}, {&m.at.pool, "score_pool"}, {&m.at.project, "score_project"}, {&m.at.attend, attend}, {&m.at.step, "score_step"},
-		{&m.at.listed, "score_listed_" + family}, {&m.at.rank, "score_rank_" + family}, {&m.at.write, "score_write_" + family}, {&m.at.few, "score_few_" + family},
-		{&m.at.mask, "score_mask"}, {&m.at.merge, "score_merge"},
-	} {
-		if *f.into, err = m.module.Function(f.name); err != nil {
-			return err
-		}
-	}
-	if m.shape.ncf {
-		return m.at.attend.Shared(m.shape.attendBytes())
-	}
-	return nil
 }
 
 func (m *Model) memory() *memory {
@@ -119,14 +78,14 @@ func (m *Model) upload(s *model.Snapshot) {
 	m.v = f.floats(tensor("v"))
 	m.bias = f.floats(append(append(make([]float32, 0, x.stride()), tensor("b")...), make([]float32, x.stride()-x.n)...))
 	m.vt = f.words(x.d * x.stride())
-	f.launch(m.at.turn, gpu.Dim{X: blocks(x.stride(), threads), Y: x.d}, threads, 0, m.vt, m.v, uint32(x.n), uint32(x.d), uint32(x.stride()))
+	f.launch(m.kernels.turn, gpu.Dim{X: blocks(x.stride(), threads), Y: x.d}, threads, 0, m.vt, m.v, uint32(x.n), uint32(x.d), uint32(x.stride()))
 	if !x.ncf {
 		m.turned = f.floats(turnTowers(tensor("w"), x.channels, x.d))
 	} else {
 		m.ncf = ncfTables{rates: f.floats(tensor("s")), h: f.floats(tensor("h")), p: f.floats(tensor("p")), c1: f.floats(tensor("c1")),
 			theirs: f.words(x.h1 * x.stride()), weights: f.floats(groupUnits(tensor("a2"), x.h1, x.h2)), lift: f.floats(padUnits(tensor("c2"))), units: f.floats(padUnits(tensor("o")))}
 		q := f.floats(tensor("q"))
-		f.launch(m.at.project, gpu.Dim{X: blocks(x.stride(), threads), Y: x.h1}, threads, 0, m.ncf.theirs, m.vt, q, q, uint32(0), uint32(x.d), uint32(x.stride()))
+		f.launch(m.kernels.project, gpu.Dim{X: blocks(x.stride(), threads), Y: x.h1}, threads, 0, m.ncf.theirs, m.vt, q, q, uint32(0), uint32(x.d), uint32(x.stride()))
 		m.first = m.attend(f, f.zeros(x.d*tile), 1, tile)
 	}
 	if f.err == nil {
@@ -185,16 +144,10 @@ func (m *Model) Close() error {
 		p.Free()
 		m.staged[i] = nil
 	}
-	var errs []error
-	if m.module != nil {
-		errs = append(errs, m.module.Unload())
+	stream := m.stream
+	m.fixed, m.stream = nil, nil
+	if stream == nil || m.device.Lost() != nil {
+		return nil // what lost the device said so
 	}
-	if m.stream != nil {
-		errs = append(errs, m.stream.Close())
-	}
-	m.fixed, m.module, m.stream = nil, nil, nil
-	if m.device.Lost() != nil {
-		return nil // it was said by what lost it
-	}
-	return errors.Join(errs...)
+	return stream.Close()
 }

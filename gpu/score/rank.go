@@ -79,7 +79,7 @@ func (m *Model) negatives(f *memory, u *batch, questions []evaluate.Question) (m
 		f.err = fill(2*u.users, begin, listed, func(dst []uint32, i int) error { return copyListed(dst, questions[i/2], i%2 == 1, m.shape.n) })
 	}
 	marks, before = f.words(u.users), f.words(2*u.users)
-	f.launch(m.at.listed, gpu.Dim{X: u.users}, 128, 0, append(m.arguments(u), u.from, f.ids(begin), f.ids(listed), marks, before)...)
+	f.launch(m.family.listed, gpu.Dim{X: u.users}, 128, 0, append(m.arguments(u), u.from, f.ids(begin), f.ids(listed), marks, before)...)
 	return marks, before
 }
 
@@ -87,14 +87,14 @@ func (m *Model) negatives(f *memory, u *batch, questions []evaluate.Question) (m
 func (m *Model) catalogue(f *memory, u *batch, marks *gpu.Buffer) (list, full, not *gpu.Buffer) {
 	n, words := u.users, m.shape.words()
 	mask := f.zeros(n * words)
-	f.launch(m.at.mask, gpu.Dim{X: blocks(n, threads/warp)}, threads, 0, mask, u.from, u.items, uint32(n), uint32(words))
+	f.launch(m.kernels.mask, gpu.Dim{X: blocks(n, threads/warp)}, threads, 0, mask, u.from, u.items, uint32(n), uint32(words))
 	slices, tiles := m.shape.slices(n, 2*m.device.Info().Processors)
 	best, title := f.words(slices*n*evaluate.ListLength), f.words(slices*n*evaluate.ListLength)
 	stand, strange := f.words(slices*n), f.words(slices*n)
-	f.launch(m.at.rank, gpu.Dim{X: blocks(n, tile), Y: slices}, threads, 0,
+	f.launch(m.family.rank, gpu.Dim{X: blocks(n, tile), Y: slices}, threads, 0,
 		append(m.arguments(u), marks, u.from, mask, uint32(words), uint32(tiles), best, title, stand, strange)...)
 	list, full, not = f.words(n*evaluate.ListLength), f.words(n), f.words(n)
-	f.launch(m.at.merge, gpu.Dim{X: blocks(n, threads)}, threads, 0, list, full, not, best, title, stand, strange, uint32(slices), uint32(n))
+	f.launch(m.kernels.merge, gpu.Dim{X: blocks(n, threads)}, threads, 0, list, full, not, best, title, stand, strange, uint32(slices), uint32(n))
 	return list, full, not
 }
 

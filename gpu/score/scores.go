@@ -54,8 +54,8 @@ const fewUsers = 8
 func (m *Model) queue(f *memory, u *batch, scores *gpu.Buffer) {
 	args := append(m.arguments(u), u.from, scores)
 	if u.users <= fewUsers {
-		f.launch(m.at.few, gpu.Dim{X: blocks(m.shape.n, 128), Y: u.users}, 128, 0, args...)
+		f.launch(m.family.few, gpu.Dim{X: blocks(m.shape.n, 128), Y: u.users}, 128, 0, args...)
 	} else {
-		f.launch(m.at.write, gpu.Dim{X: blocks(u.users, tile), Y: blocks(m.shape.n, tile)}, threads, 0, args...)
+		f.launch(m.family.write, gpu.Dim{X: blocks(u.users, tile), Y: blocks(m.shape.n, tile)}, threads, 0, args...)
 	}
 }

@@ -112,10 +112,10 @@ func (m *Model) solve(f *memory, histories [][]int) *batch {
 	decay, norm, mass := f.floats(w.decay), f.floats(w.norm), f.floats(w.mass)
 	pooled := f.words(x.channels * x.d * u.stride)
 	u.query = f.words(x.d * u.stride)
-	f.launch(m.at.pool, gpu.Dim{X: u.users}, min(threads, round(x.d, warp)), 0, pooled, m.v, u.from, u.items, decay, norm, uint32(most), uint32(x.channels), uint32(x.d), uint32(u.users), uint32(u.stride))
+	f.launch(m.kernels.pool, gpu.Dim{X: u.users}, min(threads, round(x.d, warp)), 0, pooled, m.v, u.from, u.items, decay, norm, uint32(most), uint32(x.channels), uint32(x.d), uint32(u.users), uint32(u.stride))
 	over := gpu.Dim{X: blocks(u.stride, threads), Y: x.d}
 	if !x.ncf {
-		f.launch(m.at.project, over, threads, 0, u.query, pooled, m.turned, m.turned, uint32(0), uint32(x.channels*x.d), uint32(u.stride))
+		f.launch(m.kernels.project, over, threads, 0, u.query, pooled, m.turned, m.turned, uint32(0), uint32(x.channels*x.d), uint32(u.stride))
 		return u
 	}
 	vector := f.words(x.d * u.stride)
@@ -128,11 +128,11 @@ func (m *Model) solve(f *memory, histories [][]int) *batch {
 		if c == 0 {
 			begin = 1
 		}
-		f.launch(m.at.step, over, threads, 0, vector, u.query, gpu.At{Buffer: pooled, Off: 4 * c * x.d * u.stride}, gpu.At{Buffer: m.ncf.rates, Off: 4 * c * x.d}, m.ncf.h,
+		f.launch(m.kernels.step, over, threads, 0, vector, u.query, gpu.At{Buffer: pooled, Off: 4 * c * x.d * u.stride}, gpu.At{Buffer: m.ncf.rates, Off: 4 * c * x.d}, m.ncf.h,
 			u.from, gpu.At{Buffer: mass, Off: 4 * c * most}, uint32(most), at.sums, at.tops, at.masses, uint32(at.slices), uint32(at.rows), alike, begin, uint32(x.d), uint32(u.users), uint32(u.stride))
 	}
 	u.mine = f.words(x.h1 * u.stride)
-	f.launch(m.at.project, gpu.Dim{X: blocks(u.stride, threads), Y: x.h1}, threads, 0, u.mine, vector, m.ncf.p, m.ncf.c1, uint32(1), uint32(x.d), uint32(u.stride))
+	f.launch(m.kernels.project, gpu.Dim{X: blocks(u.stride, threads), Y: x.h1}, threads, 0, u.mine, vector, m.ncf.p, m.ncf.c1, uint32(1), uint32(x.d), uint32(u.stride))
 	return u
 }
 
@@ -141,7 +141,7 @@ func (m *Model) attend(f *memory, query *gpu.Buffer, users, stride int) mean {
 	x := m.shape
 	slices, tiles := x.slices(users, m.device.Info().Processors)
 	out := mean{f.words(slices * users * x.d), f.words(slices * users), f.words(slices * users), slices, users}
-	f.launch(m.at.attend, gpu.Dim{X: blocks(users, tile), Y: slices}, threads, x.attendBytes(), query, m.vt, m.bias, uint32(x.d), uint32(x.n), uint32(x.stride()),
+	f.launch(m.kernels.attend(x.d), gpu.Dim{X: blocks(users, tile), Y: slices}, threads, x.attendBytes(), query, m.vt, m.bias, uint32(x.d), uint32(x.n), uint32(x.stride()),
 		uint32(users), uint32(stride), uint32(tiles), out.sums, out.tops, out.masses)
 	return out
 }

@@ -2,7 +2,6 @@ package accel
 
 import (
 	"github.com/cinesync/cinesync/gpu/score"
-	"github.com/cinesync/cinesync/model"
 	"github.com/cinesync/cinesync/model/evaluate"
 )
 
@@ -12,8 +11,11 @@ func (a *Accel) Judge() evaluate.Bench {
 	if len(a.devices) == 0 {
 		return evaluate.Bench{}
 	}
-	return evaluate.Bench{
-		Open: func(s *model.Snapshot) (evaluate.Backend, error) { return score.New(a.devices[0], s) },
-		Told: func(err error) { a.say("gpu: " + err.Error()) },
+	k, err := score.Load(a.devices[0])
+	if err != nil {
+		a.tookOver("measuring models", err)
+		return evaluate.Bench{}
 	}
+	a.last = append(a.last, k.Close)
+	return evaluate.Bench{Open: k.Open, Told: func(err error) { a.say("gpu: " + err.Error()) }}
 }
