@@ -195,13 +195,14 @@ func (f *simulateFlags) study() (*simulate.Protocol, error) {
 // view is where a study's lines and its bar go.
 type view struct {
 	out    io.Writer
+	errs   io.Writer
 	asJSON bool
 	meter  *meter
 }
 
 func (f *simulateFlags) view(cmd *cobra.Command) *view {
 	m := newMeter(cmd.ErrOrStderr())
-	return &view{out: cmd.OutOrStdout(), asJSON: f.asJSON, meter: m}
+	return &view{out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr(), asJSON: f.asJSON, meter: m}
 }
 
 // progress draws on a terminal alone: elsewhere the lines tell.
@@ -215,6 +216,24 @@ func (v *view) progress(what string, done, all int) {
 func (v *view) timed(what string, done, all int) {
 	if v.meter.live {
 		v.meter.draw(what, done, all)
+	}
+}
+
+// say prints a line for people beside what the study prints.
+func (v *view) say(line string) {
+	v.meter.clear()
+	fmt.Fprintln(v.errs, "cinesync: "+line)
+}
+
+// once tells the first of many errors: what fails in one round fails in all.
+func (v *view) once(told func(error)) func(error) {
+	first := true
+	return func(err error) {
+		if first && told != nil {
+			v.meter.clear()
+			told(err)
+		}
+		first = false
 	}
 }
 
@@ -300,6 +319,7 @@ func (f *simulateFlags) learning(cmd *cobra.Command) error {
 		l.PrintTerms(v.out)
 	}
 	l.Progress = v.timed
+	l.Told = func(err error) { v.say("gpu: " + err.Error()) }
 	l.Round = func(r *simulate.LearningRound) error {
 		return v.line(r, func(w io.Writer) {
 			if r.Figures != nil || len(l.Data.Split.Cases) == 0 {
@@ -310,6 +330,10 @@ func (f *simulateFlags) learning(cmd *cobra.Command) error {
 	var s *simulate.LearningSummary
 	err = withGPU(cmd, f.gpu, func(a *accel.Accel) (err error) {
 		l.Judge = a.Judge()
+		l.Judge.Told = v.once(l.Judge.Told)
+		if len(a.Devices()) > 0 && l.Engine == nil {
+			l.GPU, l.Backend = a.Devices()[0].Info().Name, a.Trainer()
+		}
 		s, err = l.Run(cmd.Context())
 		return err
 	})

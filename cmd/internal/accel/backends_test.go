@@ -17,7 +17,7 @@ import (
 
 func TestWithoutAGPUTheCPUDoesIt(t *testing.T) {
 	a, err := Open(Off, func(line string) { t.Errorf("said %q", line) })
-	if err != nil || a.Accumulators() != nil || a.Finders() != nil {
+	if err != nil || a.Accumulators() != nil || a.Finders() != nil || a.Trainer() != nil || a.Judge().Open != nil {
 		t.Errorf("%v", err)
 	}
 }
