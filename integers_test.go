@@ -67,6 +67,7 @@ var mayFloat = []struct {
 	{"hand a kernel its arguments: a float among them goes as its bits, and kernels of sums and masks take none",
 		[]string{"gpu.(*Device).argument"},
 		[]string{"gpu.(*Stream).Launch"}},
+	{"give a kernel a float, which those of masks do not take", []string{"gpu.(*Device).argument"}, []string{"gpu.(*Stream).Launch"}},
 	{"read an update that is in memory: another that the quantiser may read from, not the device's",
 		[]string{"aggregation.(Grid).Quantise func1"}, nil},
 }
@@ -77,6 +78,7 @@ var onPath = []string{
 	"internal/lanes.(level).squares", "privacy.(*Gaussian).Sample", "privacy.(*Stream).Read", "aggregation.Pack",
 	"protocol/stream.(*Conn).Send", "protocol/stream.(*Conn).Recv", "protocol.(*Chunk).Append", "protocol.(*Chunk).parse",
 	"coordinator/store/sqlite.(*Store).Chunk", "aggregation.(*CPUAccumulator).AddVector", "aggregation.(*CPUAccumulator).AddMasks",
+	"aggregation.(*OffloadAccumulator).AddMasks", "gpu/masks.(*Expander).Expand",
 	"coordinator/round.Settle", "aggregation.Signed", "aggregation.SumHash",
 }
 
