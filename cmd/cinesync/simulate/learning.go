@@ -46,6 +46,7 @@ type bench struct {
 	judge *evaluate.Judge // nil where nothing is held out
 	every int
 	lost  bool // the backend, which failed
+	down  *train.Downloads
 }
 
 // Run trains once with the seed, and again without noise where that is wanted.
@@ -79,6 +80,7 @@ func (l *Learning) bench() (*bench, error) {
 	if b.job, err = b.newJob(l.Task); err != nil {
 		return nil, err
 	}
+	b.down = b.job.Downloads()
 	if len(l.Data.Split.Cases) > 0 {
 		b.judge, err = evaluate.New(l.Data.Split, evaluate.Options{Seed: judgeSeed})
 	}
@@ -130,12 +132,15 @@ func (b *bench) train(ctx context.Context, s *LearningSummary, time *clock) erro
 			return err
 		}
 		trained := time.lap()
+		if line.Deltas, err = b.down.Add(r); err != nil {
+			return err
+		}
 		if r.Number%b.every == 0 || r.Number == s.Rounds {
 			if line.Figures, err = b.measure(r.Serve); err != nil {
 				return err
 			}
-			line.Wall.Judging = time.lap()
 		}
+		line.Wall.Judging = time.lap()
 		line.Wall.Seconds = rounded(trained + line.Wall.Judging)
 		line.Popularity = s.Popularity
 		s.add(line)

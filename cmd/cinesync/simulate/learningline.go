@@ -28,9 +28,10 @@ type LearningRound struct {
 	Popularity *Figures `json:"popularity"`
 	Epsilon    *float64 `json:"epsilon"` // so far, of who was in as many rounds as may be; null: no noise, and no promise
 	Delta      *float64 `json:"delta"`
-	Up         int64    `json:"up_bytes"` // of the mean person so far
-	Down       int64    `json:"down_bytes"`
-	Trained    string   `json:"trained_by"` // cpu, or the GPU's name
+	Up         int64    `json:"up_bytes"`         // of the mean person so far
+	Down       int64    `json:"down_bytes"`       // whole model files
+	Deltas     int64    `json:"down_delta_bytes"` // what is left of that where devices that were in the round before get deltas
+	Trained    string   `json:"trained_by"`       // cpu, or the GPU's name
 	Wall       Wall     `json:"wall"`
 }
 
@@ -60,6 +61,7 @@ type LearningSummary struct {
 	Account      *task.Account `json:"account"`
 	Up           int64         `json:"up_bytes"`
 	Down         int64         `json:"down_bytes"`
+	Deltas       int64         `json:"down_delta_bytes"`
 	Trained      string        `json:"trained_by"`
 	Wall         Wall          `json:"wall"`
 	lines        []*LearningRound
@@ -110,7 +112,7 @@ func (b *bench) line(r learning.Round) (*LearningRound, error) {
 // add puts a round's line into the summary.
 func (s *LearningSummary) add(r *LearningRound) {
 	s.lines = append(s.lines, r)
-	s.Loss, s.Epsilon, s.Up, s.Down, s.Trained = r.Loss, r.Epsilon, r.Up, r.Down, r.Trained
+	s.Loss, s.Epsilon, s.Up, s.Down, s.Deltas, s.Trained = r.Loss, r.Epsilon, r.Up, r.Down, r.Deltas, r.Trained
 	if r.Figures != nil {
 		s.Figures = r.Figures
 	}

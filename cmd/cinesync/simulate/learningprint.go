@@ -61,8 +61,8 @@ func (s *LearningSummary) Print(w io.Writer, command, data string) {
 	if s.Simulated > 0 {
 		fmt.Fprintf(w, "SIMULATED: %d people do not exist in the data; only the noise is theirs\n", s.Simulated)
 	}
-	fmt.Fprintf(w, "%d rounds in %.1f s on %s, %.3g a second; a person moved %.2f MB up and %.2f MB down on average\n", s.Rounds, s.Wall.Seconds, s.Trained,
-		s.Wall.RoundsPerSecond, float64(s.Up)/1e6, float64(s.Down)/1e6)
+	fmt.Fprintf(w, "%d rounds in %.1f s on %s, %.3g a second; a person moved %.2f MB up and %.2f MB down on average, %.2f with deltas\n", s.Rounds, s.Wall.Seconds, s.Trained,
+		s.Wall.RoundsPerSecond, float64(s.Up)/1e6, float64(s.Down)/1e6, float64(s.Deltas)/1e6)
 	fmt.Fprintf(w, "\nthe same as lines of JSON:   %s --json\n", command)
 	if s.Account != nil && s.WithoutNoise == nil {
 		fmt.Fprintf(w, "what the noise costs:        %s --without-noise\n", command)

@@ -16,7 +16,7 @@ const (
 // Wall is what this machine took: the only part of a line that another run of the same seed may have otherwise.
 type Wall struct {
 	Seconds         float64 `json:"seconds"`
-	Judging         float64 `json:"judging_seconds,omitempty"` // of them
+	Judging         float64 `json:"judging_seconds,omitempty"` // of them, for the model's figures and its bytes
 	RoundsPerSecond float64 `json:"rounds_per_second,omitempty"`
 	Memory          uint64  `json:"memory_bytes,omitempty"` // taken from the system by the end
 }
