@@ -472,11 +472,8 @@ template <u32 LG> DEVICE bool staged(const space<LG> &a) { return (a.channels - 
 
 // finish adds the step of the catalogue's rows to the update: through the likelihoods of every channel, and, where the net compared the whole
 // catalogue, what it left. Rows of any kind take the vectors from z's neighbours in device memory, eight by eight; others find them staged.
-#ifndef FT
-#define FT 2
-#endif
 template <u32 LG, u32 KIND> PHASE void finish(float rate) {
-	constexpr u32 TURNS = FT;
+	constexpr u32 TURNS = 1; // with two, registers do not suffice
 	space<LG> a;
 	model m;
 	bool whole = the.negatives == 0;
@@ -1179,6 +1176,7 @@ struct arguments {
 	double *loss;
 	u32 *status;
 	float *rooms;
+	u32 *taken;
 };
 
 // begin readies what the phases of a step read.
@@ -1224,13 +1222,23 @@ template <u32 LG> DEVICE void member(const arguments &x, u32 who) {
 	if (TID_X == 0) x.loss[who] = (double)loss, x.status[who] = failed;
 }
 
+SHARED u32 turn;
+
 template <u32 LG> DEVICE void train(const ncf_shape &shape, const arguments &x, u32 members) {
 	if (TID_X == 0) the = shape;
 	sync_block();
-	for (u32 who = BID_X; who < members; who += GDIM_X) member<LG>(x, who);
+	for (;;) {
+		if (TID_X == 0) turn = atomic_add(x.taken, 1);
+		sync_block();
+		u32 who = turn;
+		sync_block();
+		if (who >= members) return;
+		member<LG>(x, who);
+	}
 }
 
-// ncf_train_32, _64 and _128 train every GDIM_X-th device in a block, for models up to that width. params are the round's; decay are the weights of every
+// ncf_train_32, _64 and _128 are for models up to that width. A block trains one device after another, whichever is next: taken counts them,
+// from 0. params are the round's; decay are the weights of every
 // age and norm what scales those of every length, a row a channel; cuts (members × steps × cuts), candidates (members × steps) and lists
 // are what was drawn. Device i's update goes to updates[i·stride], its last loss to loss, and to status the step (from 1) whose loss was no number,
 // or 0. rooms have the shape's room for every block. Dynamic shared memory: gpu/train/ncfshape.go.
@@ -1238,10 +1246,11 @@ template <u32 LG> DEVICE void train(const ncf_shape &shape, const arguments &x, 
 	GLOBAL void BOUNDS(256, 2) \
 	    ncf_train_##width(u32 members, u32 titles, u32 dim, u32 channels, u32 cuts, u32 steps, u32 negatives, u32 size, u32 stride, u32 ages, \
 	                      u32 most, u32 room, float rate, float dense, float raise, const float *params, const float *decay, const float *norm, \
-	                      const cut *drawn, const chosen *candidates, const u32 *lists, float *updates, double *loss, u32 *status, float *rooms) { \
+	                      const cut *drawn, const chosen *candidates, const u32 *lists, float *updates, double *loss, u32 *status, float *rooms, \
+	                      u32 *taken) { \
 		if (BDIM_X != THREADS || dim > width || cuts > MOST_CUTS || channels > MOST_CHANNELS) return; \
 		ncf_shape shape = {titles, dim, channels, cuts, steps, negatives, size, stride, ages, most, room, rate, dense, raise}; \
-		arguments x = {params, decay, norm, drawn, candidates, lists, updates, loss, status, rooms}; \
+		arguments x = {params, decay, norm, drawn, candidates, lists, updates, loss, status, rooms, taken}; \
 		train<width / 4>(shape, x, members); \
 	}
 TRAIN(32)

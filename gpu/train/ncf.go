@@ -14,11 +14,12 @@ type ncf struct {
 	kernels [len(ncfWidths)]*gpu.Function
 }
 
-// ncfLauncher is NCF on one cohort: a block trains every blocks-th member in a room of its own.
+// ncfLauncher is NCF on one cohort: a block takes one member after another, and works in a room of its own.
 type ncfLauncher struct {
 	kernel *gpu.Function
 	shape  ncfShape
 	rooms  *gpu.Buffer
+	taken  *gpu.Buffer // how many members blocks have taken
 	blocks int
 }
 
@@ -39,6 +40,9 @@ func (n *ncf) open(j *job) (launcher, error) {
 	a.blocks = max(1, min(a.blocks, int((most-used)/2/(4*int64(s.room)))))
 	if a.rooms, err = j.alloc(4 * s.room * a.blocks); err != nil {
 		return nil, fmt.Errorf("work space for %d devices at once: %w", a.blocks, err)
+	}
+	if a.taken, err = j.alloc(4); err != nil {
+		return nil, err
 	}
 	return a, nil
 }
@@ -67,7 +71,10 @@ func (n *ncf) function(s ncfShape) (f *gpu.Function, err error) {
 func (a *ncfLauncher) close() {} // the job frees
 
 func (a *ncfLauncher) launch(s *gpu.Stream, j *job, c *chunk) error {
+	if err := s.Zero(a.taken, 0, 4); err != nil {
+		return err
+	}
 	args := append([]any{uint32(c.members())}, a.shape.arguments()...)
-	args = append(args, j.params, j.decay, j.norm, c.at["cuts"], c.at["candidates"], c.at["lists"], j.updates, c.at["loss"], c.at["status"], a.rooms)
+	args = append(args, j.params, j.decay, j.norm, c.at["cuts"], c.at["candidates"], c.at["lists"], j.updates, c.at["loss"], c.at["status"], a.rooms, a.taken)
 	return s.Launch(a.kernel, gpu.Dim{X: min(a.blocks, c.members())}, gpu.Dim{X: ncfThreads}, a.shape.shared(), args...)
 }

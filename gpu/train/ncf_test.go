@@ -137,8 +137,10 @@ func TestNCFInLittleMemory(t *testing.T) {
 
 // BenchmarkNCF trains cohorts of MovieLens 1M's shape, draws, uploads, clip, rounding and sum included: 3,706 titles × 32, two channels, eight
 // cuts and five targets, 250 negatives, histories of 165 titles in the mean; four steps, and one. Baselines of the same run: the CPU engine's updates in
-// a second of one core, and the multiplications that an update cannot leave out at the rate of float32 units: for each step and channel
-// beyond the first 6 products of cuts × titles × width, for each pair of a cut and a candidate 3 of the MLP's layers.
+// a second of one core, and the multiplications that an update cannot leave out: for each step and channel
+// beyond the first 6 products of cuts × titles × width, for each pair of a cut and a candidate 3 of the MLP's layers. The ceiling is the memory's copy rate, by
+// which an update that is written in the first step, read four times and written in each later one, and read twice for the sum, takes 18 passes
+// over 0.5 MB in four steps.
 func BenchmarkNCF(b *testing.B) {
 	b.Run("4 steps", func(b *testing.B) { benchmarkNCF(b, 4) })
 	b.Run("1 step", func(b *testing.B) { benchmarkNCF(b, 1) })
@@ -182,4 +184,6 @@ func benchmarkNCF(b *testing.B, steps uint32) {
 	const d32, pairs, titles, cuts = 32, 8 * (250 + 8*5), 3706, 8
 	work := float64(steps) * (6*cuts*titles*d32 + pairs*3*(d32*d32/2))
 	b.ReportMetric(rate*2*work/1e12, "TFLOP/s")
+	passes := float64(5*steps - 2)
+	b.ReportMetric(rate*passes*4*float64(c.Model.Layout.Size())/copyRate(b, d), "x-of-copy-rate")
 }

@@ -3,6 +3,7 @@ package train
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"regexp"
 	"strings"
@@ -56,6 +57,9 @@ func TestNCFSharedMemory(t *testing.T) {
 // TestNCFRoomIsTheKernels reads struct space of ncf.cu and adds its arrays up: what the kernel takes is what a block is given.
 func TestNCFRoomIsTheKernels(t *testing.T) {
 	source, err := os.ReadFile("../kernels/ncf.cu")
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skip("needs the kernels' sources beside it, and this binary runs elsewhere")
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
