@@ -280,8 +280,12 @@ func (f *simulateFlags) command(cmd *cobra.Command) string {
 	parts := []string{cmd.CommandPath()}
 	for _, name := range []string{"mode", "devices", "rounds", "seed", "words", "drop", "restart", "crash", "network", "secagg", "kex", "sig", "prg", "policy", "task", "data", "every",
 		"without-noise"} {
-		if cmd.Flags().Changed(name) {
-			parts = append(parts, "--"+name+" "+cmd.Flags().Lookup(name).Value.String())
+		switch flag := cmd.Flags().Lookup(name); {
+		case !flag.Changed:
+		case flag.Value.Type() == "bool":
+			parts = append(parts, strings.TrimSuffix("--"+name+"="+flag.Value.String(), "=true"))
+		default:
+			parts = append(parts, "--"+name+" "+flag.Value.String())
 		}
 	}
 	return strings.Join(parts, " ")

@@ -225,7 +225,8 @@ func (s *LearningSummary) Draw(w io.Writer, format string) error {
 	}
 	bytes := panel{title: "Bytes of a person so far, on average", y: "MB", lines: []series{
 		{name: "up", points: over(func(r *LearningRound) (float64, bool) { return float64(r.Up) / 1e6, true }), hue: 0},
-		{name: "down", points: over(func(r *LearningRound) (float64, bool) { return float64(r.Down) / 1e6, true }), hue: 1}}}
+		{name: "down, whole files", points: over(func(r *LearningRound) (float64, bool) { return float64(r.Down) / 1e6, true }), hue: 1},
+		{name: "down, with deltas", points: over(func(r *LearningRound) (float64, bool) { return float64(r.Deltas) / 1e6, true }), hue: 1, dashes: dashed()}}}
 	title := fmt.Sprintf("%s on %s, %d devices, seed %d", s.Task, s.Set, s.Devices, s.Seed)
 	if s.Simulated > 0 {
 		title += fmt.Sprintf(", noise as of %d simulated people", s.Simulated)

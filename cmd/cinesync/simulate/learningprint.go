@@ -3,6 +3,7 @@ package simulate
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/cinesync/cinesync/privacy"
 )
@@ -68,7 +69,7 @@ func (s *LearningSummary) Print(w io.Writer, command, data string) {
 		fmt.Fprintf(w, "what the noise costs:        %s --without-noise\n", command)
 	}
 	if s.Set == MadeUp {
-		fmt.Fprintf(w, "on people who are not made up: %s --data DIR\n", command)
+		fmt.Fprintf(w, "on people not made up:       %s --data DIR\n", strings.ReplaceAll(command, " --data "+MadeUp, ""))
 	} else {
 		fmt.Fprintf(w, "with all the task's seeds:   cinesync train --task %s --data %s\n", s.Task, data)
 	}
