@@ -69,18 +69,18 @@ SHARED double targetLoss[mostCuts], stepLoss;
 SHARED float topOf[mostCuts], inverse[mostCuts];
 SHARED double logOf[mostCuts];
 
-// Row is four dimensions of a row of d, beginning at dim; what is beyond d is 0.
+// Row is four dimensions of a row of d, beginning at dim; what is beyond d is 0. FULL: d is such that nothing is.
 struct Row {
 	float x[4];
 };
 struct alignas(16) Four {
 	float x, y, z, w;
 };
-DEVICE Row load_row(const float *row, u32 dim, u32 d) {
+template <bool FULL> DEVICE Row load_row(const float *row, u32 dim, u32 d) {
 	Row r;
-	if ((d & 3) == 0) {
+	if (FULL || (d & 3) == 0) {
 		Four f = {0, 0, 0, 0};
-		if (dim < d) f = *(const Four *)(row + dim);
+		if (FULL || dim < d) f = *(const Four *)(row + dim);
 		r.x[0] = f.x, r.x[1] = f.y, r.x[2] = f.z, r.x[3] = f.w;
 	} else {
 #pragma unroll
@@ -88,9 +88,9 @@ DEVICE Row load_row(const float *row, u32 dim, u32 d) {
 	}
 	return r;
 }
-DEVICE void store_row(float *row, u32 dim, u32 d, const Row &r) {
-	if ((d & 3) == 0) {
-		if (dim < d) *(Four *)(row + dim) = {r.x[0], r.x[1], r.x[2], r.x[3]};
+template <bool FULL> DEVICE void store_row(float *row, u32 dim, u32 d, const Row &r) {
+	if (FULL || (d & 3) == 0) {
+		if (FULL || dim < d) *(Four *)(row + dim) = {r.x[0], r.x[1], r.x[2], r.x[3]};
 	} else {
 #pragma unroll
 		for (u32 i = 0; i < 4; i++)
@@ -215,19 +215,24 @@ template <int Q> struct Title {
 	bool valid;
 };
 
-template <int Q, bool SAMPLED> DEVICE void load_title(Title<Q> &x, const Towers &t, const Step &s, u32 j) {
-	const u32 g = LANE & 7;
+// load_title reads the row of title or candidate j; beyond the last it reads that once more, and valid is false.
+template <int Q, bool SAMPLED, bool FULL> DEVICE void load_title(Title<Q> &x, const Towers &t, const Step &s, u32 j) {
+	const u32 g = LANE & 7, d = FULL ? 32 * Q : t.dim;
 	x.valid = j < s.rows;
-	x.row = 0;
-	if (x.valid) x.row = SAMPLED ? (u32)s.candidates[j] : j;
-	x.bias = x.valid ? s.b[x.row] : 0.0f;
-	x.dbias = x.valid && !s.first ? s.db[x.row] : 0.0f;
+	if (!x.valid) j = s.rows - 1;
+	x.row = SAMPLED ? (u32)s.candidates[j] : j;
+	x.bias = s.b[x.row];
+	x.dbias = 0;
+	const u32 at = x.row * d;
 #pragma unroll
 	for (u32 q = 0; q < Q; q++) {
-		x.v[q] = x.dv[q] = {{0, 0, 0, 0}};
-		if (x.valid) x.v[q] = load_row(s.v + x.row * t.dim, (q * 8 + g) * 4, t.dim);
-		if (x.valid && !s.first) x.dv[q] = load_row(s.dv + x.row * t.dim, (q * 8 + g) * 4, t.dim);
+		x.v[q] = load_row<FULL>(s.v + at, (q * 8 + g) * 4, d);
+		x.dv[q] = {{0, 0, 0, 0}};
 	}
+	if (s.first) return;
+	x.dbias = s.db[x.row];
+#pragma unroll
+	for (u32 q = 0; q < Q; q++) x.dv[q] = load_row<FULL>(s.dv + at, (q * 8 + g) * 4, d);
 }
 
 // now makes v what it is after the steps so far.
@@ -290,17 +295,17 @@ DEVICE void merge(float &top, double &sum, float top2, double sum2) {
 }
 
 // softmax finds the largest score and the sum of exponentials of CT cuts. It ends with the block together.
-template <int Q, int CT, bool SAMPLED> DEVICE void softmax(const Towers &t, const Step &s, u32 from) {
+template <int Q, int CT, bool SAMPLED, bool FULL> DEVICE void softmax(const Towers &t, const Step &s, u32 from) {
 	Tile<Q, CT> tile;
 	open_tile(tile, t, s, from);
 	const u32 warp = TID_X >> 5, r = LANE >> 3;
 	float top = low();
 	double sum = 0;
 	Title<Q> x, ahead;
-	load_title<Q, SAMPLED>(ahead, t, s, warp * 4 + r);
+	load_title<Q, SAMPLED, FULL>(ahead, t, s, warp * 4 + r);
 	for (u32 base = warp * 4; base < s.rows; base += warps * 4) {
 		x = ahead;
-		load_title<Q, SAMPLED>(ahead, t, s, base + warps * 4 + r);
+		load_title<Q, SAMPLED, FULL>(ahead, t, s, base + warps * 4 + r);
 		now(x);
 		float at = score(tile, x);
 		if (compared<Q, CT, SAMPLED>(tile, x, t, s, base + r, at)) {
@@ -334,10 +339,10 @@ template <int Q, int CT, bool SAMPLED> DEVICE void softmax(const Towers &t, cons
 
 // gradient takes CT cuts' gradient to the rows that are compared, in place or, where more follows that needs them as they were, into spare
 // memory; and adds that of z. It ends with the block together.
-template <int Q, int CT, bool SAMPLED> DEVICE void gradient(const Towers &t, const Step &s, u32 from, bool spare) {
+template <int Q, int CT, bool SAMPLED, bool FULL> DEVICE void gradient(const Towers &t, const Step &s, u32 from, bool spare) {
 	Tile<Q, CT> tile;
 	open_tile(tile, t, s, from);
-	const u32 warp = TID_X >> 5, r = LANE >> 3, g = LANE & 7, d = t.dim;
+	const u32 warp = TID_X >> 5, r = LANE >> 3, g = LANE & 7, d = FULL ? 32 * Q : t.dim;
 	const float rate = -t.rate / (float)t.cuts;
 	const float top = tile.counts ? topOf[tile.cut] : 0.0f, inv = tile.counts ? inverse[tile.cut] : 0.0f;
 	float dz[CT][4 * Q];
@@ -346,11 +351,11 @@ template <int Q, int CT, bool SAMPLED> DEVICE void gradient(const Towers &t, con
 #pragma unroll
 		for (u32 i = 0; i < 4 * Q; i++) dz[c][i] = 0;
 	Title<Q> x, ahead;
-	load_title<Q, SAMPLED>(ahead, t, s, warp * 4 + r);
+	load_title<Q, SAMPLED, FULL>(ahead, t, s, warp * 4 + r);
 	for (u32 base = warp * 4; base < s.rows; base += warps * 4) {
 		const u32 j = base + r;
 		x = ahead;
-		load_title<Q, SAMPLED>(ahead, t, s, j + warps * 4);
+		load_title<Q, SAMPLED, FULL>(ahead, t, s, j + warps * 4);
 		now(x);
 		float at = score(tile, x), p = 0, all = 0;
 		if (compared<Q, CT, SAMPLED>(tile, x, t, s, j, at)) p = weight(at - top) * inv;
@@ -370,7 +375,7 @@ template <int Q, int CT, bool SAMPLED> DEVICE void gradient(const Towers &t, con
 		if (!x.valid) continue;
 		float *to = s.dv + x.row * d, *toBias = s.db + x.row;
 		float bias = x.dbias;
-		if (spare) {
+		if (!FULL && spare) {
 			to = s.spare + j * d, toBias = s.spareBias + j;
 			bias = from ? *toBias : 0.0f;
 		}
@@ -378,10 +383,10 @@ template <int Q, int CT, bool SAMPLED> DEVICE void gradient(const Towers &t, con
 #pragma unroll
 		for (u32 q = 0; q < Q; q++) {
 			Row y = x.dv[q];
-			if (spare) y = from ? load_row(to, (q * 8 + g) * 4, d) : Row{{0, 0, 0, 0}};
+			if (!FULL && spare) y = from ? load_row<false>(to, (q * 8 + g) * 4, d) : Row{{0, 0, 0, 0}};
 #pragma unroll
 			for (u32 i = 0; i < 4; i++) y.x[i] = add_product(rate, step[4 * q + i], y.x[i]);
-			store_row(to, (q * 8 + g) * 4, d, y);
+			store_row<FULL>(to, (q * 8 + g) * 4, d, y);
 		}
 	}
 #pragma unroll
@@ -492,7 +497,7 @@ DEVICE void rows(const Towers &t, const Step &s) {
 }
 
 // train is one member's local function.
-template <int Q, int CT, bool SAMPLED> DEVICE void train(const Towers &t, u32 member) {
+template <int Q, int CT, bool SAMPLED, bool FULL> DEVICE void train(const Towers &t, u32 member) {
 	const u32 d = t.dim, ch = t.channels, k = t.cuts;
 	Step s;
 	s.padded = (k + CT - 1) / CT * CT;
@@ -502,7 +507,7 @@ template <int Q, int CT, bool SAMPLED> DEVICE void train(const Towers &t, u32 me
 	s.dpooled = s.pooled + ch * k * d, s.z = s.dpooled + ch * k * d, s.dz = s.z + s.padded * d;
 	s.spare = t.other + (u64)BID_X * t.spare;
 	s.lists = t.lists;
-	const bool spare = SAMPLED || s.padded > CT;
+	const bool spare = !FULL && (SAMPLED || s.padded > CT);
 	u32 status = 0;
 	for (u32 step = 0; step < t.steps; step++) {
 		const u64 place = (u64)member * t.steps + step;
@@ -520,7 +525,7 @@ template <int Q, int CT, bool SAMPLED> DEVICE void train(const Towers &t, u32 me
 		users(t, s);
 		sync_block();
 		targets(t, s);
-		for (u32 from = 0; from < s.padded; from += CT) softmax<Q, CT, SAMPLED>(t, s, from);
+		for (u32 from = 0; from < s.padded; from += CT) softmax<Q, CT, SAMPLED, FULL>(t, s, from);
 		if (TID_X == 0) {
 			double loss = 0;
 			for (u32 c = 0; c < k; c++) loss += (logOf[c] + targetLoss[c]) / (double)k;
@@ -531,8 +536,8 @@ template <int Q, int CT, bool SAMPLED> DEVICE void train(const Towers &t, u32 me
 			status = step + 1;
 			break;
 		}
-		for (u32 from = 0; from < s.padded; from += CT) gradient<Q, CT, SAMPLED>(t, s, from, spare);
-		if (spare) scatter<SAMPLED>(t, s);
+		for (u32 from = 0; from < s.padded; from += CT) gradient<Q, CT, SAMPLED, FULL>(t, s, from, spare);
+		if (!FULL && spare) scatter<SAMPLED>(t, s);
 		towers(t, s);
 		sync_block();
 		rows(t, s);
@@ -546,22 +551,24 @@ template <int Q, int CT, bool SAMPLED> DEVICE void train(const Towers &t, u32 me
 }
 
 // One block of 256 threads trains every GDIM_X-th member. Sizes: dim at most 32·Q, cuts at most 64, channels at most 8; dynamic shared memory has
-// warps·CT·32·Q floats and, where global is null, work more. A block's spare memory holds (dim + 1) floats for each title or candidate.
-#define TOWERS(name, Q, CT, SAMPLED, blocks)                                                                                                                      \
+// warps·CT·32·Q floats and, where global is null, work more. The full ones want dim to be 32·Q and at most CT cuts. A block's spare memory holds (dim + 1) floats for each title or candidate.
+#define TOWERS(name, Q, CT, SAMPLED, FULL, blocks)                                                                                                                      \
 	GLOBAL BOUNDS(256, blocks) void name(u32 members, u32 titles, u32 dim, u32 channels, u32 steps, u32 cuts, u32 drawn, u32 longest, u32 stride, u32 work, \
 			u32 spare, float rate, float dense, float raise, const float *params, const float *decay, const float *norm, const Cut *cut,               \
 			const Candidates *candidates, const s32 *lists, float *updates, float *global, float *other, double *loss, u32 *status) {                   \
-		if (BDIM_X != threads || dim > 32 * Q || cuts > mostCuts || channels > 8) return;                                                              \
+		if (BDIM_X != threads || dim > 32 * Q || cuts > mostCuts || channels > 8 || (FULL && (dim < 32 * Q || cuts > CT))) return;                                                              \
 		const Towers t = {members, titles, dim, channels, steps, cuts, drawn, longest, stride, work, spare, rate, dense, raise, params, decay, norm,    \
 				cut, candidates, lists, updates, global, other, loss, status};                                                                          \
-		for (u32 m = BID_X; m < members; m += GDIM_X) train<Q, CT, SAMPLED>(t, m);                                                                      \
+		for (u32 m = BID_X; m < members; m += GDIM_X) train<Q, CT, SAMPLED, FULL>(t, m);                                                                      \
 	}
-TOWERS(train_towers_32, 1, 8, false, 2)
-TOWERS(train_towers_64, 2, 8, false, 1)
-TOWERS(train_towers_128, 4, 4, false, 1)
-TOWERS(train_towers_32_sampled, 1, 8, true, 2)
-TOWERS(train_towers_64_sampled, 2, 8, true, 1)
-TOWERS(train_towers_128_sampled, 4, 4, true, 1)
+TOWERS(train_towers_32_full, 1, 8, false, true, 2)
+TOWERS(train_towers_64_full, 2, 8, false, true, 1)
+TOWERS(train_towers_32, 1, 8, false, false, 2)
+TOWERS(train_towers_64, 2, 8, false, false, 1)
+TOWERS(train_towers_128, 4, 4, false, false, 1)
+TOWERS(train_towers_32_sampled, 1, 8, true, false, 2)
+TOWERS(train_towers_64_sampled, 2, 8, true, false, 1)
+TOWERS(train_towers_128_sampled, 4, 4, true, false, 1)
 
 // ---- norm, clip, rounding and sum, for every family ----
 

@@ -1,7 +1,9 @@
 package train
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"github.com/cinesync/cinesync/gpu"
@@ -24,6 +26,7 @@ type chunk struct {
 	status     []uint32
 	results    []member
 
+	who  []int // a member's place in the cohort: those with the longest histories come first, so that the last to end are short
 	base []int // where a member's lists begin
 
 	at map[string]gpu.At // where the same lies on the device
@@ -31,9 +34,14 @@ type chunk struct {
 
 // begin takes a span, and room in the lists for each of its members.
 func (c *chunk) begin(j *job, s span) {
-	c.span, c.base = s, c.base[:0]
-	at := 0
+	c.span, c.who, c.base = s, c.who[:0], c.base[:0]
 	for i := s.from; i < s.to; i++ {
+		c.who = append(c.who, i)
+	}
+	h := j.cohort.Histories
+	slices.SortStableFunc(c.who, func(a, b int) int { return cmp.Compare(len(h[b]), len(h[a])) })
+	at := 0
+	for _, i := range c.who {
 		c.base = append(c.base, at)
 		at += j.listsOf(i)
 	}
@@ -59,7 +67,7 @@ const noWord = 1<<32 - 1
 
 // Limits of a chunk.
 const (
-	wavesAChunk = 8        // members a multiprocessor
+	wavesAChunk = 16       // members a multiprocessor
 	mostLists   = 16 << 20 // titles in the lists of a chunk that has more than one member
 	mostOfOne   = 1 << 28  // and of one member
 )

@@ -18,7 +18,7 @@ type drawer struct {
 
 // member draws a member's cuts and candidates, in the order in which a device does, and the key of its coins.
 func (d *drawer) member(j *job, c *chunk, i int) error {
-	who := c.from + i
+	who := c.who[i]
 	history, l := j.cohort.Histories[who], j.cohort.Local
 	layout := j.cohort.Model.Layout
 	if err := model.CheckTraining(layout, j.cohort.Model.Params, history, l); err != nil {

@@ -70,7 +70,7 @@ func onGPU(t *testing.T, tr *Trainer, c learning.Cohort) (*job, [][]float32) {
 	j.add(sum)
 	var updates [][]float32
 	for i := range c.Histories {
-		u := flat[i*j.stride : i*j.stride+j.size]
+		u := flat[slices.Index(s.chunk.who, i)*j.stride:][:j.size]
 		at := 0
 		for _, tensor := range c.Model.Layout.Tensors {
 			for k := range tensor.Size() {

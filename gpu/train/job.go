@@ -157,7 +157,7 @@ func (j *job) add(sum []int32) {
 
 // take reads what came of a chunk's member.
 func (j *job) take(c *chunk, i int) error {
-	at, p := c.from+i, &j.parts[c.from+i]
+	at, p := c.who[i], &j.parts[c.who[i]]
 	member, status := c.results[i], c.status[i]
 	p.Loss = c.loss[i]
 	switch {

@@ -103,9 +103,10 @@ func TestDrawsAreTheDevices(t *testing.T) {
 			}
 			return out
 		}
-		for i, h := range co.Histories {
+		for i, who := range c.who {
+			h := co.Histories[who]
 			var cutter model.Cutter
-			rng := co.Draws(i)
+			rng := co.Draws(who)
 			for step := range int(s.local.Steps) {
 				place := i*int(s.local.Steps) + step
 				all := cutter.Draw(h, s.local, rng)

@@ -12,7 +12,10 @@ import (
 func families(d *gpu.Device, m *gpu.Module) (map[string]family, error) {
 	t := &towers{device: d}
 	for i, width := range towerWidths {
-		for sampled, suffix := range []string{"", "_sampled"} {
+		for kind, suffix := range towerKinds {
+			if kind == full && width == 128 {
+				continue
+			}
 			f, err := m.Function(fmt.Sprintf("train_towers_%d%s", width, suffix))
 			if err == nil {
 				err = f.Shared(d.Info().Shared / 3)
@@ -20,7 +23,7 @@ func families(d *gpu.Device, m *gpu.Module) (map[string]family, error) {
 			if err != nil {
 				return nil, err
 			}
-			t.kernels[i][sampled] = f
+			t.kernels[i][kind] = f
 		}
 	}
 	return map[string]family{model.TwoTowerFamily: t, model.NCFFamily: &ncf{device: d}}, nil
@@ -29,8 +32,18 @@ func families(d *gpu.Device, m *gpu.Module) (map[string]family, error) {
 // towers is the two-tower (train.cu).
 type towers struct {
 	device  *gpu.Device
-	kernels [3][2]*gpu.Function // by width, and whole or sampled
+	kernels [3][3]*gpu.Function // by width and kind
 }
+
+// The kinds of kernel: against the whole catalogue, against a sample of it, and the first for a width that is the kernel's own and cuts that
+// are one tile.
+const (
+	whole = iota
+	sampled
+	full
+)
+
+var towerKinds = [...]string{"", "_sampled", "_full"}
 
 var (
 	towerWidths = [...]int{32, 64, 128}
@@ -63,13 +76,14 @@ func (t *towers) open(j *job) (launcher, error) {
 	if i == len(towerWidths) || k > towerMost {
 		return nil, fmt.Errorf("%w: width %d and %d cuts, at most %d and %d", ErrShape, d, k, towerWidths[len(towerWidths)-1], towerMost)
 	}
-	sampled := 0
-	rows := n
+	kind, rows := whole, n
 	if l.Negatives > 0 {
-		sampled, rows = 1, int(l.Negatives)+k*int(l.Next)
+		kind, rows = sampled, int(l.Negatives)+k*int(l.Next)
+	} else if d == towerWidths[i] && k <= towerTiles[i] && t.kernels[i][full] != nil {
+		kind = full
 	}
 	padded := (k + towerTiles[i] - 1) / towerTiles[i] * towerTiles[i]
-	a := &towerLauncher{towers: t, kernel: t.kernels[i][sampled], blocks: math.MaxInt, work: 2*channels*k*d + 2*padded*d}
+	a := &towerLauncher{towers: t, kernel: t.kernels[i][kind], blocks: math.MaxInt, work: 2*channels*k*d + 2*padded*d}
 	a.shared = 4 * (towerThreads / 32) * towerTiles[i] * towerWidths[i]
 	resident := blocksAtOnce * t.device.Info().Processors
 	var err error
@@ -80,7 +94,7 @@ func (t *towers) open(j *job) (launcher, error) {
 	} else {
 		a.blocks = resident
 	}
-	if sampled > 0 || padded > towerTiles[i] {
+	if kind == sampled || padded > towerTiles[i] {
 		a.spare, a.blocks = (rows*(d+1)+31)/32*32, resident
 		if a.other, err = j.alloc(4 * a.spare * resident); err != nil {
 			return nil, err

@@ -165,7 +165,7 @@ func (t *Trainer) draw(j *job, c *chunk) error {
 	errs := make([]error, c.members())
 	par.Each(len(t.drawers), c.members(), func(worker, i int) {
 		if err := t.drawers[worker].member(j, c, i); err != nil {
-			errs[i] = fmt.Errorf("member %d of the cohort: %w", c.from+i, err)
+			errs[i] = fmt.Errorf("member %d of the cohort: %w", c.who[i], err)
 		}
 	})
 	return errors.Join(errs...)
