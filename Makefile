@@ -45,6 +45,12 @@ lint: ## gofmt, vet, staticcheck; golangci-lint with .golangci.yml where it is i
 	$(GO) tool staticcheck $(PACKAGES)
 	@if command -v golangci-lint >/dev/null; then golangci-lint run $(PACKAGES); fi
 
+.PHONY: arm64
+arm64: ## build everything for arm64 (SQLite wants a C compiler for it: Debian's gcc-aarch64-linux-gnu; CROSS= names another)
+	@compiler=$(or $(CROSS),aarch64-linux-gnu-gcc); \
+	if ! command -v "$$compiler" >/dev/null; then echo "arm64: there is no $$compiler: apt-get install gcc-aarch64-linux-gnu libc6-dev-arm64-cross" >&2; exit 1; fi; \
+	CC=$$compiler GOARCH=arm64 $(GO) build $(PACKAGES)
+
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME=10s (FUZZ=Parse picks by name)
 	@grep -rE --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]+' . | sed 's/:func / /' | sort -u | \
