@@ -18,8 +18,8 @@ import (
 )
 
 // BenchmarkTop lists the best 100 titles for batches of 256 queries of 64 dimensions. device-queries/s counts the device's time for a batch
-// that lies there, as PyTorch's is counted; queries/s counts everything from a batch on the host to its lists. With CINESYNC_PYTORCH naming
-// the output of bench/gpu/topk.py in the same run it prints x-of-pytorch (device against device) and x-of-pytorch-whole (everything
+// that lies there, as PyTorch's is counted; queries/s counts everything from batches on the host to their lists, four under way. With CINESYNC_PYTORCH naming,
+// by its whole path, the output of bench/gpu/topk.py in the same run it prints x-of-pytorch (device against device) and x-of-pytorch-whole (everything
 // against the device). of-ceiling is the part of the speed at which the titles' halves could be copied.
 func BenchmarkTop(b *testing.B) {
 	peers := pytorch(b)

@@ -57,16 +57,30 @@ func masks(each []rank.Mask, n int) (which []int32, sets []rank.Mask) {
 // pair is a word of a mask, and its place among all masks.
 type pair struct{ at, word uint64 }
 
+// barring is the first word from a place on that bars something; the mask's length if none does. It goes by eight over what bars nothing.
+func barring(m rank.Mask, from int) int {
+	for ; from+8 <= len(m); from += 8 {
+		w := m[from : from+8 : from+8]
+		if w[0]|w[1]|w[2]|w[3]|w[4]|w[5]|w[6]|w[7] != 0 {
+			break
+		}
+	}
+	for from < len(m) && m[from] == 0 {
+		from++
+	}
+	return from
+}
+
 // barEach queues the copy of queries' masks: whole, or only words in which something is barred, where those are few.
 func (l *lane) barEach(sets []rank.Mask) error {
 	r, tiles := &l.room, l.plan.tiles
 	ends := make([]int, len(sets)+1) // of each mask's pairs, behind those of the masks before
 	par.Do(len(sets), func(i int) {
-		for _, word := range sets[i] {
-			if word != 0 {
-				ends[i+1]++
-			}
+		n := 0
+		for j := barring(sets[i], 0); j < tiles; j = barring(sets[i], j+1) {
+			n++
 		}
+		ends[i+1] = n
 	})
 	for i := range sets {
 		ends[i+1] += ends[i]
@@ -82,11 +96,9 @@ func (l *lane) barEach(sets []rank.Mask) error {
 	pairs := unsafe.Slice((*pair)(unsafe.Pointer(unsafe.SliceData(host))), n)
 	par.Do(len(sets), func(i int) {
 		at := ends[i]
-		for j, word := range sets[i] {
-			if word != 0 {
-				pairs[at] = pair{uint64(i*tiles + j), word}
-				at++
-			}
+		for j := barring(sets[i], 0); j < tiles; j = barring(sets[i], j+1) {
+			pairs[at] = pair{uint64(i*tiles + j), sets[i][j]}
+			at++
 		}
 	})
 	return errors.Join(l.stream.Upload(r.pairs, 0, host[:16*n]),

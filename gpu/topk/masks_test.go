@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/cinesync/cinesync/serve/rank"
+	"pgregory.net/rapid"
 )
 
 func TestAMaskGoesOnce(t *testing.T) {
@@ -30,4 +31,22 @@ func TestHalfExponent(t *testing.T) {
 	if got := greatest([]float32{1, -3, 2}); got != 3 {
 		t.Errorf("greatest size %v, want 3", got)
 	}
+}
+
+func TestBarringFindsEveryWord(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := rank.Mask(rapid.SliceOfN(rapid.SampledFrom([]uint64{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1 << 63}), 0, 70).Draw(t, "mask"))
+		var got, want []int
+		for j := barring(m, 0); j < len(m); j = barring(m, j+1) {
+			got = append(got, j)
+		}
+		for j, word := range m {
+			if word != 0 {
+				want = append(want, j)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("words %v, want %v", got, want)
+		}
+	})
 }
