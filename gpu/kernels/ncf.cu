@@ -471,7 +471,7 @@ template <u32 LG, u32 KIND> PHASE void back(u32 c, u32 i) {
 template <u32 LG> DEVICE bool staged(const space<LG> &a) { return (a.channels - 1) * a.k * a.DP * 2 <= a.FLOATS; }
 
 // finish adds the step of the catalogue's rows to the update: through the likelihoods of every channel, and, where the net compared the whole
-// catalogue, what it left. Rows of any kind take the vectors from z's neighbours in device memory, eight by eight; others find them staged.
+// catalogue, what it left. Rows of QUADS find all users' vectors staged; for those of ANY each eight are staged anew.
 template <u32 LG, u32 KIND> PHASE void finish(float rate) {
 	constexpr u32 TURNS = 1; // with two, registers do not suffice
 	space<LG> a;

@@ -28,6 +28,7 @@ func ncfShapes() []shape {
 	ages := []float32{0, 20}
 	return []shape{
 		{titles: 3706, dim: 32, members: 24, longest: 600, ages: ages, local: ncfLocal(4, 8, 5, 250, 0.1)},
+		{titles: 3706, dim: 32, members: 6, longest: 2300, ages: model.DefaultAges(), local: ncfLocal(4, 8, 5, 250, 0.1)},
 		{titles: 2, dim: 1, members: 3, longest: 2, ages: ages[:1], local: ncfLocal(1, 1, 1, 0, 0)},
 		{titles: 2, dim: 2, members: 3, longest: 2, ages: ages, local: ncfLocal(2, 2, 1, 9, 0)},
 		{titles: 61, dim: 6, members: 5, longest: 20, ages: ages, local: ncfLocal(3, 8, 2, 0, 0.3)},
