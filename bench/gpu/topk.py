@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """PyTorch's best 100 of titles x 64 in half precision, batches of 256: queries a second by number of titles, as JSON.
 
-The peer of `go test -bench Top ./gpu/topk`: run it on the same GPU, and give that its output by
-CINESYNC_PYTORCH=/whole/path.json. Times are the device's, between CUDA events, the median of 21 rounds of ten batches; lists stay on the device.
+The peer of BenchmarkTop in gpu/topk; `make gpu-bench` runs both on the same GPU. Times are the device's, between CUDA events, the median of 21
+rounds of ten batches; lists stay on the device.
 """
 import json
 import statistics

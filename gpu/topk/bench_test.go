@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -18,9 +20,9 @@ import (
 )
 
 // BenchmarkTop lists the best 100 titles for batches of 256 queries of 64 dimensions. device-queries/s counts the device's time for a batch
-// that lies there, as PyTorch's is counted; queries/s counts everything from batches on the host to their lists, four under way. With CINESYNC_PYTORCH naming,
-// by its whole path, the output of bench/gpu/topk.py in the same run it prints x-of-pytorch (device against device) and x-of-pytorch-whole (everything
-// against the device). of-ceiling is the part of the speed at which the titles' halves could be copied.
+// that lies there, as PyTorch's is counted; queries/s counts everything from batches on the host to their lists, four under way. Where `make
+// gpu-bench` left bench/gpu/topk.py's figures of the same run, it prints x-of-pytorch (device against device) and x-of-pytorch-whole
+// (everything against the device). of-ceiling is the part of the speed at which the titles' halves could be copied.
 func BenchmarkTop(b *testing.B) {
 	peers := pytorch(b)
 	d := gputest.Open(b)
@@ -201,13 +203,17 @@ func copyRate(b *testing.B, d *gpu.Device) float64 {
 	return 2 * size / best.Seconds()
 }
 
-// pytorch reads queries a second by titles.
+// pytorch reads queries a second by titles: what bench/gpu/topk.py printed, in the folder CINESYNC_PYTORCH.
 func pytorch(b *testing.B) map[string]float64 {
-	name := os.Getenv("CINESYNC_PYTORCH")
-	if name == "" {
+	folder := os.Getenv("CINESYNC_PYTORCH")
+	if folder == "" {
 		return nil
 	}
+	name := filepath.Join(folder, "topk-pytorch.txt")
 	text, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		b.Fatal(err)
 	}
