@@ -82,15 +82,18 @@ func (j *job) listsOf(i int) int {
 	return int(l.Steps) * step
 }
 
-// spans cuts the cohort so that updates and lists fit, and takes the memory of the updates. The first is short: the device has nothing to
-// do until it is drawn.
+// spans cuts the cohort so that updates and lists fit, and takes the memory of the updates. The first of a large
+// cohort is short, since the device has nothing to do until it is drawn; a small one is one chunk, since each ends with idle blocks.
 func (j *job) spans() ([]span, error) {
 	most, used := j.device.Budget()
 	each := int64(j.stride) * 4
 	processors := j.device.Info().Processors
 	fit := int(min(max((most-used)/2/each, 1), int64(processors*wavesAChunk)))
 	var spans []span
-	now, limit, greatest := span{}, min(fit, 2*processors), 0
+	now, limit, greatest := span{}, fit, 0
+	if len(j.cohort.Histories) > 8*processors {
+		limit = min(fit, 2*processors)
+	}
 	for i := range j.cohort.Histories {
 		lists := j.listsOf(i)
 		if lists > mostOfOne {

@@ -1,10 +1,14 @@
 package train
 
 import (
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
+	"github.com/cinesync/cinesync/gpu"
+	"github.com/cinesync/cinesync/gpu/gputest"
+	"github.com/cinesync/cinesync/gpu/kernels"
 	"github.com/cinesync/cinesync/model"
 	"github.com/cinesync/cinesync/sim/learning"
 )
@@ -76,4 +80,61 @@ func TestARunReachesWhatTheCPUDoes(t *testing.T) {
 	if again := run(tr); !slices.Equal(again.Model.Params, here.Model.Params) {
 		t.Error("the same seed gives another model")
 	}
+}
+
+// TestALostGPULeavesItsRoundToTheCPU lets a kernel end the context while the third round of a run is trained: the model is that of a run whose backend
+// fails at that round by itself.
+func TestALostGPULeavesItsRoundToTheCPU(t *testing.T) {
+	c := cohort(t, shape{titles: 60, dim: 8, members: 30, longest: 20, ages: []float32{0, 4}, local: local(2, 4, 3, 0, 0.3)}, 3)
+	run := func(fail func(tr *Trainer) error) []float32 {
+		d := gputest.Open(t)
+		b := &failing{Trainer: on(t, d), fail: fail}
+		cfg := learning.Config{Local: c.Local, Rounds: 4, Grid: c.Grid, Seed: 5, Backend: b,
+			Optimizer: model.Optimizer{Rate: 0.05, Beta1: 0.9, Beta2: 0.99, Average: 0.5, PerCoordinate: true}}
+		var said []error
+		cfg.Fallback = func(round int, err error) {
+			if said = append(said, err); round != 3 {
+				t.Errorf("round %d: %v", round, err)
+			}
+		}
+		out, err := learning.Run(cfg, c.Model, c.Histories)
+		if err != nil || len(said) != 1 {
+			t.Fatalf("error %v, the fallback heard %v", err, said)
+		}
+		if d.Lost() != nil && !errors.Is(said[0], gpu.ErrLost) {
+			t.Errorf("the fallback heard %v", said)
+		}
+		return out.Model.Params
+	}
+	want := run(func(*Trainer) error { return errors.New("no more") })
+	got := run(func(tr *Trainer) error {
+		m, err := tr.device.Load(kernels.Probe)
+		if err != nil {
+			return err
+		}
+		f, err := m.Function("probe_fault")
+		if err != nil {
+			return err
+		}
+		return tr.work.Launch(f, gpu.Dim{}, gpu.Dim{}, 0)
+	})
+	if !slices.Equal(got, want) {
+		t.Error("the models differ")
+	}
+}
+
+// failing is a trainer to which something happens in its third round.
+type failing struct {
+	*Trainer
+	rounds int
+	fail   func(*Trainer) error
+}
+
+func (f *failing) Train(total []int32, c learning.Cohort) ([]learning.Part, error) {
+	if f.rounds++; f.rounds == 3 {
+		if err := f.fail(f.Trainer); err != nil {
+			return nil, err
+		}
+	}
+	return f.Trainer.Train(total, c)
 }
