@@ -83,6 +83,9 @@ func (f *trainFlags) run(cmd *cobra.Command) error {
 			return errors.Join(err, f.write(report, served))
 		}
 	}
+	if f.out != "" && report.Unjudged != "" {
+		fmt.Fprintf(cmd.ErrOrStderr(), "cinesync: *** %s is written as it is: %s ***\n", f.out, report.Unjudged)
+	}
 	if err := printReport(cmd.OutOrStdout(), report, f.asJSON); err != nil {
 		return errors.Join(err, f.write(report, served))
 	}
@@ -108,6 +111,9 @@ func (f *trainFlags) goal() (hr, ndcg float64, err error) {
 // enough holds the report against --least.
 func (f *trainFlags) enough(r *train.Report) error {
 	hr, ndcg, err := f.goal()
+	if err == nil && f.least != "" && r.Unjudged != "" {
+		return fmt.Errorf("--least %s: %s", f.least, r.Unjudged)
+	}
 	if err == nil && (r.HR10 < hr || r.NDCG10 < ndcg) {
 		err = fmt.Errorf("HR@10 %.3f and NDCG@10 %.3f of the last round are below %s", r.HR10, r.NDCG10, f.least)
 	}

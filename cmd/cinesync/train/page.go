@@ -107,8 +107,11 @@ func readReport(reports fs.FS, name string) (*Report, error) {
 	if want := strings.TrimSuffix(name, ".json"); r.Task != want {
 		return nil, fmt.Errorf("it is of task %q, and the name says %q", r.Task, want)
 	}
-	if r.Judged == 0 || len(r.Runs) == 0 || r.Popularity.HR10 == 0 || (r.Account != nil) != (r.Quiet != nil) {
+	if r.Judged == 0 || len(r.Runs) == 0 || r.Popularity == nil || (r.Account != nil) != (r.Quiet != nil) {
 		return nil, errors.New("it does not stand beside popularity and the run without noise: nothing is printed alone")
+	}
+	if r.Failed != "" {
+		return nil, fmt.Errorf("it is not whole: %s", r.Failed)
 	}
 	return &r, nil
 }

@@ -50,7 +50,12 @@ func TestThePageSaysWhatEveryFigureRestsOn(t *testing.T) {
 
 func TestThePagePrintsNothingAlone(t *testing.T) {
 	for name, change := range map[string]func(map[string]any){
-		"without popularity":       func(m map[string]any) { m["popularity"] = Figures{} },
+		"without popularity":   func(m map[string]any) { delete(m, "popularity") },
+		"with popularity null": func(m map[string]any) { m["popularity"] = nil },
+		"that nothing judged":  func(m map[string]any) { m["unjudged"], m["judged"] = "nothing is held out", 0 },
+		"of fewer seeds": func(m map[string]any) {
+			m["failed"], m["seeds"] = "the model is trained, but seed 2 diverged", []int{1}
+		},
 		"without the no-noise run": func(m map[string]any) { m["without_noise"] = nil },
 		"of another task":          func(m map[string]any) { m["task"] = "ml-1m" },
 		"of another program":       func(m map[string]any) { m["best_round"] = 7 },
@@ -73,5 +78,24 @@ func TestThePagePrintsNothingAlone(t *testing.T) {
 	}
 	if _, err := Page(fstest.MapFS{}, "accuracy"); err == nil {
 		t.Error("a page of nothing")
+	}
+}
+
+// TestThePageTakesAPopularityOfNought: 0 is a figure like others.
+func TestThePageTakesAPopularityOfNought(t *testing.T) {
+	fsys := reports(t)
+	var m map[string]any
+	if err := json.Unmarshal(fsys["ml-1m-eps8.json"].Data, &m); err != nil {
+		t.Fatal(err)
+	}
+	m["popularity"] = Figures{}
+	b, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fsys["ml-1m-eps8.json"] = &fstest.MapFile{Data: b}
+	page, err := Page(fsys, "accuracy")
+	if err != nil || !strings.Contains(string(page), "| popularity | 0.000 | 0.000 |") {
+		t.Errorf("%v\n%s", err, page)
 	}
 }

@@ -16,7 +16,7 @@ func (r *Report) Print(w io.Writer) error {
 	fmt.Fprintf(w, "%s: %d titles, %d people train, %d are judged by a title that training never saw\n", r.Set, r.Titles, r.People, r.Judged)
 	fmt.Fprintf(w, "%d rounds of %d people%s; seeds %s; the last round is judged\n\n", r.Rounds, r.Cohort, r.population(), list(r.Seeds))
 	if r.Judged == 0 {
-		fmt.Fprintln(w, "nothing is held out (data.hold_out), and so nothing is judged")
+		fmt.Fprintln(w, r.Unjudged)
 	} else if err := r.table(w); err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (r *Report) table(w io.Writer) error {
 	}
 	for _, f := range []struct {
 		name string
-		f    Figures
+		f    *Figures
 	}{{"popularity", r.Popularity}, {"start", r.Start}, {"random", r.Random}} {
 		fmt.Fprintf(t, "%s\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t\n", f.name, f.f.HR10, f.f.NDCG10, f.f.MatchedHR10, f.f.MatchedNDCG10, f.f.FullHR10, f.f.FullNDCG10)
 	}

@@ -64,9 +64,9 @@ type Report struct {
 	Spread     Spread   `json:"spread"`
 	Quiet      *Spread  `json:"without_noise"`     // nil: the task has none
 	Trained    *Spread  `json:"trained,omitempty"` // the same without rows foretold of fresh titles; nil: none are (model.fresh)
-	Popularity Figures  `json:"popularity"`
-	Random     Figures  `json:"random"` // by chance
-	Start      Figures  `json:"start"`  // the model before any round and question
+	Popularity *Figures `json:"popularity"`        // nil, as the next two: nothing was judged
+	Random     *Figures `json:"random"`            // by chance
+	Start      *Figures `json:"start"`             // the model before any round and question
 	Runs       []Single `json:"runs"`
 
 	Epsilon *float64      `json:"epsilon"` // nil: no noise, and no promise
@@ -80,7 +80,8 @@ type Report struct {
 	Loses        []string `json:"loses_to_popularity"` // protocols under which the first seed's model is not better
 	Against      string   `json:"curve,omitempty"`
 	Points       []Point  `json:"points,omitempty"`
-	Failed       string   `json:"failed,omitempty"` // which comparison or curve is missing, and why
+	Failed       string   `json:"failed,omitempty"`   // which seed, comparison or curve is missing, and why
+	Unjudged     string   `json:"unjudged,omitempty"` // why there are no figures, and what to do
 }
 
 // flat takes the figures of a result.

@@ -41,8 +41,8 @@ func (d *Diverged) Error() string { return fmt.Sprintf("seed %d: %v", d.Seed, d.
 // Unwrap is learning's error.
 func (d *Diverged) Unwrap() error { return d.err }
 
-// Aside is a comparison or a point of a curve that failed after the training itself was done. Run gives it beside the report, as far
-// as it came, and the finished model. It is no Diverged whatever it wraps: a training that is only compared with is not to be kept.
+// Aside is a later seed, a comparison or a point of a curve that failed after the first seed's training was done. Run gives it beside the
+// report, as far as it came, and the finished model. It is no Diverged whatever it wraps: a training that is only compared with is not to be kept.
 type Aside struct{ err error }
 
 // Error names what failed.
@@ -61,7 +61,7 @@ type bench struct {
 }
 
 // Run trains with every seed, judges the last round of each, and trains again without noise. The model is the first seed's. An Aside comes
-// with report and model.
+// with report and model: where a later seed failed, the report is of the seeds before it, and nothing else is trained.
 func Run(ctx context.Context, o Options) (*Report, *model.Snapshot, error) {
 	b, err := newBench(o)
 	if err != nil {
@@ -78,16 +78,21 @@ func Run(ctx context.Context, o Options) (*Report, *model.Snapshot, error) {
 		return nil, nil, err
 	}
 	r := b.report(job, seeds)
-	result, served, err := b.train(ctx, job, seeds, "training")
-	if err != nil {
-		return nil, nil, err
+	result, served, broken := b.train(ctx, job, seeds, "training")
+	if len(result) == 0 {
+		return nil, nil, broken
 	}
-	r.Runs = result
+	r.Runs, r.Seeds = result, seeds[:len(result)]
 	if b.judge == nil {
-		return r, served, nil
-	}
-	if err := b.compare(r, job); err != nil {
+		r.Unjudged = "nothing is held out (data.hold_out), and so nothing judged this model: hold out newest titles to see what it is worth"
+	} else if err := b.compare(r, job); err != nil {
 		return nil, nil, err
+	}
+	switch {
+	case broken != nil:
+		return r, served, r.fail(fmt.Errorf("the report has only seed %s of %s: %w", list(r.Seeds), list(seeds), broken))
+	case b.judge == nil:
+		return r, served, nil
 	}
 	return r, served, b.aside(ctx, r, job, seeds)
 }
@@ -123,7 +128,8 @@ func (b *bench) job(t *task.Task) (*Job, error) {
 	return job, nil
 }
 
-// train runs a job once a seed and judges what it would serve in the end.
+// train runs a job once a seed and judges what it would serve in the end. With an error it gives the seeds that were done before, and the
+// first one's model.
 func (b *bench) train(ctx context.Context, job *Job, seeds []uint64, what string) ([]Single, *model.Snapshot, error) {
 	var out []Single
 	var first *model.Snapshot
@@ -135,35 +141,46 @@ func (b *bench) train(ctx context.Context, job *Job, seeds []uint64, what string
 		result, err := job.Fit(ctx, seed)
 		switch {
 		case errors.Is(err, learning.ErrDiverged) && result != nil:
-			return nil, nil, &Diverged{Seed: seed, Good: result.Serve, err: err}
+			return out, first, &Diverged{Seed: seed, Good: result.Serve, err: err}
 		case err != nil:
-			return nil, nil, err
+			return out, first, fmt.Errorf("seed %d: %w", seed, err)
+		}
+		one, err := b.single(job, seed, result)
+		if err != nil {
+			return out, first, fmt.Errorf("seed %d: %w", seed, err)
 		}
 		if first == nil {
 			first = result.Serve
 		}
-		one := Single{Seed: seed}
-		if n := len(result.Rounds); n > 0 {
-			last := result.Rounds[n-1]
-			one.Loss, one.Norm, one.Clipped = last.Loss, last.Norm, float64(last.Clipped)/float64(max(1, last.Members))
-		}
-		if b.judge != nil {
-			if one.result, err = b.measure(result.Serve); err != nil {
-				return nil, nil, err
-			}
-			one.Figures = flat(one.result)
-			if job.Features != nil {
-				trained, err := b.measure(result.Trained)
-				if err != nil {
-					return nil, nil, err
-				}
-				f := flat(trained)
-				one.Trained = &f
-			}
-		}
 		out = append(out, one)
 	}
 	return out, first, nil
+}
+
+// single judges one seed's training.
+func (b *bench) single(job *Job, seed uint64, f *Fitted) (Single, error) {
+	one := Single{Seed: seed}
+	if n := len(f.Rounds); n > 0 {
+		last := f.Rounds[n-1]
+		one.Loss, one.Norm, one.Clipped = last.Loss, last.Norm, float64(last.Clipped)/float64(max(1, last.Members))
+	}
+	if b.judge == nil {
+		return one, nil
+	}
+	var err error
+	if one.result, err = b.measure(f.Serve); err != nil {
+		return one, err
+	}
+	one.Figures = flat(one.result)
+	if job.Features == nil {
+		return one, nil
+	}
+	trained, err := b.measure(f.Trained)
+	if err != nil {
+		return one, err
+	}
+	one.Trained = new(flat(trained))
+	return one, nil
 }
 
 func (b *bench) measure(s *model.Snapshot) (*evaluate.Result, error) {
@@ -193,7 +210,12 @@ func (b *bench) aside(ctx context.Context, r *Report, job *Job, seeds []uint64) 
 	if len(failed) == 0 {
 		return nil
 	}
-	out := &Aside{errors.Join(failed...)}
+	return r.fail(errors.Join(failed...))
+}
+
+// fail notes what the report is without.
+func (r *Report) fail(err error) error {
+	out := &Aside{err}
 	r.Failed = out.Error()
 	return out
 }
@@ -204,12 +226,12 @@ func (b *bench) compare(r *Report, job *Job) error {
 	if err != nil {
 		return err
 	}
-	r.Popularity = flat(popular)
+	r.Popularity = new(flat(popular))
 	chance, err := b.judge.Measure(baseline.NewRandom(judgeSeed))
 	if err != nil {
 		return err
 	}
-	r.Random = flat(chance)
+	r.Random = new(flat(chance))
 	r.Loses = r.Runs[0].result.Losses(popular)
 	r.Spread, r.Trained = spread(r.Runs), untouched(r.Runs)
 	r.Figures = r.Spread.means()
@@ -217,7 +239,7 @@ func (b *bench) compare(r *Report, job *Job) error {
 	if err != nil {
 		return err
 	}
-	r.Start = flat(start)
+	r.Start = new(flat(start))
 	return nil
 }
 

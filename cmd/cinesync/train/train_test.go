@@ -284,6 +284,76 @@ func TestAComparisonThatDivergesKeepsTheFinishedModel(t *testing.T) {
 	}
 }
 
+// TestALaterSeedThatDivergesKeepsTheFinishedModel: the first seed's model and figures stand, and the report says which seed is missing.
+func TestALaterSeedThatDivergesKeepsTheFinishedModel(t *testing.T) {
+	o := Options{Task: small(t, "ml-1m-eps8", nil), Data: world(t, 60), Seeds: 1}
+	want, model, err := Run(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Seeds, o.Engine = 2, &breaks{after: o.Task.Rounds.Count}
+	report, served, err := Run(context.Background(), o)
+	var d *Diverged
+	var aside *Aside
+	if !errors.As(err, &aside) || !errors.Is(err, learning.ErrDiverged) || errors.As(err, &d) {
+		t.Fatalf("%v, and a last good model is given: %v", err, d != nil)
+	}
+	if served == nil || served.Hash() != model.Hash() {
+		t.Error("the finished model is lost")
+	}
+	if len(report.Runs) != 1 || !slices.Equal(report.Seeds, []uint64{1}) || report.HR10 != want.HR10 || report.Popularity.HR10 != want.Popularity.HR10 || report.Quiet != nil {
+		t.Errorf("the report is that of another training: %+v", report)
+	}
+	for _, word := range []string{"seed 2", "round 1", "seed 1"} {
+		if !strings.Contains(report.Failed, word) {
+			t.Errorf("%q does not name %q", report.Failed, word)
+		}
+	}
+}
+
+// TestAnInterruptAfterTheFirstSeedKeepsItsModel ends the second seed's training on its way.
+func TestAnInterruptAfterTheFirstSeedKeepsItsModel(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	o := Options{Task: small(t, "two-tower", nil), Data: world(t, 40)}
+	o.Progress = func(_ string, done, _ int) {
+		if done > o.Task.Rounds.Count {
+			cancel()
+		}
+	}
+	report, served, err := Run(ctx, o)
+	if !errors.Is(err, context.Canceled) || served == nil || report == nil || len(report.Runs) != 1 {
+		t.Errorf("%v, a model %v, a report %v", err, served != nil, report)
+	}
+	if _, served, err := Run(ctx, o); !errors.Is(err, context.Canceled) || served != nil {
+		t.Errorf("interrupted before anything is done: %v, a model %v", err, served != nil)
+	}
+}
+
+// TestWhatNothingJudgedSaysSo: with nothing held out there are no figures, and no zeros in their place.
+func TestWhatNothingJudgedSaysSo(t *testing.T) {
+	d := world(t, 40)
+	d.Split.Cases = nil
+	r, served := run(t, Options{Task: small(t, "two-tower", nil), Data: d, Seeds: 1})
+	if served == nil || !strings.Contains(r.Unjudged, "data.hold_out") {
+		t.Errorf("it says %q", r.Unjudged)
+	}
+	text, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := r.Print(&b); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), `"popularity":null`) || !strings.Contains(string(text), `"unjudged":"nothing`) || !strings.Contains(b.String(), r.Unjudged) {
+		t.Errorf("it is printed as %s\n%s", text, b.String())
+	}
+	if judged, _ := run(t, Options{Task: small(t, "two-tower", nil), Data: world(t, 40), Seeds: 1}); judged.Unjudged != "" {
+		t.Errorf("a judged one says %q", judged.Unjudged)
+	}
+}
+
 // breaks is the hand-written engine for so many rounds, and gives NaN afterwards.
 type breaks struct {
 	after int
