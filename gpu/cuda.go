@@ -41,7 +41,7 @@ type cuda struct {
 	eventElapsed  func(ms *float32, from, to uintptr) int32
 	streamOnEvent func(stream, event uintptr, flags uint32) int32
 
-	moduleLoad   func(module *uintptr, image unsafe.Pointer, options uint32, names *int32, values *uintptr) int32
+	moduleLoad   func(module *uintptr, image unsafe.Pointer, options uint32, names *int32, values *jitLog) int32
 	moduleUnload func(module uintptr) int32
 	function     func(f *uintptr, module uintptr, name string) int32
 	setFunction  func(f uintptr, attribute, value int32) int32

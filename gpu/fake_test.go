@@ -123,9 +123,9 @@ func (f *fake) driver() *cuda {
 		eventRecord:   func(_, _ uintptr) int32 { return f.say("eventRecord") },
 		eventElapsed:  func(ms *float32, _, _ uintptr) int32 { *ms = 1.5; return f.say("eventElapsed") },
 		streamOnEvent: func(_, _ uintptr, _ uint32) int32 { return f.say("streamOnEvent") },
-		moduleLoad: func(m *uintptr, _ unsafe.Pointer, _ uint32, _ *int32, values *uintptr) int32 {
+		moduleLoad: func(m *uintptr, _ unsafe.Pointer, _ uint32, _ *int32, values *jitLog) int32 {
 			if f.codes["moduleLoad"] != 0 {
-				copy(unsafe.Slice(*(**byte)(unsafe.Pointer(values)), 64), "ptxas: line 7 is wrong\x00")
+				copy(unsafe.Slice(values.at, 64), "ptxas: line 7 is wrong\x00")
 			}
 			*m = 9
 			return f.say("moduleLoad")

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"pgregory.net/rapid"
 
@@ -277,6 +278,42 @@ func TestCompilersWordsAreInTheError(t *testing.T) {
 	if _, err := d.Load("nothing"); err == nil || !strings.Contains(err.Error(), `"nothing"`) {
 		t.Error(err)
 	}
+}
+
+// TestCompilersWordsComeWhereverTheStackIs: the driver writes by an address that it was given before, and calls on the way to it move
+// a goroutine's stack.
+func TestCompilersWordsComeWhereverTheStackIs(t *testing.T) {
+	f := newFake()
+	d := opened(t, f, Options{})
+	f.codes["moduleLoad"] = 1
+	write := d.cuda.moduleLoad
+	d.cuda.moduleLoad = func(m *uintptr, image unsafe.Pointer, n uint32, names *int32, values *jitLog) int32 {
+		deep(1 << 12)
+		return write(m, image, n, names, values)
+	}
+	said := make(chan error)
+	go func() { // its stack is small yet
+		_, err := d.Load(kernels.Probe)
+		said <- err
+	}()
+	if err := <-said; err == nil || !strings.Contains(err.Error(), "line 7 is wrong") {
+		t.Error(err)
+	}
+}
+
+// deep uses some hundred bytes of stack a level.
+//
+//go:noinline
+func deep(levels int) (sum byte) {
+	var frame [256]byte
+	frame[levels%len(frame)] = 1
+	if levels > 0 {
+		sum = deep(levels - 1)
+	}
+	for _, b := range frame {
+		sum += b
+	}
+	return sum
 }
 
 func TestPinned(t *testing.T) {

@@ -30,6 +30,13 @@ const (
 	jitErrorLogSize = 6
 )
 
+// jitLog is what the options come with, a word each and in their order: where the compiler's words go, and how many bytes there are. The
+// place is a pointer and no number, so that the log is where stacks that grow do not move it.
+type jitLog struct {
+	at    *byte
+	bytes uintptr
+}
+
 // Load compiles a kernel file for the device.
 func (d *Device) Load(f kernels.File) (*Module, error) {
 	text, err := f.PTX()
@@ -39,11 +46,11 @@ func (d *Device) Load(f kernels.File) (*Module, error) {
 	image := append([]byte(text), 0)
 	log := make([]byte, 8<<10)
 	m := &Module{device: d, file: f}
-	names, values := []int32{jitErrorLog, jitErrorLogSize}, []uintptr{uintptr(unsafe.Pointer(&log[0])), uintptr(len(log))}
+	names, values := []int32{jitErrorLog, jitErrorLogSize}, &jitLog{&log[0], uintptr(len(log))}
 	err = d.call("cuModuleLoadDataEx", func() int32 {
-		return d.cuda.moduleLoad(&m.handle, unsafe.Pointer(&image[0]), uint32(len(names)), &names[0], &values[0])
+		return d.cuda.moduleLoad(&m.handle, unsafe.Pointer(&image[0]), uint32(len(names)), &names[0], values)
 	})
-	runtime.KeepAlive(log)
+	runtime.KeepAlive(values)
 	if err != nil {
 		if said := strings.TrimSpace(upToZero(log[:1000])); said != "" {
 			err = fmt.Errorf("%w: %s", err, said)
