@@ -67,7 +67,6 @@ var mayFloat = []struct {
 	{"hand a kernel its arguments: a float among them goes as its bits, and kernels of sums and masks take none",
 		[]string{"gpu.(*Device).argument"},
 		[]string{"gpu.(*Stream).Launch"}},
-	{"give a kernel a float, which those of masks do not take", []string{"gpu.(*Device).argument"}, []string{"gpu.(*Stream).Launch"}},
 	{"read an update that is in memory: another that the quantiser may read from, not the device's",
 		[]string{"aggregation.(Grid).Quantise func1"}, nil},
 }
