@@ -88,7 +88,7 @@ func TestLinesOfLearningAreThoseOfTheTask(t *testing.T) {
 	same := func(f *Figures, g train.Figures) bool {
 		return f != nil && *f == (Figures{short(g.HR10), short(g.NDCG10), short(g.FullHR10), short(g.FullNDCG10)})
 	}
-	if !same(s.Figures, want.Figures) || !same(s.Popularity, want.Popularity) || s.WithoutNoise == nil || s.WithoutNoise.HR10 != short(want.Quiet.HR10.Mean) {
+	if !same(s.Figures, want.Figures) || !same(s.Popularity, *want.Popularity) || s.WithoutNoise == nil || s.WithoutNoise.HR10 != short(want.Quiet.HR10.Mean) {
 		t.Errorf("figures %+v, popularity %+v, without noise %+v; train says %+v, %+v, %+v", s.Figures, s.Popularity, s.WithoutNoise, want.Figures, want.Popularity, want.Quiet.HR10)
 	}
 	if *s.Epsilon != short(*want.Epsilon) || s.Up+s.Down-want.BytesPerUser > 2 || want.BytesPerUser-s.Up-s.Down > 2 {
