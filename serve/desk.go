@@ -1,29 +1,18 @@
 package serve
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 
 	"github.com/cinesync/cinesync/serve/rank"
 )
 
-// mostJoined is the most requests that are answered in one call of a finder.
-const mostJoined = 256
-
-// desk answers requests over one table with one finder, a call at a time. Who comes while a call runs waits, and all who wait are the
-// next call: a finder reads its table once for all of them. Who comes to an idle desk waits for nobody.
-//
-// There is no goroutine: the first of those who wait calls for all, and hands over to the first of those who came meanwhile.
+// desk answers requests over one table with one finder, those that wait together in one call.
 type desk struct {
 	name  string
 	table *rank.Table
 	log   *slog.Logger
-
-	mu      sync.Mutex
-	waiting []*ask
-	busy    bool // somebody leads
+	queue[ask]
 
 	finder rank.Finder // of whoever leads
 	spare  bool        // the finder is the processor's
@@ -36,13 +25,12 @@ type ask struct {
 	barred rank.Mask // often the same one for many
 	own    rank.Mask // nil where nothing was seen
 	items  []rank.Item
-	err    error
-	turn   chan bool // true: lead; false: this is answered
 }
 
 // openDesk opens the configured finder, or the processor's where there is none or it fails.
 func openDesk(name string, table *rank.Table, cfg Config) (*desk, error) {
 	d := &desk{name: name, table: table, log: cfg.Log}
+	d.together = d.answer
 	if cfg.Finder == nil {
 		return d, d.useProcessor()
 	}
@@ -75,7 +63,7 @@ func (d *desk) close() {
 // find lists the q.N best titles for a vector, but none that q bars or has as seen; the list is the caller's. The error is
 // rank.ErrQuery for a vector that is not finite.
 func (d *desk) find(vector []float32, q rank.Query) ([]rank.Item, error) {
-	a := &ask{vector: vector, n: q.N, barred: q.Barred, turn: make(chan bool, 1)}
+	a := &ask{vector: vector, n: q.N, barred: q.Barred}
 	if len(q.Seen) > 0 {
 		var err error
 		if a.own, err = rank.NewMask(d.table.Titles(), q.Seen); err != nil {
@@ -88,49 +76,14 @@ func (d *desk) find(vector []float32, q rank.Query) ([]rank.Item, error) {
 	} else if n != 1 {
 		return nil, fmt.Errorf("a vector of %d numbers, want %d", len(vector), d.table.Dim())
 	}
-	d.mu.Lock()
-	d.waiting = append(d.waiting, a)
-	lead := !d.busy
-	d.busy = true
-	d.mu.Unlock()
-	if lead || <-a.turn {
-		d.lead()
+	if err := d.do(a); err != nil {
+		return nil, err
 	}
-	return a.items, a.err
-}
-
-// errUnanswered is what those get who waited for a call that panicked.
-var errUnanswered = errors.New("the call that this request was part of was given up")
-
-// lead answers those who wait, the caller among them, and hands over.
-func (d *desk) lead() {
-	d.mu.Lock()
-	n := min(len(d.waiting), mostJoined)
-	asks := d.waiting[:n:n]
-	if d.waiting = d.waiting[n:]; len(d.waiting) == 0 {
-		d.waiting = nil // lets go of what was answered
-	}
-	d.mu.Unlock()
-	for _, a := range asks {
-		a.err = errUnanswered
-	}
-	defer d.handOver(asks) // after a panic too, which is the leader's own
-	d.answer(asks)
-}
-
-func (d *desk) handOver(answered []*ask) {
-	for _, a := range answered {
-		a.turn <- false
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.busy = len(d.waiting) > 0; d.busy {
-		d.waiting[0].turn <- true
-	}
+	return a.items, nil
 }
 
 // answer calls the finder once for all. Where it fails, the processor answers the same requests, and all that follow.
-func (d *desk) answer(asks []*ask) {
+func (d *desk) answer(asks []*ask) error {
 	b := d.batch(asks)
 	lists, err := d.call(b, len(asks))
 	if err != nil && !d.spare {
@@ -140,11 +93,13 @@ func (d *desk) answer(asks []*ask) {
 			lists, err = d.call(b, len(asks))
 		}
 	}
-	for i, a := range asks {
-		if a.err = err; err == nil {
-			a.items = lists[i][:min(a.n, len(lists[i]))] // the head of a longer list is the shorter list
-		}
+	if err != nil {
+		return err
 	}
+	for i, a := range asks {
+		a.items = lists[i][:min(a.n, len(lists[i]))] // the head of a longer list is the shorter list
+	}
+	return nil
 }
 
 func (d *desk) call(b rank.Batch, n int) ([][]rank.Item, error) {

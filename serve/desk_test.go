@@ -140,21 +140,27 @@ func together(t *testing.T, d *desk, n int, release func()) (lists [][]rank.Item
 	t.Helper()
 	lists, errs = make([][]rank.Item, n), make([]error, n)
 	masks := testMasks()
+	joined(&d.queue, n, release, func(i int) {
+		defer func() {
+			if r := recover(); r != nil {
+				errs[i] = r.(error)
+			}
+		}()
+		lists[i], errs[i] = d.find(vectorOf(i), queryOf(i, masks))
+	})
+	return lists, errs
+}
+
+// joined asks n times at once, lets the first call of a queue go when all others wait, and returns when all are answered.
+func joined[T any](q *queue[T], n int, release func(), ask func(i int)) {
 	var wg sync.WaitGroup
 	for i := range n {
-		wg.Go(func() {
-			defer func() {
-				if r := recover(); r != nil {
-					errs[i] = r.(error)
-				}
-			}()
-			lists[i], errs[i] = d.find(vectorOf(i), queryOf(i, masks))
-		})
+		wg.Go(func() { ask(i) })
 	}
 	for {
-		d.mu.Lock()
-		waiting := len(d.waiting)
-		d.mu.Unlock()
+		q.mu.Lock()
+		waiting := len(q.waiting)
+		q.mu.Unlock()
 		if waiting == n-1 {
 			break
 		}
@@ -162,7 +168,6 @@ func together(t *testing.T, d *desk, n int, release func()) (lists [][]rank.Item
 	}
 	release()
 	wg.Wait()
-	return lists, errs
 }
 
 // held is a failure function that holds the first call until it is released.
