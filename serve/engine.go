@@ -19,6 +19,7 @@ type engine struct {
 	titles   []catalog.Title // by row; the zero title where the catalogue lacks it
 	list     rank.Pipeline   // of recommendations
 	users    *desk           // finds titles for a user vector; nil where the family has none
+	scored   *scoring        // scores for a family that has none; nil: the processor does
 	unit     *rank.Table     // item vectors at length 1
 	alike    *desk           // finds titles like another, by likeness alone
 	barred   map[catalog.Kind]rank.Mask
@@ -43,7 +44,7 @@ func newEngine(file []byte, r Release, cfg Config) (*engine, error) {
 	e.list = rank.Pipeline{Rankers: cfg.Rankers, Pool: cfg.Pool}
 	e.closer = e.close
 	if err = e.seat(cfg); err == nil {
-		err = e.try()
+		err = e.try(cfg)
 	}
 	if err != nil {
 		e.close()
@@ -86,7 +87,7 @@ func (e *engine) seat(cfg Config) error {
 	if e.unit, err = rank.NewTable(unit, nil, d); err != nil {
 		return err
 	}
-	scorer, err := e.model.Scorer(e.snapshot.Params, []model.Example{{Item: 0}})
+	scorer, err := e.scorer(nil, trial)
 	if err != nil {
 		return fmt.Errorf("try the model out: %w", err)
 	}
@@ -109,13 +110,14 @@ func (e *engine) tensor(name string) []float32 {
 	return e.snapshot.Params[at : at+size]
 }
 
-// close gives back what the desks hold.
+// close gives back what the desks and the scoring hold.
 func (e *engine) close() {
 	for _, d := range []*desk{e.users, e.alike} {
 		if d != nil {
 			d.close()
 		}
 	}
+	e.scored.close()
 }
 
 // unitVectors scales the item vectors to length 1; a zero vector stays, and is like nothing.
@@ -142,51 +144,28 @@ func unitVectors(s *model.Snapshot) ([]float32, error) {
 	return unit, nil
 }
 
-// try scores everything once, so that a model whose numbers overflow never goes into service, and asks each desk.
-func (e *engine) try() error {
-	scorer, err := e.model.Scorer(e.snapshot.Params, []model.Example{{Item: 0}})
+// trial is a history of one title, which every model has.
+var trial = []int{0}
+
+// try scores everything once, so that a model whose numbers overflow never goes into service, opens what scores from then on, and asks
+// each desk.
+func (e *engine) try(cfg Config) error {
+	scorer, err := e.scorer(nil, trial)
 	if err != nil {
 		return fmt.Errorf("try the model out: %w", err)
 	}
-	q := rank.Query{N: 1}
-	if _, err := e.list.Run(e.score(scorer), q); err != nil {
+	scores, q := e.score(scorer), rank.Query{N: 1}
+	if _, err := e.list.Run(scores, q); err != nil {
 		return fmt.Errorf("try the model out: %w", err)
 	}
-	if _, err := e.best(scorer, q); err != nil {
+	if _, ok := scorer.(model.UserScorer); !ok {
+		e.scored = openScoring(e.snapshot, trial, scores, cfg)
+	}
+	if _, err := e.best(nil, trial, q); err != nil {
 		return fmt.Errorf("try the model out: %w", err)
 	}
 	if _, err := e.alike.find(e.unit.Vector(0), q); err != nil {
 		return fmt.Errorf("try the model out: %w", err)
 	}
 	return nil
-}
-
-func (e *engine) score(s model.Scorer) []float32 {
-	scores := make([]float32, len(e.titles))
-	s.Scores(scores)
-	return scores
-}
-
-// best lists titles for a scorer: by its user vector where the family has one, and by the scores of everything elsewhere.
-func (e *engine) best(s model.Scorer, q rank.Query) ([]rank.Item, error) {
-	user, ok := s.(model.UserScorer)
-	if !ok || e.users == nil {
-		return e.list.Run(e.score(s), q)
-	}
-	n, err := e.list.Wanted(q)
-	if err != nil {
-		return nil, err
-	}
-	wanted := q
-	wanted.N = n
-	pool, err := e.users.find(user.UserVector(), wanted)
-	if err != nil {
-		return nil, err
-	}
-	return e.list.Choose(pool, q)
-}
-
-// similar lists the titles whose vectors point most nearly the same way as that of a row, which is q's Seen.
-func (e *engine) similar(row int, q rank.Query) ([]rank.Item, error) {
-	return e.alike.find(e.unit.Vector(row), q)
 }

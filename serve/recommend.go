@@ -72,11 +72,8 @@ func (s *Service) Recommend(q Query) (Slate, error) {
 	if len(bad) > 0 {
 		return Slate{}, &BadQuery{bad}
 	}
-	scorer, seen, err := e.scorer(q)
-	if err != nil {
-		return Slate{}, fmt.Errorf("recommend: %w", err)
-	}
-	items, err := e.best(scorer, rank.Query{N: q.N, Seen: seen, Barred: e.barred[q.Kind]})
+	seen := e.history(q)
+	items, err := e.best(q.Vector, seen, rank.Query{N: q.N, Seen: seen, Barred: e.barred[q.Kind]})
 	if (errors.Is(err, rank.ErrScore) || errors.Is(err, rank.ErrQuery)) && q.Vector != nil {
 		return Slate{}, &BadQuery{[]Field{{"vector", "its numbers are so large that no score is finite"}}}
 	}
@@ -152,25 +149,16 @@ func checkKind(k catalog.Kind) (Field, bool) {
 	return Field{"kind", fmt.Sprintf("%s, want film or series, or leave it out for both", k)}, k == 0 || k == catalog.Film || k == catalog.Series
 }
 
-// scorer prepares scoring for a checked query and names the rows it has seen.
-func (e *engine) scorer(q Query) (s model.Scorer, seen []int, err error) {
-	if q.Vector != nil {
-		s, err = model.VectorScorer(e.snapshot, q.Vector)
-		return s, nil, err
-	}
-	var history []model.Example
+// history is the rows of a checked query's seeds, each once.
+func (e *engine) history(q Query) (rows []int) {
 	have := map[int]bool{}
 	for _, id := range q.Seeds {
-		row := e.rows[id]
-		if have[row] {
-			continue
+		if row := e.rows[id]; !have[row] {
+			have[row] = true
+			rows = append(rows, row)
 		}
-		have[row] = true
-		history = append(history, model.Example{Item: row})
-		seen = append(seen, row)
 	}
-	s, err = e.model.Scorer(e.snapshot.Params, history)
-	return s, seen, err
+	return rows
 }
 
 // Similar lists the titles whose item vectors point most nearly the same way as that of id; the score is the cosine. n is 1 to

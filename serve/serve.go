@@ -32,6 +32,7 @@ type Config struct {
 	Rankers   []rank.Ranker // after the choice by score, in order; none lists by score alone
 	Pool      int           // candidates that Rankers get
 	Finder    rank.Open     // makes what finds lists by vectors, two for each release; nil: the processor's, which also takes over where another fails
+	Scores    OpenScores    // scores people for families without a user vector, once for each release; nil: the processor, which also takes over where it fails
 	Log       *slog.Logger  // nil discards
 }
 

@@ -472,7 +472,7 @@ func BenchmarkRecommend(b *testing.B) {
 		}
 	}
 	e := w.service.engine.Load()
-	scorer, _, err := e.scorer(q)
+	scorer, err := e.scorer(nil, e.history(q))
 	if err != nil {
 		b.Fatal(err)
 	}
