@@ -272,8 +272,53 @@ func TestTermsThatDoNotFit(t *testing.T) {
 		t.Errorf("a cohort of more than there are: %v", err)
 	}
 	task.Rounds.Cohort, task.Grid.WordBits = 0, 16
-	if _, err := task.Terms(60_000, 100, 6040); err == nil || !strings.Contains(err.Error(), "grid does not carry") {
+	if _, err := task.Terms(60_000, 100, 6040); err == nil || !strings.Contains(err.Error(), "grid.word_bits is 16: the noise alone") {
 		t.Errorf("a grid that wraps: %v", err)
+	}
+}
+
+// TestAGridThatDoesNotFitIsBlamedOnWhatTheOwnerWrote: c_int and x_max that the task left out are not named as if they stood in it, and what is
+// advised fits.
+func TestAGridThatDoesNotFitIsBlamedOnWhatTheOwnerWrote(t *testing.T) {
+	for name, test := range map[string]struct {
+		grid  Grid
+		noise float64 // multiplier
+		field string
+		words []string
+		mend  func(*Task)
+	}{
+		"nothing": {grid: Grid{Clip: 0.5, WordBits: 16}, field: "grid.c_int", words: []string{"is 0", "1961", "write grid.x_max = 5 or less", "1/393", "or write grid.word_bits = 24 and grid.x_max = 1388"},
+			mend: func(t *Task) { t.Grid.WordBits, t.Grid.XMax = 24, 1388 }},
+		"c_int": {grid: Grid{Clip: 0.5, WordBits: 16, CInt: 400}, field: "grid.c_int", words: []string{"is 400", "write grid.x_max = 5 or less"},
+			mend: func(t *Task) { t.Grid.XMax = 5 }},
+		"x_max": {grid: Grid{Clip: 0.5, WordBits: 16, XMax: 40}, field: "grid.x_max", words: []string{"is 40", "lower it to 5 or less"},
+			mend: func(t *Task) { t.Grid.XMax = 5 }},
+		"noise that alone is too much": {grid: Grid{Clip: 0.5, WordBits: 16}, noise: 100, field: "grid.word_bits", words: []string{"is 16", "noise", "write grid.word_bits = 24 and grid.x_max = 1194"},
+			mend: func(t *Task) { t.Grid.WordBits, t.Grid.XMax = 24, 1194 }},
+		"c_int of full words": {grid: Grid{Clip: 0.5, WordBits: 32, CInt: 400_000}, field: "grid.c_int", words: []string{"is 400000", "at most 355543"},
+			mend: func(t *Task) { t.Grid.CInt = 355_543 }},
+		"a coarse one": {grid: Grid{Clip: 0.5, WordBits: 16, CInt: 100, XMax: 1}, field: "grid.c_int", words: []string{"is 100", "too coarse", "0 stands for"},
+			mend: func(t *Task) { t.Grid.CInt = 0 }},
+	} {
+		task := parsed(t, some(t))
+		task.Grid, task.Noise, task.Popularity, task.Population, task.Rounds.Cohort = test.grid, Noise{}, Popularity{}, Population{}, 0
+		if test.noise > 0 {
+			task.Noise = Noise{Multiplier: test.noise, Delta: 1e-6}
+		}
+		_, err := task.Terms(60_000, 100, 6040)
+		if err == nil || !strings.HasPrefix(err.Error(), test.field+" ") {
+			t.Errorf("%s: %v, want it of %s", name, err, test.field)
+			continue
+		}
+		for _, word := range test.words {
+			if !strings.Contains(err.Error(), word) {
+				t.Errorf("%s: %q does not say %q", name, err, word)
+			}
+		}
+		test.mend(task)
+		if _, err := task.Terms(60_000, 100, 6040); err != nil {
+			t.Errorf("%s: what it advises gives %v", name, err)
+		}
 	}
 }
 

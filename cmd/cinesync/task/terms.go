@@ -113,7 +113,7 @@ func (t *Task) Terms(words, titles, people int) (*Terms, error) {
 		}
 	}
 	if err := out.Grid.Validate(min(out.Members, maxRoster), out.SigmaTotSq); err != nil {
-		return nil, bad("grid", "does not carry a round of %d members and %d words: %v", min(out.Members, maxRoster), words, err)
+		return nil, t.misfit(out, err)
 	}
 	return out, nil
 }
