@@ -120,6 +120,9 @@ func (e *engine) close() {
 	e.scored.close()
 }
 
+// inside keeps what is rounded to float32 from getting longer than 1, and a cosine of it from getting greater.
+const inside = 1 - 0x1p-24
+
 // unitVectors scales the item vectors to length 1; a zero vector stays, and is like nothing.
 func unitVectors(s *model.Snapshot) ([]float32, error) {
 	at, size, ok := s.Layout.Offset("v")
@@ -138,7 +141,7 @@ func unitVectors(s *model.Snapshot) ([]float32, error) {
 			continue
 		}
 		for k, x := range vector {
-			unit[row*d+k] = float32(float64(x) / math.Sqrt(norm))
+			unit[row*d+k] = float32(float64(x) / math.Sqrt(norm) * inside)
 		}
 	}
 	return unit, nil
