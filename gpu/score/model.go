@@ -88,8 +88,8 @@ func (m *Model) upload(s *model.Snapshot) {
 		f.launch(m.kernels.project, gpu.Dim{X: blocks(x.stride(), threads), Y: x.h1}, threads, 0, m.ncf.theirs, m.vt, q, q, uint32(0), uint32(x.d), uint32(x.stride()))
 		m.first = m.attend(f, f.zeros(x.d*tile), 1, tile)
 	}
-	if f.err == nil {
-		f.err = m.stream.Wait()
+	if err := m.stream.Wait(); f.err == nil { // after an error too: nobody else gets memory that queued work writes to
+		f.err = err
 	}
 }
 
