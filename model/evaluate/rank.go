@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/cinesync/cinesync/internal/par"
 	"github.com/cinesync/cinesync/model"
@@ -54,10 +55,16 @@ func (j *Judge) MeasureWith(r Ranker) (*Result, error) {
 	if len(places) != len(questions) {
 		return nil, fmt.Errorf("evaluate: %d places for %d cases", len(places), len(questions))
 	}
-	for i, p := range places {
-		if err := p.check(questions[i], j.split.Train.Items); err != nil {
-			return nil, fmt.Errorf("evaluate: the place of user %d: %w", questions[i].User, err)
+	errs := make([]error, (len(places)+block-1)/block)
+	par.Do(len(errs), func(b int) {
+		for i := b * block; i < min(len(places), (b+1)*block) && errs[b] == nil; i++ {
+			if err := places[i].check(questions[i], j.split.Train.Items); err != nil {
+				errs[b] = fmt.Errorf("evaluate: the place of user %d: %w", questions[i].User, err)
+			}
 		}
+	})
+	if err := first(errs); err != nil {
+		return nil, err
 	}
 	return j.result(places), nil
 }
@@ -74,9 +81,14 @@ func (p Place) check(q Question, items int) error {
 	if len(p.List) > ListLength {
 		return fmt.Errorf("a list of %d titles, want at most %d", len(p.List), ListLength)
 	}
-	for _, item := range p.List {
-		if item < 0 || item >= items {
+	for i, item := range p.List {
+		switch {
+		case item < 0 || item >= items:
 			return fmt.Errorf("title %d in a list, the catalogue is 0 to %d", item, items-1)
+		case slices.Contains(p.List[:i], item):
+			return fmt.Errorf("title %d twice in a list", item)
+		case slices.Contains(q.History, item):
+			return fmt.Errorf("title %d in a list is of the history", item)
 		}
 	}
 	return nil
@@ -88,7 +100,7 @@ type byScores struct {
 	items  int
 }
 
-// block is how many cases share one score vector.
+// block is how many cases a core takes at a time; they share one score vector.
 const block = 16
 
 func (r byScores) Rank(questions []Question) ([]Place, error) {

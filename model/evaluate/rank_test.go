@@ -105,6 +105,11 @@ func TestMeasureWithRefusesPlacesThatNoScoresGive(t *testing.T) {
 		{func(p []Place) []Place { p[3].Full = 119; return p }, "(full), there are"},
 		{func(p []Place) []Place { p[0].List = make([]int, 11); return p }, "a list of 11 titles"},
 		{func(p []Place) []Place { p[0].List = []int{130}; return p }, "title 130 in a list"},
+		{func(p []Place) []Place { p[19].List = []int{4, 129, 4}; return p }, "user 19: title 4 twice in a list"},
+		{func(p []Place) []Place {
+			p[7].List = []int{j.split.Train.Histories[j.split.Cases[7].User][3]}
+			return p
+		}, "is of the history"},
 	} {
 		_, err := j.MeasureWith(backend{rank: func(q []Question) ([]Place, error) { return one.spoil(make([]Place, len(q))), nil }})
 		if err == nil || !strings.Contains(err.Error(), one.want) {
