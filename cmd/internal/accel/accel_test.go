@@ -1,7 +1,9 @@
 package accel
 
 import (
+	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -85,5 +87,17 @@ func TestTheJudgeIsTheGPU(t *testing.T) {
 	}
 	if _, err := a.Judge().Measure(judge, base); err != nil || len(said) != 2 || !strings.Contains(said[1], "the CPU measures instead") {
 		t.Errorf("a head: %v, said %q", err, said)
+	}
+}
+
+// TestWhyTheCPUMeasuresIsSaidOnce: a study measures a model every few rounds, and one line is enough.
+func TestWhyTheCPUMeasuresIsSaidOnce(t *testing.T) {
+	var said []string
+	told := (&Accel{say: func(line string) { said = append(said, line) }}).once()
+	for _, why := range []string{"it is lost", "it is lost", "it is lost", "no kernels for this model", "no kernels for this model"} {
+		told(errors.New(why))
+	}
+	if !slices.Equal(said, []string{"gpu: it is lost", "gpu: no kernels for this model"}) {
+		t.Errorf("said %q", said)
 	}
 }

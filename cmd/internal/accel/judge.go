@@ -1,6 +1,8 @@
 package accel
 
 import (
+	"sync"
+
 	"github.com/cinesync/cinesync/gpu/score"
 	"github.com/cinesync/cinesync/model/evaluate"
 )
@@ -17,5 +19,19 @@ func (a *Accel) Judge() evaluate.Bench {
 		return evaluate.Bench{}
 	}
 	a.last = append(a.last, k.Close)
-	return evaluate.Bench{Open: k.Open, Told: func(err error) { a.say("gpu: " + err.Error()) }}
+	return evaluate.Bench{Open: k.Open, Told: a.once()}
+}
+
+// once says why the CPU measures, and not again for the models that follow for the same reason.
+func (a *Accel) once() func(error) {
+	var mu sync.Mutex
+	last := ""
+	return func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if line := "gpu: " + err.Error(); line != last {
+			last = line
+			a.say(line)
+		}
+	}
 }
