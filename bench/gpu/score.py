@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """PyTorch's scores of NeuMF, all titles for 256 users with the hidden layers 32-16 and 64-32: scores a second by width, as JSON.
 
-The peer of `go test -bench NeuMF ./gpu/score`: run it on the same GPU, and give that its output by CINESYNC_PYTORCH=FILE. As there, the
+The peer of BenchmarkNeuMF in gpu/score; `make gpu-bench` runs both on the same GPU. As there, the
 users' vectors and what titles give to the first layer are at hand, and float32 sums are float32's (no TF32); "tf32" has the same with
 TF32 allowed. Users go in pieces of 128, which was faster than 8 and 32. Times are the device's, between CUDA events, the median of 11.
 """
