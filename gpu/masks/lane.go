@@ -116,11 +116,14 @@ func (l *lane) room(words int) (*gpu.Buffer, int, error) {
 	}
 }
 
-// wipe zeroes the first keys, all that there were. The host's come last: a copy may still read them.
+// wipe zeroes the first keys, all that there were. The host's come last: a copy may still read them. A lost device's go with its context,
+// and whoever lost it has said why.
 func (l *lane) wipe(keys *gpu.Buffer, n int) error {
-	err := errors.Join(l.stream.Zero(keys, 0, n*keyBytes), l.stream.Wait())
-	clear(l.staged.Bytes()[:n*keyBytes])
-	return err
+	defer clear(l.staged.Bytes()[:n*keyBytes])
+	if l.device.Lost() != nil {
+		return nil
+	}
+	return errors.Join(l.stream.Zero(keys, 0, n*keyBytes), l.stream.Wait())
 }
 
 // launch is what the launches of one call have in common.
@@ -145,7 +148,7 @@ func (r launch) piece(dst []uint32, from int, terms []aggregation.Term) error {
 			return err
 		}
 	}
-	return aggregation.Fill(dst, func(b []byte) error { return errors.Join(r.stream.Download(b, r.sum, 0), r.stream.Wait()) })
+	return aggregation.Fill(dst, func(b []byte) error { return r.stream.Download(b, r.sum, 0) }) // which waits
 }
 
 // batch adds the masks of a few terms to the sum on the device.

@@ -1,6 +1,7 @@
 package masks
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/cinesync/cinesync/gpu"
@@ -22,7 +23,7 @@ func NewRows(d *gpu.Device) (*Rows, error) {
 	}
 	f, err := m.Function("masks_rows")
 	if err != nil {
-		return nil, fmt.Errorf("ready GPU %d to add rows: %w", d.Info().Index, err)
+		return nil, errors.Join(fmt.Errorf("ready GPU %d to add rows: %w", d.Info().Index, err), m.Unload())
 	}
 	return &Rows{d, m, f}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/cinesync/cinesync/gpu"
 )
@@ -41,7 +42,7 @@ func Open(choice string, say func(line string)) (*Accel, error) {
 	if err := Check(choice); err != nil {
 		return nil, err
 	}
-	a := &Accel{say: say}
+	a := &Accel{say: func(line string) { say(strings.ReplaceAll(line, "\n", "; ")) }} // joined errors have a line each
 	switch choice {
 	case Off:
 		return a, nil
@@ -57,7 +58,7 @@ func Open(choice string, say func(line string)) (*Accel, error) {
 		return nil, fmt.Errorf("--gpu %d: %w (see `cinesync gpu info`; --gpu auto takes what there is)", index, err)
 	}
 	a.devices = []*gpu.Device{d}
-	say("gpu: " + a.Name())
+	a.say("gpu: " + a.Name())
 	return a, nil
 }
 

@@ -31,6 +31,19 @@ func TestOffSaysNothingAndIsTheCPU(t *testing.T) {
 	}
 }
 
+// TestWhatIsSaidIsALine, whatever failed on however many GPUs.
+func TestWhatIsSaidIsALine(t *testing.T) {
+	var lines []string
+	a, err := Open(Off, func(line string) { lines = append(lines, line) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.tookOver("expanding masks", errors.Join(errors.New("on GPU 0: gone"), errors.New("on GPU 1: too")))
+	if want := "gpu: expanding masks failed, the CPU takes over: on GPU 0: gone; on GPU 1: too"; len(lines) != 1 || lines[0] != want {
+		t.Errorf("said %q", lines)
+	}
+}
+
 // TestAutoNeverFails: with a GPU or without, one line says what does the work.
 func TestAutoNeverFails(t *testing.T) {
 	var lines []string
