@@ -89,7 +89,8 @@ func (t *Task) price(out *Terms, people int) error {
 	if out.Question.Asked {
 		out.Account.Popularity = math.Sqrt(float64(out.Question.SigmaTotSq)) / float64(out.Question.CInt)
 	}
-	return t.condition(out, people)
+	out.Account.Conditional, err = t.Conditional(out, people, t.Rounds.Count)
+	return err
 }
 
 // charge finds the noise of at most ρ on a grid, and its price in whole units.
@@ -106,36 +107,40 @@ func charge(cInt uint32, rho float64) (privacy.Units, uint64, error) {
 	return units, sigma, err
 }
 
-// condition adds the figure under honest Poisson sampling, where it was asked for and somebody is left out of a round. Rates and rounds are the
-// task's; the popularity question, which asks everybody, is composed with them.
-func (t *Task) condition(out *Terms, people int) error {
+// Conditional is the figure after so many rounds under honest Poisson sampling: nil where it was not asked for, or nobody is left out of a round.
+// The rate is the task's for so many people in the data; the popularity question, which asks everybody, is composed with the rounds.
+func (t *Task) Conditional(terms *Terms, people, rounds int) (*Conditional, error) {
 	all := people
 	if t.Population.People > 0 {
 		all = t.Population.People
 	}
-	rate := float64(out.Members) / float64(all)
+	rate := float64(terms.Members) / float64(all)
 	if t.Noise.Conditional == "" || rate >= 1 {
-		return nil
+		return nil, nil
 	}
-	curve, err := accountant.Subsampled(out.Noise(), rate)
+	f, err := subsampled(terms, rate, rounds, t.Noise.Delta)
 	if err != nil {
-		return fmt.Errorf("conditional figure: %w", err)
+		return nil, fmt.Errorf("conditional figure: %w", err)
 	}
-	if curve, err = curve.Times(t.Rounds.Count); err != nil {
-		return fmt.Errorf("conditional figure: %w", err)
+	return &Conditional{Epsilon: f.Epsilon, Rate: rate, Formula: f.Formula,
+		Condition: fmt.Sprintf("only if the coordinator draws each round by honest Poisson sampling at rate %.4g and hides who was drawn", rate)}, nil
+}
+
+// subsampled composes so many sampled rounds and the popularity question.
+func subsampled(terms *Terms, rate float64, rounds int, delta float64) (accountant.Figure, error) {
+	curve, err := accountant.Subsampled(terms.Noise(), rate)
+	if err == nil {
+		curve, err = curve.Times(rounds)
 	}
-	if out.Question.Asked {
-		once, err := accountant.Gaussian(out.Account.Popularity)
+	if err != nil {
+		return accountant.Figure{}, err
+	}
+	if terms.Question.Asked {
+		once, err := accountant.Gaussian(terms.Account.Popularity)
 		if err != nil {
-			return fmt.Errorf("conditional figure: %w", err)
+			return accountant.Figure{}, err
 		}
 		curve = curve.Plus(once)
 	}
-	f, err := curve.LeastEpsilon(t.Noise.Delta)
-	if err != nil {
-		return fmt.Errorf("conditional figure: %w", err)
-	}
-	out.Account.Conditional = &Conditional{Epsilon: f.Epsilon, Rate: rate, Formula: f.Formula,
-		Condition: fmt.Sprintf("only if the coordinator draws each round by honest Poisson sampling at rate %.4g and hides who was drawn", rate)}
-	return nil
+	return curve.LeastEpsilon(delta)
 }

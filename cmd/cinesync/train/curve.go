@@ -48,12 +48,14 @@ func ParseCurve(s string) (Curve, error) {
 // Point is one place of a curve: accuracy after so many rounds at so much noise. Those on the way of a training are no results: the
 // result is the last round's.
 type Point struct {
-	Rounds     int      `json:"rounds"`
-	Bytes      int64    `json:"bytes_per_user"`
-	Epsilon    *float64 `json:"epsilon"`
-	Multiplier float64  `json:"noise_multiplier"`
-	Noise      float64  `json:"noise_to_update"`
-	Spread     Spread   `json:"spread"`
+	Rounds  int      `json:"rounds"`
+	Bytes   int64    `json:"bytes_per_user"`
+	Epsilon *float64 `json:"epsilon"`
+	// Conditional is the figure beside ε that holds on its condition alone, where the task asks for one.
+	Conditional *task.Conditional `json:"conditional,omitempty"`
+	Multiplier  float64           `json:"noise_multiplier"`
+	Noise       float64           `json:"noise_to_update"`
+	Spread      Spread            `json:"spread"`
 }
 
 func (b *bench) curve(ctx context.Context, c Curve, seeds []uint64) ([]Point, error) {
@@ -81,7 +83,7 @@ func (b *bench) againstEpsilon(ctx context.Context, values []float64, seeds []ui
 			return nil, fmt.Errorf("ε = %v: %w", eps, err)
 		}
 		a := job.Terms.Account
-		out = append(out, Point{Rounds: t.Rounds.Count, Bytes: job.Traffic().Total, Epsilon: &a.Epsilon, Multiplier: a.Multiplier, Noise: noiseToClip(job.Terms),
+		out = append(out, Point{Rounds: t.Rounds.Count, Bytes: job.Traffic().Total, Epsilon: &a.Epsilon, Conditional: a.Conditional, Multiplier: a.Multiplier, Noise: noiseToClip(job.Terms),
 			Spread: spread(runs)})
 	}
 	return out, nil
@@ -140,6 +142,9 @@ func pointAt(job *Job, rounds int) (Point, error) {
 	p := Point{Rounds: rounds, Bytes: spent.Up + spent.Down, Epsilon: spent.Epsilon}
 	if a := job.Terms.Account; a != nil {
 		p.Multiplier, p.Noise = a.Multiplier, noiseToClip(job.Terms)
+		if p.Conditional, err = job.Task.Conditional(job.Terms, len(job.People), rounds); err != nil {
+			return Point{}, err
+		}
 	}
 	return p, nil
 }

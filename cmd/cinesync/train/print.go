@@ -6,6 +6,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/cinesync/cinesync/cmd/cinesync/task"
 	"github.com/cinesync/cinesync/model/evaluate"
 	"github.com/cinesync/cinesync/privacy"
 )
@@ -89,16 +90,29 @@ func (r *Report) points(w io.Writer) error {
 	}
 	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "rounds\tε\tz\tbytes\tHR@10\tNDCG@10\tfull HR\tNDCG\t")
+	fmt.Fprintln(t, "rounds\tε\t"+conditionalHead(r.Account)+"z\tbytes\tHR@10\tNDCG@10\tfull HR\tNDCG\t")
 	for _, p := range r.Points {
 		eps := "-"
 		if p.Epsilon != nil {
 			eps = privacy.Shown(*p.Epsilon, 3)
 		}
+		if p.Conditional != nil {
+			eps += "\t" + privacy.Shown(p.Conditional.Epsilon, 3)
+		} else if conditionalHead(r.Account) != "" {
+			eps += "\t-"
+		}
 		s := p.Spread
 		fmt.Fprintf(t, "%d\t%s\t%.3g\t%d\t%s\t%s\t%s\t%s\t\n", p.Rounds, eps, p.Multiplier, p.Bytes, cell(s.HR10), cell(s.NDCG10), cell(s.FullHR10), cell(s.FullNDCG10))
 	}
 	return t.Flush()
+}
+
+// conditionalHead heads the column of figures that hold on the condition below, where the task has any.
+func conditionalHead(a *task.Account) string {
+	if a == nil || a.Conditional == nil {
+		return ""
+	}
+	return "CONDITIONAL ε\t"
 }
 
 // Privacy says what is promised, in one or two lines.

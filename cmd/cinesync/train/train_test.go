@@ -178,6 +178,34 @@ func TestNoiseCosts(t *testing.T) {
 	}
 }
 
+// TestPointsHaveTheConditionalFigureBeside: as reports have, and only where the task asks for one.
+func TestPointsHaveTheConditionalFigureBeside(t *testing.T) {
+	o := Options{Task: small(t, "ml-1m-eps8", func(t *task.Task) { t.Rounds.Cohort, t.Noise.Conditional = 20, task.Poisson }), Data: world(t, 60), Seeds: 1,
+		Curve: Curve{AgainstEpsilon, []float64{1, 8}}}
+	for _, c := range []Curve{o.Curve, {Against: AgainstRounds}} {
+		o.Curve = c
+		r, _ := run(t, o)
+		before := 0.
+		for _, p := range r.Points {
+			if p.Conditional == nil || p.Conditional.Epsilon >= *p.Epsilon || p.Conditional.Epsilon <= before || !strings.Contains(p.Conditional.Condition, "only if") {
+				t.Fatalf("against %s: ε %v, conditional %+v after one of %v", c.Against, *p.Epsilon, p.Conditional, before)
+			}
+			before = p.Conditional.Epsilon
+		}
+		if last := r.Points[len(r.Points)-1]; *last.Conditional != *r.Account.Conditional {
+			t.Errorf("against %s: the curve ends at %+v, the report says %+v", c.Against, last.Conditional, r.Account.Conditional)
+		}
+		var b bytes.Buffer
+		if err := r.Print(&b); err != nil || strings.Count(b.String(), "CONDITIONAL") != 2 {
+			t.Errorf("%v:\n%s", err, b.String())
+		}
+	}
+	o.Task, o.Curve = small(t, "ml-1m-eps8", func(t *task.Task) { t.Rounds.Cohort = 20 }), Curve{Against: AgainstRounds}
+	if r, _ := run(t, o); r.Points[0].Conditional != nil {
+		t.Errorf("a task that asks for none has %+v", r.Points[0].Conditional)
+	}
+}
+
 // TestTheQuestionCountsPeople: without noise the biases are the logarithm of the sum of everybody's answer of norm 1.
 func TestTheQuestionCountsPeople(t *testing.T) {
 	d := world(t, 50)
