@@ -30,7 +30,7 @@ func coordinatorCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			o := operate.Options{HTTP: http, Log: log, OnEvent: say(cmd.OutOrStdout()), Expand: a.Accumulators(), Finder: a.Finders()}
+			o := operate.Options{HTTP: http, Log: log, OnEvent: say(cmd.OutOrStdout()), Expand: a.Accumulators(), Finder: a.Finders(), Scores: a.Scores()}
 			if events {
 				enc := json.NewEncoder(cmd.OutOrStdout())
 				o.OnEvent = func(e coordinator.Event) { enc.Encode(e) }

@@ -50,7 +50,7 @@ func newPlatform(dir string, cfg *Config, key ed25519.PublicKey, o Options) (*pl
 	if err != nil {
 		return nil, err
 	}
-	service, err := serve.New(serve.Config{Models: os.DirFS(filepath.Join(dir, "models")), Key: key, Catalogue: titles, Finder: o.Finder, Log: o.Log})
+	service, err := serve.New(serve.Config{Models: os.DirFS(filepath.Join(dir, "models")), Key: key, Catalogue: titles, Finder: o.Finder, Scores: o.Scores, Log: o.Log})
 	if err != nil {
 		return nil, fmt.Errorf("serve recommendations: %w", err)
 	}

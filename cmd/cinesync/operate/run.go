@@ -19,6 +19,7 @@ import (
 	"github.com/cinesync/cinesync/coordinator"
 	"github.com/cinesync/cinesync/coordinator/store/sqlite"
 	"github.com/cinesync/cinesync/protocol"
+	"github.com/cinesync/cinesync/serve"
 	"github.com/cinesync/cinesync/serve/rank"
 )
 
@@ -27,9 +28,10 @@ type Options struct {
 	OnEvent func(coordinator.Event)
 	Log     *slog.Logger
 	HTTP    string // instead of the configuration's address
-	// Expand makes the sums of rounds, and Finder what finds lists; nil: the CPU's.
+	// Expand makes the sums of rounds, Finder what finds lists, and Scores what scores people for lists; nil: the CPU's.
 	Expand func(aggregation.Shape) aggregation.Accumulator
 	Finder rank.Open
+	Scores serve.OpenScores
 }
 
 // Run runs the coordinator of one folder until ctx ends.

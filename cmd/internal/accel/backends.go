@@ -5,7 +5,10 @@ import (
 
 	"github.com/cinesync/cinesync/aggregation"
 	"github.com/cinesync/cinesync/gpu/masks"
+	"github.com/cinesync/cinesync/gpu/score"
 	"github.com/cinesync/cinesync/gpu/topk"
+	"github.com/cinesync/cinesync/model"
+	"github.com/cinesync/cinesync/serve"
 	"github.com/cinesync/cinesync/serve/rank"
 )
 
@@ -42,6 +45,27 @@ func (a *Accel) Finders() rank.Open {
 	}
 	a.last = append(a.last, k.Close)
 	return k.Open
+}
+
+// Scores makes what scores people of a model without a user vector, on the first GPU, or nil where there is none. Who asks for it answers
+// for it where it fails, or has no kernels for a model (serve does).
+func (a *Accel) Scores() serve.OpenScores {
+	if len(a.devices) == 0 {
+		return nil
+	}
+	k, err := score.Load(a.devices[0])
+	if err != nil {
+		a.tookOver("scoring", err)
+		return nil
+	}
+	a.last = append(a.last, k.Close)
+	return func(s *model.Snapshot) (serve.Scores, error) {
+		m, err := k.New(s)
+		if err != nil {
+			return nil, err // not a nil Model in an interface
+		}
+		return m, nil
+	}
 }
 
 // tookOver says that the CPU does what a backend could not.
