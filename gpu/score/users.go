@@ -2,10 +2,10 @@ package score
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/cinesync/cinesync/gpu"
 	"github.com/cinesync/cinesync/internal/par"
+	"github.com/cinesync/cinesync/model"
 )
 
 // batch is the users that are on the device together. Tables lie turned: a row a coordinate, stride apart.
@@ -16,33 +16,21 @@ type batch struct {
 }
 
 // weights are the tables of a pooled history (model, layout ages), channels × most: by age and unscaled, by length less one what scales,
-// and by length less one the sum of the scaled weights. They are the CPU's: float64 rounded once.
-type weights struct {
-	decay, norm, mass []float32
-	most              int
-}
+// and by length less one the sum of the scaled weights.
+type weights struct{ decay, norm, mass []float32 }
 
-// negligible is the part of a weight's largest below which float32 sums do not see it.
-const negligible = 1.0 / (1 << 24)
-
+// weightsOf lays the model's own tables out for kernels.
 func weightsOf(ages []float32, most int) weights {
-	w := weights{make([]float32, len(ages)*most), make([]float32, len(ages)*most), make([]float32, len(ages)*most), most}
-	for c, a := range ages {
-		var square float64
+	w := weights{make([]float32, len(ages)*most), make([]float32, len(ages)*most), make([]float32, len(ages)*most)}
+	decay, norm := model.PoolTables(ages, most)
+	for c := range ages {
+		of := w.decay[c*most : (c+1)*most]
+		copy(of, decay[c]) // what is not there weighs nothing
+		copy(w.norm[c*most:(c+1)*most], norm[c])
 		var sum float32
-		for age := range most {
-			x := 1.0
-			if a > 0 {
-				x = math.Exp(-float64(age) / float64(a))
-			}
-			square += x * x
-			i := c*most + age
-			if x >= negligible {
-				w.decay[i] = float32(x)
-			}
-			sum += w.decay[i]
-			w.norm[i] = float32(1 / math.Sqrt(square))
-			w.mass[i] = sum * w.norm[i]
+		for age, x := range of {
+			sum += x
+			w.mass[c*most+age] = sum * norm[c][age]
 		}
 	}
 	return w
