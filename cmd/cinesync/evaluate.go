@@ -40,7 +40,7 @@ The split is files in the NCF text format, each plain or gzip, ids from 0:
 Without --test, or from a folder with --data, everybody's last training title is held out instead. Of a folder of MovieLens ratings the newest
 title of each person is the test split: it is set aside first, and reaches neither training nor figures. The report says which title judged.
 
-Titles of a split are bare numbers, of which nothing public is known: item vectors start random, whatever the task's file says. The report has
+Titles of a split are bare numbers, of which nothing public is known: item vectors start random, whatever the file of the task or of its base (model.base) says. The report has
 the start and the hash of the task as it was trained (start and task_hash).
 
 Tasks: two-tower and ncf (no noise), other built-in ones (` + strings.Join(task.Names(), ", ") + `), or a file.`,

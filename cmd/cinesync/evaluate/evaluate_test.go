@@ -382,6 +382,43 @@ func TestForFitsATaskToASplit(t *testing.T) {
 	}
 }
 
+// TestAHeadIsTrainedOverABaseOfContent: a base whose own task starts from facts starts random here as its head does, and its cohort too is no
+// larger than the people.
+func TestAHeadIsTrainedOverABaseOfContent(t *testing.T) {
+	o := options(t, nil, 1)
+	for _, family := range []string{model.SequentialFamily, model.HybridFamily} {
+		own, err := task.Named("ml-100k-" + family)
+		if err != nil {
+			t.Fatal(err)
+		}
+		own.Model.Base, own.Model.Ages, own.Model.Start = "ml-1m-100", []float32{0, 4, 20}, task.Content
+		by, err := For(own, 2, o.Split.Train)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b := by.Base; b == nil || b.Model.Start != task.Random || b.Rounds.Count != 100 || b.Rounds.Cohort > 200 {
+			t.Fatalf("%s: base %+v", family, b)
+		}
+		by.Base.Rounds.Count = 3
+		o.Trainer = by
+		if r := mustRun(t, o); len(r.Runs) != 1 || !(r.BytesPerUser > 0) || !(r.HR10 > 0) {
+			t.Errorf("%s: %+v", family, r)
+		}
+	}
+	own := small(t)
+	if by, err := For(own, 2, o.Split.Train); err != nil || by.Base != nil {
+		t.Errorf("a task without a base has %+v, %v", by.Base, err)
+	}
+	own, err := task.Named("ml-100k-sequential")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own.Model.Base = "nobody's"
+	if _, err := For(own, 2, o.Split.Train); err == nil || !strings.Contains(err.Error(), "model.base") {
+		t.Errorf("an unknown base: %v", err)
+	}
+}
+
 // TestEpsilonCountsTheRoundsThatAreTrained asks a private task for more rounds than its own.
 func TestEpsilonCountsTheRoundsThatAreTrained(t *testing.T) {
 	o := options(t, nil, 1)

@@ -2,6 +2,7 @@ package evaluate
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 
 	"github.com/cinesync/cinesync/cmd/cinesync/task"
@@ -14,14 +15,33 @@ import (
 
 // ByTask trains as a task says, in the fast learning mode. The titles of a bare split are numbers: nothing public is known of
 // them, so item vectors start as small random ones, the same for every seed.
-type ByTask struct{ Task *task.Task }
+type ByTask struct {
+	Task *task.Task
+	Base *task.Task // of the two-tower that a head is trained over; nil for the other families
+}
 
-// For fits a task to a split (task.Fit), with item vectors that start random.
+// For fits a task to a split (task.Fit), with item vectors that start random, and the base of a head with its own rounds.
 func For(t *task.Task, rounds int, s split.Train) (ByTask, error) {
+	people := len(examples(s))
+	own, err := bare(t, rounds, people)
+	if err != nil || !t.Model.Head() {
+		return ByTask{Task: own}, err
+	}
+	base, err := task.Named(t.Model.Base)
+	if err == nil {
+		base, err = bare(base, 0, people)
+	}
+	if err != nil {
+		return ByTask{}, fmt.Errorf("model.base: %w", err)
+	}
+	return ByTask{own, base}, nil
+}
+
+// bare fits a task to people and titles that are numbers, of which nothing is known.
+func bare(t *task.Task, rounds, people int) (*task.Task, error) {
 	own := *t
-	own.Model.Start, own.Model.Fresh = task.Random, false // nothing is known of titles that are numbers
-	fitted, err := own.Fit(rounds, len(examples(s)))
-	return ByTask{fitted}, err
+	own.Model.Start, own.Model.Fresh = task.Random, false
+	return own.Fit(rounds, people)
 }
 
 // Quiet is the same training without noise, nil where there is none to leave out: what noise costs is the distance to it.
@@ -29,7 +49,7 @@ func (b ByTask) Quiet() Trainer {
 	if b.Task.Noise.None() {
 		return nil
 	}
-	return ByTask{b.Task.Quiet()}
+	return ByTask{b.Task.Quiet(), b.Base}
 }
 
 // Train implements Trainer.
@@ -38,7 +58,7 @@ func (b ByTask) Train(ctx context.Context, t split.Train, seed uint64, progress 
 	for i := range items {
 		items[i] = "item:" + strconv.Itoa(i)
 	}
-	job, err := train.NewJob(b.Task, items, nil, examples(t))
+	job, err := b.job(items, examples(t))
 	if err != nil {
 		return nil, err
 	}
@@ -56,6 +76,13 @@ func (b ByTask) Train(ctx context.Context, t split.Train, seed uint64, progress 
 	}
 	out.Scorer, err = judging.OfSnapshot(result.Serve)
 	return out, err
+}
+
+func (b ByTask) job(items []string, people [][]model.Example) (*train.Job, error) {
+	if b.Base != nil {
+		return train.NewHead(b.Task, b.Base, items, nil, people)
+	}
+	return train.NewJob(b.Task, items, nil, people)
 }
 
 // examples are the histories as trainers take them; who has none takes no part.

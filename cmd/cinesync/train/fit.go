@@ -35,7 +35,11 @@ type Engine interface {
 // NewJob fixes terms and start.
 func NewJob(t *task.Task, items []string, features [][]float32, people [][]model.Example) (*Job, error) {
 	if t.Model.Head() {
-		return newHead(t, items, features, people)
+		b, err := task.Named(t.Model.Base)
+		if err != nil {
+			return nil, fmt.Errorf("model.base: %w", err)
+		}
+		return NewHead(t, b, items, features, people)
 	}
 	start, err := t.Model.New(items, features)
 	if err != nil {
@@ -51,12 +55,9 @@ func NewJob(t *task.Task, items []string, features [][]float32, people [][]model
 	return j, nil
 }
 
-// newHead makes the job of a head and that of its base, which is trained first with the same seed.
-func newHead(t *task.Task, items []string, features [][]float32, people [][]model.Example) (*Job, error) {
-	b, err := task.Named(t.Model.Base)
-	if err != nil {
-		return nil, fmt.Errorf("model.base: %w", err)
-	}
+// NewHead makes the job of a head and that of its base's task b, which is trained first with the same seed. NewJob takes the one that model.base
+// names.
+func NewHead(t, b *task.Task, items []string, features [][]float32, people [][]model.Example) (*Job, error) {
 	switch {
 	case b.Model.Family != model.TwoTowerFamily:
 		return nil, fmt.Errorf("model.base: task %s is of family %s: want the task of a two-tower", b.Name, b.Model.Family)
