@@ -135,7 +135,7 @@ func (f *simulateFlags) protocol(cmd *cobra.Command) error {
 	p.Progress = v.progress
 	p.Round = func(r *simulate.ProtocolRound) error { return v.line(r, func(w io.Writer) { r.PrintRound(w) }) }
 	var s *simulate.ProtocolSummary
-	err = withGPU(cmd, f.gpu, func(a *accel.Accel) (err error) {
+	err = withGPU(cmd, accel.Open, f.gpu, func(a *accel.Accel) (err error) {
 		p.Accumulators = a.Accumulators()
 		s, err = p.Run(cmd.Context())
 		return err
@@ -332,7 +332,7 @@ func (f *simulateFlags) learning(cmd *cobra.Command) error {
 		})
 	}
 	var s *simulate.LearningSummary
-	err = withGPU(cmd, f.gpu, func(a *accel.Accel) (err error) {
+	err = withGPU(cmd, accel.OpenOne, f.gpu, func(a *accel.Accel) (err error) {
 		l.Judge = a.Judge()
 		l.Judge.Told = v.once(l.Judge.Told)
 		if len(a.Devices()) > 0 && l.Engine == nil {

@@ -3,6 +3,7 @@ package accel
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -39,6 +40,13 @@ func Check(choice string) error {
 // Open opens the GPUs of a choice. say gets a line for people, now and whenever the CPU has to take something over; it may come from any
 // goroutine.
 func Open(choice string, say func(line string)) (*Accel, error) {
+	return atMost(math.MaxInt, choice, say)
+}
+
+// OpenOne is Open for a program that has work for one GPU: auto takes the first that will do, and leaves the others to others.
+func OpenOne(choice string, say func(line string)) (*Accel, error) { return atMost(1, choice, say) }
+
+func atMost(most int, choice string, say func(line string)) (*Accel, error) {
 	if err := Check(choice); err != nil {
 		return nil, err
 	}
@@ -47,7 +55,8 @@ func Open(choice string, say func(line string)) (*Accel, error) {
 	case Off:
 		return a, nil
 	case Auto:
-		return a, a.openAll()
+		a.openAuto(most)
+		return a, nil
 	}
 	index, err := strconv.Atoi(choice)
 	if err != nil {
@@ -62,10 +71,10 @@ func Open(choice string, say func(line string)) (*Accel, error) {
 	return a, nil
 }
 
-// openAll opens every GPU that will do. That there is none is no error here.
-func (a *Accel) openAll() error {
+// openAuto opens the GPUs that will do, some at most. That there is none is no error here.
+func (a *Accel) openAuto(most int) {
 	n, err := gpu.Count()
-	for i := range n {
+	for i := 0; i < n && len(a.devices) < most; i++ {
 		d, failed := gpu.Open(i, gpu.Options{})
 		if failed != nil {
 			err = errors.Join(err, failed)
@@ -79,7 +88,6 @@ func (a *Accel) openAll() error {
 	case err != nil:
 		a.say(fmt.Sprintf("gpu: none, the CPU does the work (%v)", err))
 	}
-	return nil
 }
 
 // Name is what does the work: the GPU's name, with how many there are, or cpu.

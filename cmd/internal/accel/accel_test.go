@@ -46,21 +46,28 @@ func TestWhatIsSaidIsALine(t *testing.T) {
 
 // TestAutoNeverFails: with a GPU or without, one line says what does the work.
 func TestAutoNeverFails(t *testing.T) {
-	var lines []string
-	a, err := Open(Auto, func(line string) { lines = append(lines, line) })
-	if err != nil || len(lines) != 1 || !strings.HasPrefix(lines[0], "gpu: ") {
-		t.Fatalf("%q %v", lines, err)
-	}
-	defer func() {
-		if err := a.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	if none := len(a.Devices()) == 0; none != strings.HasPrefix(lines[0], "gpu: none, the CPU does the work (") || none != (a.Name() == "cpu") {
-		t.Errorf("%q with %d devices named %s", lines[0], len(a.Devices()), a.Name())
-	}
-	if len(a.Devices()) == 0 && os.Getenv("CINESYNC_GPU_REQUIRED") != "" {
-		t.Error("no GPU")
+	for name, open := range map[string]func(string, func(string)) (*Accel, error){"Open": Open, "OpenOne": OpenOne} {
+		t.Run(name, func(t *testing.T) {
+			var lines []string
+			a, err := open(Auto, func(line string) { lines = append(lines, line) })
+			if err != nil || len(lines) != 1 || !strings.HasPrefix(lines[0], "gpu: ") {
+				t.Fatalf("%q %v", lines, err)
+			}
+			defer func() {
+				if err := a.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
+			if none := len(a.Devices()) == 0; none != strings.HasPrefix(lines[0], "gpu: none, the CPU does the work (") || none != (a.Name() == "cpu") {
+				t.Errorf("%q with %d devices named %s", lines[0], len(a.Devices()), a.Name())
+			}
+			if len(a.Devices()) == 0 && os.Getenv("CINESYNC_GPU_REQUIRED") != "" {
+				t.Error("no GPU")
+			}
+			if name == "OpenOne" && len(a.Devices()) > 1 {
+				t.Errorf("%d GPUs are open for work for one", len(a.Devices()))
+			}
+		})
 	}
 }
 
