@@ -46,7 +46,6 @@ func onGPU(t *testing.T, tr *Trainer, c learning.Cohort) (*job, [][]float32) {
 	defer j.free()
 	l, err := tr.families[c.Model.Layout.Family].open(j)
 	must(err)
-	defer l.close()
 	spans, err := j.spans()
 	must(err)
 	if len(spans) != 1 {

@@ -42,7 +42,7 @@ type part struct {
 	_        uint32
 }
 
-// mostWhole bounds C_int, so that squares of a vector within the clip stay within 64 bits.
+// mostCInt bounds C_int, so that squares of a vector within the clip stay within 64 bits.
 const mostCInt = 1<<31 - 1
 
 // open checks a cohort and brings to the device what all its chunks use.

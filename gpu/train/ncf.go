@@ -68,8 +68,6 @@ func (n *ncf) function(s ncfShape) (f *gpu.Function, err error) {
 	return f, nil
 }
 
-func (a *ncfLauncher) close() {} // the job frees
-
 func (a *ncfLauncher) launch(s *gpu.Stream, j *job, c *chunk) error {
 	if err := s.Zero(a.taken, 0, 4); err != nil {
 		return err

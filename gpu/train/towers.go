@@ -103,8 +103,6 @@ func (t *towers) open(j *job) (launcher, error) {
 	return a, nil
 }
 
-func (a *towerLauncher) close() {} // the job frees
-
 func (a *towerLauncher) launch(s *gpu.Stream, j *job, c *chunk) error {
 	layout, l := j.cohort.Model.Layout, j.cohort.Local
 	raise := float32(0)

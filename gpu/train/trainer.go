@@ -34,7 +34,6 @@ type launcher interface {
 	// launch queues the kernels that write the updates (j.updates, a member every j.stride floats, in the layout's order and before the
 	// clip-group factors), losses and statuses (0, or 1 + the step whose loss is no number) of c's members.
 	launch(s *gpu.Stream, j *job, c *chunk) error
-	close()
 }
 
 // ErrShape: a cohort is not of a shape that the kernels train. The CPU does.
@@ -112,16 +111,15 @@ func (t *Trainer) Train(total []int32, c learning.Cohort) ([]learning.Part, erro
 
 // run draws one chunk while the chunk before is trained.
 func (t *Trainer) run(j *job) (err error) {
-	launcher, err := t.families[j.cohort.Model.Layout.Family].open(j)
-	if err != nil {
-		return err
-	}
-	defer launcher.close()
-	defer func() { // the kernels are done with what is freed after this
+	defer func() { // what is queued is done with what is freed after this
 		if w := errors.Join(t.copies.Wait(), t.work.Wait()); err == nil {
 			err = w
 		}
 	}()
+	launcher, err := t.families[j.cohort.Model.Layout.Family].open(j)
+	if err != nil {
+		return err
+	}
 	spans, err := j.spans()
 	if err != nil {
 		return err
