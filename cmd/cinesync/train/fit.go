@@ -36,6 +36,9 @@ type Engine interface {
 func NewJob(t *task.Task, items []string, features [][]float32, people [][]model.Example) (*Job, error) {
 	if t.Model.Head() {
 		b, err := task.Named(t.Model.Base)
+		if err == nil {
+			b, err = b.Fit(0, len(people)) // nobody can write another cohort into it
+		}
 		if err != nil {
 			return nil, fmt.Errorf("model.base: %w", err)
 		}
