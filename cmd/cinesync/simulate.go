@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -112,10 +113,24 @@ func (f *simulateFlags) check(cmd *cobra.Command) error {
 			return fmt.Errorf("--%s is %d: want 1 or more", name, v)
 		}
 	}
-	if f.plot != "" && !slices.Contains(simulate.Formats(), ending(f.plot)) {
-		return fmt.Errorf("--plot is %q: want a name that ends in one of %v", f.plot, simulate.Formats())
+	if err := f.picture(); err != nil {
+		return err
 	}
 	return accel.Check(f.gpu)
+}
+
+// picture says whether --plot can be written, as far as that can be known before the study.
+func (f *simulateFlags) picture() error {
+	if f.plot == "" {
+		return nil
+	}
+	if !slices.Contains(simulate.Formats(), ending(f.plot)) {
+		return fmt.Errorf("--plot is %q: want a name that ends in one of %v", f.plot, simulate.Formats())
+	}
+	if folder, err := os.Stat(filepath.Dir(f.plot)); err != nil || !folder.IsDir() {
+		return fmt.Errorf("--plot is %q: there is no folder %s", f.plot, filepath.Dir(f.plot))
+	}
+	return nil
 }
 
 // protocol runs rounds of the real machines.
@@ -144,10 +159,7 @@ func (f *simulateFlags) protocol(cmd *cobra.Command) error {
 	if err != nil {
 		return f.ended(cmd, err)
 	}
-	if err := f.draw(s.Draw); err != nil {
-		return err
-	}
-	return v.line(s, func(w io.Writer) { s.Print(w, f.command(cmd)) })
+	return errors.Join(v.line(s, func(w io.Writer) { s.Print(w, f.command(cmd)) }), f.draw(s.Draw))
 }
 
 // study reads the flags of mode protocol.
@@ -208,11 +220,11 @@ func (f *simulateFlags) view(cmd *cobra.Command) *view {
 // progress draws on a terminal alone: elsewhere the lines tell.
 func (v *view) progress(what string, done, all int) {
 	if v.meter.live {
-		v.meter.draw(what, done, all)
+		v.meter.bar.draw(what, done, all)
 	}
 }
 
-// timed draws what is left too.
+// timed says how long the rest takes too, for rounds that take as long as each other.
 func (v *view) timed(what string, done, all int) {
 	if v.meter.live {
 		v.meter.draw(what, done, all)
@@ -345,8 +357,5 @@ func (f *simulateFlags) learning(cmd *cobra.Command) error {
 	if err != nil {
 		return f.ended(cmd, err)
 	}
-	if err := f.draw(s.Draw); err != nil {
-		return err
-	}
-	return v.line(s, func(w io.Writer) { s.Print(w, f.command(cmd), dir) })
+	return errors.Join(v.line(s, func(w io.Writer) { s.Print(w, f.command(cmd), dir) }), f.draw(s.Draw))
 }

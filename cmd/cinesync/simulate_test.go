@@ -69,6 +69,21 @@ func TestSimulateStopsWithTheLinesSoFar(t *testing.T) {
 	}
 }
 
+// TestTheBarOfRoundsWithPhasesSaysNoTime: each phase is new to the meter, which would say that nothing is left.
+func TestTheBarOfRoundsWithPhasesSaysNoTime(t *testing.T) {
+	var out bytes.Buffer
+	v := &view{meter: &meter{bar: &bar{out: &out, live: true}}}
+	v.progress("round 1 of 2: keys", 1, 12)
+	if got := out.String(); !strings.HasSuffix(got, " 1 of 12 round 1 of 2: keys") {
+		t.Errorf("it draws %q", got)
+	}
+	out.Reset()
+	v.timed("training", 1, 4)
+	if got := out.String(); !strings.Contains(got, "1 of 4 rounds, training, ") || !strings.HasSuffix(got, " left") {
+		t.Errorf("it draws %q", got)
+	}
+}
+
 // steady is a line without what depends on the machine.
 func steady(t *testing.T, line string) string {
 	t.Helper()

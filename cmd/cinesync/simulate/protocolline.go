@@ -55,6 +55,12 @@ type Bytes struct {
 	Most int64 `json:"most"`
 }
 
+// Moved are one device's in all rounds, as frames.
+type Moved struct {
+	Mean int64 `json:"mean"`            // of the mean device, all rounds added up
+	Most int64 `json:"most_in_a_round"` // of one device in one round
+}
+
 // Masks are how many vectors of mask the coordinator makes.
 type Masks struct {
 	Self int `json:"self"`
@@ -74,8 +80,8 @@ type ProtocolSummary struct {
 	Failed  int     `json:"failed"`
 	Exact   int     `json:"exact_sums"`
 	Seconds float64 `json:"simulated_seconds"` // of all rounds
-	Up      Bytes   `json:"up_bytes"`          // of all rounds, the mean device; and the most of one device and round
-	Down    Bytes   `json:"down_bytes"`
+	Up      Moved   `json:"up_bytes"`
+	Down    Moved   `json:"down_bytes"`
 	Masks   Masks   `json:"masks"`
 	Epsilon float64 `json:"epsilon"`
 	Delta   float64 `json:"delta"`
@@ -157,4 +163,4 @@ func (s *ProtocolSummary) add(r *ProtocolRound) {
 	s.Epsilon = r.Epsilon
 }
 
-func (b Bytes) plus(o Bytes) Bytes { return Bytes{b.Mean + o.Mean, max(b.Most, o.Most)} }
+func (m Moved) plus(b Bytes) Moved { return Moved{m.Mean + b.Mean, max(m.Most, b.Most)} }
