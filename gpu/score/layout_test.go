@@ -107,6 +107,11 @@ func TestModelsWithoutKernels(t *testing.T) {
 	if _, err := shapeOf(short, info); err == nil || !strings.Contains(err.Error(), "the layout has") {
 		t.Errorf("a short model: %v", err)
 	}
+	more := *towers
+	more.Layout.Ages = append(ages(8), 9)
+	if _, err := shapeOf(&more, info); err == nil || !strings.Contains(err.Error(), "9 channels") {
+		t.Errorf("a model with more channels than score_pool sums: %v", err)
+	}
 	if _, err := shapeOf(snapshot(t, model.NCFFamily, 3, 256, ages(1), 1), info); err != nil {
 		t.Error(err)
 	}
