@@ -129,7 +129,7 @@ func BenchmarkVectors(b *testing.B) {
 			{"dot", func(l level) { l.dot(x, y) }},
 			{"sum-squares", func(l level) { l.sumSquares(x) }},
 			{"axpy", func(l level) { l.axpy(1e-9, x, y) }},
-			{"sigmoid", func(l level) { l.sigmoid(m) }},
+			{"exp-sum", func(l level) { l.expSum(m, 1) }},
 			{"adam", func(l level) { l.adam(&step, y, m, v, x) }},
 		} {
 			measure(b, fmt.Sprintf("%s/n=%d", p.name, n), 1<<15/n, p.call)

@@ -1,31 +1,5 @@
 package kernel
 
-func (l level) exp(x []float32) {
-	wide, narrow := l.parts(len(x))
-	if wide > 0 {
-		expAVX512(&x[0], wide)
-		x = from(x, wide)
-	}
-	if narrow > 0 {
-		expAVX2(&x[0], narrow)
-		x = from(x, narrow)
-	}
-	portableExp(x)
-}
-
-func (l level) sigmoid(x []float32) {
-	wide, narrow := l.parts(len(x))
-	if wide > 0 {
-		sigmoidAVX512(&x[0], wide)
-		x = from(x, wide)
-	}
-	if narrow > 0 {
-		sigmoidAVX2(&x[0], narrow)
-		x = from(x, narrow)
-	}
-	portableSigmoid(x)
-}
-
 func (l level) greatest(x []float32, top float32) float32 {
 	wide, narrow := l.parts(len(x))
 	if wide > 0 {

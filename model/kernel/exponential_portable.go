@@ -40,18 +40,6 @@ func portableExp1(x float32) float32 {
 // power is 2^n for a normal result.
 func power(n int32) float32 { return math.Float32frombits(uint32(n+127) << 23) }
 
-func portableExp(x []float32) {
-	for i, v := range x {
-		x[i] = portableExp1(v)
-	}
-}
-
-func portableSigmoid(x []float32) {
-	for i, v := range x {
-		x[i] = 1 / (1 + portableExp1(-v))
-	}
-}
-
 // portableGreatest is the largest value of x and top; NaNs are passed over.
 func portableGreatest(x []float32, top float32) float32 {
 	for _, v := range x {

@@ -15,13 +15,10 @@ func (l level) dot(x, y []float32) float32                { return portableDot(x
 func (l level) sumSquares(x []float32) float64            { return portableSumSquares(x) }
 func (l level) axpy(a float32, x, y []float32)            { portableAxpy(a, x, y) }
 func (l level) scale(a float32, x []float32)              { portableScale(a, x) }
-func (l level) relu(x []float32)                          { portableRelu(x) }
 func (l level) reluBackward(grad, out []float32)          { portableReluBackward(grad, out) }
 func (l level) addBias(c, bias []float32, m int)          { portableAddBias(c, bias, m, len(bias)) }
 func (l level) biasRelu(c, bias []float32, m int)         { portableBiasRelu(c, bias, m, len(bias)) }
 func (l level) sumRows(dst, c []float32, m int)           { portableSumRows(dst, c, m, len(dst)) }
-func (l level) exp(x []float32)                           { portableExp(x) }
-func (l level) sigmoid(x []float32)                       { portableSigmoid(x) }
 func (l level) greatest(x []float32, top float32) float32 { return portableGreatest(x, top) }
 func (l level) expSum(x []float32, top float32) float64   { return portableExpSum(x, top) }
 func (l level) adam(s *AdamStep, row, m, v, grad []float32) {

@@ -24,10 +24,7 @@ func Add(dst, x []float32) {
 // Scale multiplies x by a.
 func Scale(a float32, x []float32) { best.scale(a, x) }
 
-// Relu replaces what is below 0 in x by 0; a NaN stays.
-func Relu(x []float32) { best.relu(x) }
-
-// ReluBackward sets to 0 each value of grad whose output of Relu is 0 or below. Where out is NaN, grad stays: it comes from
+// ReluBackward sets to 0 each value of grad whose output of BiasRelu is 0 or below. Where out is NaN, grad stays: it comes from
 // a loss that is NaN too.
 func ReluBackward(grad, out []float32) {
 	same("ReluBackward", len(grad), len(out))

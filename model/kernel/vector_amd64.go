@@ -72,19 +72,6 @@ func (l level) scale(a float32, x []float32) {
 	portableScale(a, x)
 }
 
-func (l level) relu(x []float32) {
-	wide, narrow := l.parts(len(x))
-	if wide > 0 {
-		reluAVX512(&x[0], wide)
-		x = from(x, wide)
-	}
-	if narrow > 0 {
-		reluAVX2(&x[0], narrow)
-		x = from(x, narrow)
-	}
-	portableRelu(x)
-}
-
 func (l level) reluBackward(grad, out []float32) {
 	wide, narrow := l.parts(len(grad))
 	if wide > 0 {

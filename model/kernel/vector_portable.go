@@ -46,14 +46,6 @@ func portableScale(a float32, x []float32) {
 	}
 }
 
-func portableRelu(x []float32) {
-	for i, v := range x {
-		if v < 0 {
-			x[i] = 0
-		}
-	}
-}
-
 func portableReluBackward(grad, out []float32) {
 	out = out[:len(grad)]
 	for i, v := range out {

@@ -42,31 +42,8 @@ func (f *form) exponentials() {
 		}
 	}
 
-	f.function("exp", "replaces x by its exponential.", "func(x *float32, size int)")
-	c, x := f.constants(table), f.load("x")
-	f.loop("vector", f.load("size"), f.bytes(), func(i reg.Register) {
-		v := f.vec()
-		f.VMOVUPS(at(x, i, 0), v)
-		f.VMOVUPS(f.exponential(c, v), at(x, i, 0))
-	})
-	f.done()
-
-	f.function("sigmoid", "replaces x by 1/(1 + exp(−x)).", "func(x *float32, size int)")
-	c, x = f.constants(table), f.load("x")
-	f.loop("vector", f.load("size"), f.bytes(), func(i reg.Register) {
-		v := f.vec()
-		f.VXORPS(v, v, v)
-		f.VSUBPS(at(x, i, 0), v, v)
-		e, unit := f.exponential(c, v), f.vec()
-		f.VMOVUPS(c[one], unit)
-		f.VADDPS(unit, e, e)
-		f.VDIVPS(e, unit, unit)
-		f.VMOVUPS(unit, at(x, i, 0))
-	})
-	f.done()
-
 	f.function("expSum", "replaces x by exp(x − top) and returns the sum.", "func(x *float32, size int, top float32) float32")
-	c, x = f.constants(table), f.load("x")
+	c, x := f.constants(table), f.load("x")
 	top, sum := f.broadcast("top"), f.vec()
 	f.zero(sum)
 	f.loop("vector", f.load("size"), f.bytes(), func(i reg.Register) {

@@ -30,17 +30,6 @@ func (f *form) vectors() {
 	})
 	f.done()
 
-	f.function("relu", "cuts what is negative in x.", "func(x *float32, size int)")
-	x = f.load("x")
-	none := f.vec()
-	f.zero(none)
-	f.loop("vector", f.load("size"), f.bytes(), func(i reg.Register) {
-		v := f.vec()
-		f.VMAXPS(at(x, i, 0), none, v) // the second of two when one is NaN
-		f.VMOVUPS(v, at(x, i, 0))
-	})
-	f.done()
-
 	f.reluBackward()
 	f.greatest()
 }
