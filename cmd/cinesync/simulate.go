@@ -144,14 +144,14 @@ func (f *simulateFlags) protocol(cmd *cobra.Command) error {
 		return usageError{err}
 	}
 	v := f.view(cmd)
-	if !f.asJSON {
-		p.PrintTerms(v.out, terms)
-	}
 	p.Progress = v.progress
 	p.Round = func(r *simulate.ProtocolRound) error { return v.line(r, func(w io.Writer) { r.PrintRound(w) }) }
 	var s *simulate.ProtocolSummary
 	err = withGPU(cmd, accel.Open, f.gpu, func(a *accel.Accel) (err error) {
 		p.Accumulators = a.Accumulators()
+		if !f.asJSON {
+			p.PrintTerms(v.out, terms)
+		}
 		s, err = p.Run(cmd.Context())
 		return err
 	})
@@ -331,9 +331,6 @@ func (f *simulateFlags) learning(cmd *cobra.Command) error {
 		return usageError{err}
 	}
 	v := f.view(cmd)
-	if !f.asJSON {
-		l.PrintTerms(v.out)
-	}
 	l.Progress = v.timed
 	l.Told = func(err error) { v.say("gpu: " + err.Error()) }
 	l.Round = func(r *simulate.LearningRound) error {
@@ -349,6 +346,9 @@ func (f *simulateFlags) learning(cmd *cobra.Command) error {
 		l.Judge.Told = v.once(l.Judge.Told)
 		if len(a.Devices()) > 0 && l.Engine == nil {
 			l.GPU, l.Backend = a.Devices()[0].Info().Name, a.Trainer()
+		}
+		if !f.asJSON {
+			l.PrintTerms(v.out)
 		}
 		s, err = l.Run(cmd.Context())
 		return err

@@ -31,8 +31,11 @@ func (r *ProtocolRound) PrintRound(w io.Writer) {
 
 // Print ends the table, with what to do next. command is the study's own.
 func (s *ProtocolSummary) Print(w io.Writer, command string) {
-	fmt.Fprintf(w, "\n%d of %d rounds gave a sum, each of them exact, and %d were given up; %.3g simulated seconds in %.3g s\n", s.Exact, s.Rounds, s.Failed, s.Seconds,
-		s.Wall.Seconds)
+	gave := fmt.Sprintf("%d of %d rounds gave a sum, each of them exact, and %d were given up", s.Exact, s.Rounds, s.Failed)
+	if s.Done == 0 {
+		gave = fmt.Sprintf("none of %d rounds gave a sum", s.Rounds)
+	}
+	fmt.Fprintf(w, "\n%s; %.3g simulated seconds in %.3g s\n", gave, s.Seconds, s.Wall.Seconds)
 	fmt.Fprintf(w, "a device moved %s KB up and %s KB down (at most %s and %s in a round), frames alone, without the model's download\n",
 		kilo(s.Up.Mean), kilo(s.Down.Mean), kilo(s.Up.Most), kilo(s.Down.Most))
 	fmt.Fprintf(w, "the coordinator made %d masks; ε = %s at δ = %.0e by the ledger of the device that spent most\n", s.Masks.Self+s.Masks.Pair,
