@@ -157,17 +157,20 @@ func (r launch) batch(words, from int, terms []aggregation.Term) error {
 	staged, n := r.staged.Bytes(), len(terms)
 	processors := r.device.Info().Processors
 	per := r.kernel.perItem(words*r.width, n, processors*r.kernel.blocks*r.kernel.threads/32)
-	for _, err := range []error{
-		r.stream.Upload(r.keys, 0, staged[:n*keyBytes]),
-		r.stream.Upload(r.keys, signsAt, staged[signsAt:signsAt+n*signBytes]),
-		r.stream.Zero(r.keys, counterAt, 4),
-		r.stream.Launch(r.function, gpu.Dim{X: processors * r.kernel.blocks}, gpu.Dim{X: r.kernel.threads}, r.kernel.shared,
+	err := r.stream.Upload(r.keys, 0, staged[:n*keyBytes])
+	if err == nil {
+		err = r.stream.Upload(r.keys, signsAt, staged[signsAt:signsAt+n*signBytes])
+	}
+	if err == nil {
+		err = r.stream.Zero(r.keys, counterAt, 4)
+	}
+	if err == nil {
+		err = r.stream.Launch(r.function, gpu.Dim{X: processors * r.kernel.blocks}, gpu.Dim{X: r.kernel.threads}, r.kernel.shared,
 			r.sum, r.keys, gpu.At{Buffer: r.keys, Off: signsAt}, gpu.At{Buffer: r.keys, Off: counterAt},
-			uint32(n), uint32(per), uint32(from*r.width/r.kernel.block), uint32(words)),
-	} {
-		if err != nil {
-			return err
-		}
+			uint32(n), uint32(per), uint32(from*r.width/r.kernel.block), uint32(words))
+	}
+	if err != nil {
+		return err
 	}
 	return r.stream.Wait() // the next terms take the place of these
 }

@@ -1,10 +1,6 @@
 package topk
 
-import (
-	"errors"
-
-	"github.com/cinesync/cinesync/gpu"
-)
+import "github.com/cinesync/cinesync/gpu"
 
 // exactly makes the lists of some queries by scoring every title in float64, the best of 4096 titles at a time, then the best of those.
 func (l *lane) exactly(w work, which []uint32) error {
@@ -27,15 +23,23 @@ func (l *lane) exactly(w work, which []uint32) error {
 			return err
 		}
 	}
-	var err error
-	for ; len(which) > 0 && err == nil; which = which[min(step, len(which)):] {
+	for ; len(which) > 0; which = which[min(step, len(which)):] {
 		part := which[:min(step, len(which))]
-		err = errors.Join(l.stream.Upload(whose, 0, gpu.Bytes(part)),
-			l.stream.Launch(l.do.first, gpu.Dim{X: blocks, Y: len(part)}, gpu.Dim{X: threads}, 0, first, whose, w.queries(), l.on.vectors, l.on.biases,
-				uint32(l.plan.titles), uint32(l.plan.dim), uint32(w.want), w.shared, l.room.own, w.which(), uint32(l.plan.tiles)),
-			l.merge(w, first, second, blocks*w.want, whose, len(part)), l.stream.Wait())
+		if err := l.stream.Upload(whose, 0, gpu.Bytes(part)); err != nil {
+			return err
+		}
+		if err := l.stream.Launch(l.do.first, gpu.Dim{X: blocks, Y: len(part)}, gpu.Dim{X: threads}, 0, first, whose, w.queries(), l.on.vectors, l.on.biases,
+			uint32(l.plan.titles), uint32(l.plan.dim), uint32(w.want), w.shared, l.room.own, w.which(), uint32(l.plan.tiles)); err != nil {
+			return err
+		}
+		if err := l.merge(w, first, second, blocks*w.want, whose, len(part)); err != nil {
+			return err
+		}
+		if err := l.stream.Wait(); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // merged is how many blocks merge so many keys.

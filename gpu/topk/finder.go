@@ -116,7 +116,10 @@ func (l *lane) some(lists [][]rank.Item, b rank.Batch, n int) ([][]rank.Item, er
 	seen.exact = len(left)
 	l.count(seen)
 	if len(left) > 0 {
-		if err := errors.Join(l.exactly(w, left), l.read(w)); err != nil {
+		if err = l.exactly(w, left); err == nil {
+			err = l.read(w)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -133,39 +136,56 @@ func (f *finder) count(seen looks) {
 
 // quickly makes lists by way of floors, and tells which queries are left.
 func (l *lane) quickly(w work) (left []uint32, seen looks, err error) {
-	if err := errors.Join(l.prepare(w), l.scan(w), l.read(w)); err != nil {
+	if err := l.prepare(w); err != nil {
+		return nil, seen, err
+	}
+	if err := l.look(w); err != nil {
 		return nil, seen, err
 	}
 	seen = looks{first: w.n - len(w.left(runs, full, exact)), again: len(w.left(full))}
 	if seen.again > 0 { // the kernel has set a higher floor
-		if err := errors.Join(l.scan(w), l.read(w)); err != nil {
+		if err := l.look(w); err != nil {
 			return nil, seen, err
 		}
 	}
 	return w.left(runs, full, exact), seen, nil
 }
 
-// prepare queues what makes floors of queries.
+// prepare queues what makes floors of queries. A step that is not queued leaves numbers that the next must not read.
 func (l *lane) prepare(w work) error {
 	f, p, r := l.finder, l.plan, &l.room
-	return errors.Join(
-		l.stream.Launch(f.do.prepare, gpu.Dim{X: (w.padded*32 + threads - 1) / threads}, gpu.Dim{X: threads}, 0, r.halves, r.needs, r.slack, r.out, r.counts,
-			w.queries(), uint32(w.n), uint32(w.padded), uint32(p.dim), uint32(p.steps()), int32(f.exponent), f.norm, f.bias),
-		l.stream.Launch(f.do.sample, gpu.Dim{X: p.sampleBlocks, Y: w.padded / p.rows}, gpu.Dim{X: threads}, p.shared, r.maxima, uint32(p.slots), uint32(p.together),
+	err := l.stream.Launch(f.do.prepare, gpu.Dim{X: (w.padded*32 + threads - 1) / threads}, gpu.Dim{X: threads}, 0, r.halves, r.needs, r.slack, r.out, r.counts,
+		w.queries(), uint32(w.n), uint32(w.padded), uint32(p.dim), uint32(p.steps()), int32(f.exponent), f.norm, f.bias)
+	if err == nil {
+		err = l.stream.Launch(f.do.sample, gpu.Dim{X: p.sampleBlocks, Y: w.padded / p.rows}, gpu.Dim{X: threads}, p.shared, r.maxima, uint32(p.slots), uint32(p.together),
 			f.on.tiles, f.on.bounds, f.on.biases, f.biased(), uint32(p.sampled), uint32(p.every), r.halves, r.needs, uint32(w.n), uint32(p.stages),
-			w.shared, r.own, w.which(), uint32(p.tiles)),
-		l.stream.Launch(f.do.floor, gpu.Dim{X: w.n}, gpu.Dim{X: threads}, 0, r.needs, r.slack, r.out, r.maxima, uint32(p.slots), uint32(w.want), uint32(w.n)))
+			w.shared, r.own, w.which(), uint32(p.tiles))
+	}
+	if err == nil {
+		err = l.stream.Launch(f.do.floor, gpu.Dim{X: w.n}, gpu.Dim{X: threads}, 0, r.needs, r.slack, r.out, r.maxima, uint32(p.slots), uint32(w.want), uint32(w.n))
+	}
+	return err
+}
+
+// look makes lists of all titles and reads them.
+func (l *lane) look(w work) error {
+	if err := l.scan(w); err != nil {
+		return err
+	}
+	return l.read(w)
 }
 
 // scan queues what looks at all titles and makes lists.
 func (l *lane) scan(w work) error {
 	f, p, r := l.finder, l.plan, &l.room
-	return errors.Join(
-		l.stream.Launch(f.do.scan, gpu.Dim{X: p.blocks, Y: w.padded / p.rows}, gpu.Dim{X: threads}, p.shared, r.counts, r.found,
-			f.on.tiles, f.on.bounds, f.on.biases, f.biased(), uint32(p.tiles), uint32(1), r.halves, r.needs, uint32(w.n), uint32(p.stages),
-			w.shared, r.own, w.which(), uint32(p.tiles)),
-		l.stream.Launch(f.do.choose, gpu.Dim{X: w.n}, gpu.Dim{X: threads}, 0, w.lists(), r.out, w.lengths(), r.needs, r.slack, r.counts, r.found, f.on.bounds,
-			w.queries(), f.on.vectors, f.on.biases, uint32(p.dim), uint32(w.want), uint32(w.n)))
+	err := l.stream.Launch(f.do.scan, gpu.Dim{X: p.blocks, Y: w.padded / p.rows}, gpu.Dim{X: threads}, p.shared, r.counts, r.found,
+		f.on.tiles, f.on.bounds, f.on.biases, f.biased(), uint32(p.tiles), uint32(1), r.halves, r.needs, uint32(w.n), uint32(p.stages),
+		w.shared, r.own, w.which(), uint32(p.tiles))
+	if err == nil {
+		err = l.stream.Launch(f.do.choose, gpu.Dim{X: w.n}, gpu.Dim{X: threads}, 0, w.lists(), r.out, w.lengths(), r.needs, r.slack, r.counts, r.found, f.on.bounds,
+			w.queries(), f.on.vectors, f.on.biases, uint32(p.dim), uint32(w.want), uint32(w.n))
+	}
+	return err
 }
 
 func (f *finder) biased() uint32 {

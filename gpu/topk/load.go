@@ -71,7 +71,10 @@ func (f *finder) find(m *gpu.Module) error {
 	if f.plan.width == 0 {
 		return nil
 	}
-	return errors.Join(f.do.sample.Shared(f.plan.shared), f.do.scan.Shared(f.plan.shared))
+	if err := f.do.sample.Shared(f.plan.shared); err != nil {
+		return err
+	}
+	return f.do.scan.Shared(f.plan.shared)
 }
 
 // load copies a table, and makes halves and bounds of it.
@@ -93,20 +96,46 @@ func (l *lane) load(t *rank.Table) error {
 	if p.titles%tile > 0 {
 		f.none[p.tiles-1] = ^uint64(0) << (p.titles % tile)
 	}
-	err := errors.Join(l.stream.Upload(f.on.vectors, 0, gpu.Bytes(t.Vectors())), l.stream.Zero(f.on.biases, 0, f.on.biases.Len()),
-		l.stream.Upload(f.on.biases, 0, gpu.Bytes(t.Biases())), l.stream.Upload(f.on.none, 0, gpu.Bytes(f.none)))
-	if err != nil || p.width == 0 {
-		return errors.Join(err, l.stream.Wait())
+	err := l.upload(t)
+	if err == nil && p.width > 0 {
+		err = l.bound(t)
 	}
+	return errors.Join(err, l.stream.Wait()) // after an error too: what was queued before it uses the memory
+}
+
+// upload queues the copies of a table.
+func (l *lane) upload(t *rank.Table) error {
+	on := &l.finder.on
+	err := l.stream.Upload(on.vectors, 0, gpu.Bytes(t.Vectors()))
+	if err == nil {
+		err = l.stream.Zero(on.biases, 0, on.biases.Len())
+	}
+	if err == nil {
+		err = l.stream.Upload(on.biases, 0, gpu.Bytes(t.Biases()))
+	}
+	if err == nil {
+		err = l.stream.Upload(on.none, 0, gpu.Bytes(l.none))
+	}
+	return err
+}
+
+// bound makes halves of vectors, with the bounds of what that loses, and reads the greatest norm.
+func (l *lane) bound(t *rank.Table) error {
+	f, p := l.finder, &l.plan
 	f.exponent, f.bias = halfExponent(greatest(t.Vectors())), greatest(t.Biases())
+	err := l.stream.Launch(f.do.load, gpu.Dim{X: p.tiles}, gpu.Dim{X: tile}, 0, f.on.tiles, f.on.bounds, f.on.vectors, f.on.biases,
+		uint32(p.titles), uint32(p.dim), uint32(p.steps()), int32(f.exponent))
+	if err != nil {
+		return err
+	}
 	bounds := make([]float32, 4*p.tiles)
-	err = errors.Join(l.stream.Launch(f.do.load, gpu.Dim{X: p.tiles}, gpu.Dim{X: tile}, 0, f.on.tiles, f.on.bounds, f.on.vectors, f.on.biases,
-		uint32(p.titles), uint32(p.dim), uint32(p.steps()), int32(f.exponent)),
-		l.stream.Download(gpu.Bytes(bounds), f.on.bounds, 0), l.stream.Wait())
+	if err := l.stream.Download(gpu.Bytes(bounds), f.on.bounds, 0); err != nil {
+		return err
+	}
 	for i := 0; i < len(bounds); i += 4 {
 		f.norm = max(f.norm, bounds[i])
 	}
-	return err
+	return nil
 }
 
 // greatest is the greatest size of a number.

@@ -1,7 +1,6 @@
 package topk
 
 import (
-	"errors"
 	"slices"
 	"unsafe"
 
@@ -101,6 +100,8 @@ func (l *lane) barEach(sets []rank.Mask) error {
 			at++
 		}
 	})
-	return errors.Join(l.stream.Upload(r.pairs, 0, host[:16*n]),
-		l.stream.Launch(l.do.bar, gpu.Dim{X: (n + threads - 1) / threads}, gpu.Dim{X: threads}, 0, r.own, uint64(len(sets)*tiles), r.pairs, uint32(n)))
+	if err := l.stream.Upload(r.pairs, 0, host[:16*n]); err != nil {
+		return err
+	}
+	return l.stream.Launch(l.do.bar, gpu.Dim{X: (n + threads - 1) / threads}, gpu.Dim{X: threads}, 0, r.own, uint64(len(sets)*tiles), r.pairs, uint32(n))
 }

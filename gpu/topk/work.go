@@ -1,7 +1,6 @@
 package topk
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -96,20 +95,29 @@ func (l *lane) begin(b rank.Batch, n int) (work, error) {
 	host := l.room.hostIn.Bytes()[:16*w.padded+4*len(b.Queries)]
 	copy(host, gpu.Bytes(which))
 	copy(host[16*w.padded:], gpu.Bytes(b.Queries))
-	err := l.stream.Upload(l.room.in, 0, host)
+	if err := l.stream.Upload(l.room.in, 0, host); err != nil {
+		return w, err
+	}
 	if len(sets) > 0 {
-		err = errors.Join(err, l.barEach(sets))
+		if err := l.barEach(sets); err != nil {
+			return w, err
+		}
 	}
 	if b.Barred != nil {
-		err = errors.Join(err, l.bar(b.Barred))
+		if err := l.bar(b.Barred); err != nil {
+			return w, err
+		}
 		w.shared = l.barred
 	}
-	return w, err
+	return w, nil
 }
 
 // read waits for a pass and brings its results to the host.
 func (l *lane) read(w work) error {
-	return errors.Join(l.stream.Download(l.room.hostOut.Bytes()[:8*w.padded+8*w.n*w.want], l.room.out, 0), l.stream.Wait())
+	if err := l.stream.Download(l.room.hostOut.Bytes()[:8*w.padded+8*w.n*w.want], l.room.out, 0); err != nil {
+		return err
+	}
+	return l.stream.Wait()
 }
 
 func view[T uint32 | uint64](b []byte, n int) []T {

@@ -89,7 +89,13 @@ func (t *Tried) run(d *gpu.Device, began time.Time) error {
 	defer b.Free()
 	got := make([]uint32, len(x))
 	by := rng.Uint32()
-	err = errors.Join(s.Upload(b, 0, gpu.Bytes(x)), s.Launch(f, gpu.Dim{X: len(x) / 256}, gpu.Dim{X: 256}, 0, b, b, by, uint64(len(x))), s.Download(gpu.Bytes(got), b, 0))
+	err = s.Upload(b, 0, gpu.Bytes(x))
+	if err == nil {
+		err = s.Launch(f, gpu.Dim{X: len(x) / 256}, gpu.Dim{X: 256}, 0, b, b, by, uint64(len(x)))
+	}
+	if err == nil {
+		err = s.Download(gpu.Bytes(got), b, 0)
+	}
 	if err != nil {
 		return err
 	}
@@ -117,7 +123,10 @@ func copyRate(d *gpu.Device, s *gpu.Stream) (float64, error) {
 		return 0, err
 	}
 	defer b.Free()
-	if err := errors.Join(s.Fill(a, 0, n, 0x5a), s.Copy(b, 0, a, 0, n)); err != nil {
+	if err := s.Fill(a, 0, n, 0x5a); err != nil {
+		return 0, err
+	}
+	if err := s.Copy(b, 0, a, 0, n); err != nil {
 		return 0, err
 	}
 	const times = 10
