@@ -55,7 +55,9 @@ func (k kernel) perItem(keystream, terms, warps int) int {
 }
 
 // launchTerms is how many keys a launch takes, of so many bytes of keystream each.
-func launchTerms(keystream int) int { return min(max(launchBytes/keystream, longestRun), batchTerms) }
+func launchTerms(keystream int) int {
+	return int(min(max(launchBytes/int64(keystream), longestRun), batchTerms))
+}
 
 // part is what device i of n takes of a list.
 func part[T any](list []T, i, n int) []T { return list[len(list)*i/n : len(list)*(i+1)/n] }

@@ -44,13 +44,13 @@ func (r *Rows) Sum(s *gpu.Stream, out, rows *gpu.Buffer, count, stride, words in
 
 // checkRows holds a sum against the bytes of its buffers.
 func checkRows(out, rows, count, stride, words int) error {
-	const most = 1 << 40 // words, beyond any device, so that products below fit an int
+	const most = 1 << 40 // words, beyond any device, so that products below fit 64 bits
 	switch {
-	case count < 0 || words < 0 || stride < words || count > 1<<20 || stride > most:
+	case count < 0 || words < 0 || stride < words || count > 1<<20 || int64(stride) > most:
 		return fmt.Errorf("add rows: %w: %d rows of %d words, %d apart", gpu.ErrSize, count, words, stride)
 	case words > out/4:
 		return fmt.Errorf("add rows: %w: %d words into a buffer of %d bytes", gpu.ErrSize, words, out)
-	case count > 0 && (count-1)*stride+words > rows/4:
+	case count > 0 && int64(count-1)*int64(stride)+int64(words) > int64(rows/4):
 		return fmt.Errorf("add rows: %w: %d rows of %d words, %d apart, in a buffer of %d bytes", gpu.ErrSize, count, words, stride, rows)
 	}
 	return nil
