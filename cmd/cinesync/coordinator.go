@@ -40,7 +40,7 @@ func coordinatorCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&dir, "dir", "", "the coordinator's folder")
 	f.StringVar(&http, "http", "", "address for the platform's API, instead of the one in coordinator.json")
-	f.StringVar(&gpu, "gpu", accel.Auto, accel.Usage)
+	f.StringVar(&gpu, "gpu", accel.Auto, accel.Usage("expands masks, finds lists and scores titles"))
 	f.BoolVar(&events, "events", false, "print one JSON object a line for everything that happens")
 	f.BoolVar(&events, "json", false, "the same as --events")
 	return cmd

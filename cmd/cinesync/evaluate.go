@@ -60,7 +60,7 @@ Tasks: two-tower and ncf (no noise), other built-in ones (` + strings.Join(task.
 	fl.StringVar(&f.plot, "plot", "", "write a picture of the figures: FILE.svg, .png or .pdf")
 	fl.BoolVar(&f.cross, "cross", false, "measure one model over films and series, on made-up titles and people; takes --seed and --json alone")
 	fl.BoolVar(&f.asJSON, "json", false, "print one JSON object")
-	fl.StringVar(&f.gpu, "gpu", accel.Auto, accel.Usage)
+	fl.StringVar(&f.gpu, "gpu", accel.Auto, accel.Usage("measures what was trained (the CPU trains)"))
 	return cmd
 }
 

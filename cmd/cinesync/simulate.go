@@ -63,7 +63,7 @@ Tasks of mode learning: a file, or ` + strings.Join(task.Names(), ", ") + `.`,
 	fl.IntVar(&f.devices, "devices", 0, "devices (default: 100; in mode learning those of the task, or 200 made-up people)")
 	fl.IntVar(&f.rounds, "rounds", 0, "rounds (default: 3; in mode learning the task's)")
 	fl.Uint64Var(&f.seed, "seed", 1, "what everything random comes from")
-	fl.StringVar(&f.gpu, "gpu", accel.Auto, accel.Usage)
+	fl.StringVar(&f.gpu, "gpu", accel.Auto, accel.Usage("expands masks, trains devices and measures models"))
 	fl.StringVar(&f.plot, "plot", "", "write a picture of the rounds: FILE.svg, .png or .pdf")
 	fl.BoolVar(&f.asJSON, "json", false, "print lines of JSON: one a round, then a summary")
 	fl.IntVar(&f.words, "words", 10_000, "protocol: length of a device's vector")

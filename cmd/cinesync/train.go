@@ -48,7 +48,7 @@ Built-in tasks: ` + strings.Join(task.Names(), ", ") + ".", Args: exactly(), Run
 	fl.StringVar(&f.plot, "plot", "", "write a picture of the curve: FILE.svg, .png or .pdf")
 	fl.StringVar(&f.out, "out", "", "write the first seed's model to this file")
 	fl.StringVar(&f.least, "least", "", "fail where HR@10/NDCG@10 are below these, as in 0.70/0.42")
-	fl.StringVar(&f.gpu, "gpu", accel.Auto, accel.Usage)
+	fl.StringVar(&f.gpu, "gpu", accel.Auto, accel.Usage("measures what was trained (the CPU trains)"))
 	fl.BoolVar(&f.force, "force", false, "write it although it loses to popularity")
 	fl.BoolVar(&f.asJSON, "json", false, "print one JSON object")
 	return cmd

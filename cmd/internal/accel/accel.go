@@ -16,8 +16,10 @@ const (
 	Off  = "off"  // the CPU alone
 )
 
-// Usage is the help of --gpu.
-const Usage = "which GPU does the heavy work: auto (what there is), off, or an index (see cinesync gpu info)"
+// Usage is the help of --gpu on a command where GPUs do this, such as "expands masks".
+func Usage(does string) string {
+	return "which GPU " + does + ": auto (what there is), off, or an index (see cinesync gpu info)"
+}
 
 // Accel is what does a program's heavy work: GPUs, or none, which stands for the CPU.
 type Accel struct {
