@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -14,8 +15,10 @@ type desk struct {
 	log   *slog.Logger
 	queue[ask]
 
-	finder rank.Finder // of whoever leads
-	spare  bool        // the finder is the processor's
+	// Of whoever leads.
+	finder    rank.Finder // the configured one; nil where there is none or it failed
+	processor rank.Finder // nil until it is needed
+	short     bool        // the configured one had no room the last time
 }
 
 // ask is one request at a desk.
@@ -32,32 +35,45 @@ func openDesk(name string, table *rank.Table, cfg Config) (*desk, error) {
 	d := &desk{name: name, table: table, log: cfg.Log}
 	d.together = d.answer
 	if cfg.Finder == nil {
-		return d, d.useProcessor()
+		return d, d.needProcessor()
 	}
-	var err error
-	if d.finder, err = cfg.Finder(table); err == nil {
-		return d, nil
+	finder, err := cfg.Finder(table)
+	if err != nil {
+		d.log.Warn("the configured finder does not open; the processor answers", slog.String("desk", name), slog.Any("error", err))
+		return d, d.needProcessor()
 	}
-	d.log.Warn("the configured finder does not open; the processor answers", slog.String("desk", name), slog.Any("error", err))
-	return d, d.useProcessor()
+	d.finder = finder
+	return d, nil
 }
 
-func (d *desk) useProcessor() (err error) {
-	d.finder, d.spare = nil, true
-	if d.finder, err = rank.NewFinder(d.table); err != nil {
+// needProcessor opens the processor's finder, once.
+func (d *desk) needProcessor() error {
+	if d.processor != nil {
+		return nil
+	}
+	finder, err := rank.NewFinder(d.table)
+	if err != nil {
 		return fmt.Errorf("open the processor's finder of %s: %w", d.name, err)
 	}
+	d.processor = finder
 	return nil
 }
 
-// close gives the finder back. Nobody may be at the desk.
+// close gives the finders back. Nobody may be at the desk.
 func (d *desk) close() {
-	if d.finder == nil {
+	for _, f := range []*rank.Finder{&d.finder, &d.processor} {
+		d.drop(f)
+	}
+}
+
+func (d *desk) drop(f *rank.Finder) {
+	if *f == nil {
 		return
 	}
-	if err := d.finder.Close(); err != nil {
+	if err := (*f).Close(); err != nil {
 		d.log.Warn("a finder does not close", slog.String("desk", d.name), slog.Any("error", err))
 	}
+	*f = nil
 }
 
 // find lists the q.N best titles for a vector, but none that q bars or has as seen; the list is the caller's. The error is
@@ -82,17 +98,9 @@ func (d *desk) find(vector []float32, q rank.Query) ([]rank.Item, error) {
 	return a.items, nil
 }
 
-// answer calls the finder once for all. Where it fails, the processor answers the same requests, and all that follow.
+// answer answers all at once.
 func (d *desk) answer(asks []*ask) error {
-	b := d.batch(asks)
-	lists, err := d.call(b, len(asks))
-	if err != nil && !d.spare {
-		d.log.Error("a finder failed; the processor answers from now on", slog.String("desk", d.name), slog.Int("requests", len(asks)), slog.Any("error", err))
-		d.close()
-		if err = d.useProcessor(); err == nil {
-			lists, err = d.call(b, len(asks))
-		}
-	}
+	lists, err := d.lists(d.batch(asks), len(asks))
 	if err != nil {
 		return err
 	}
@@ -102,11 +110,38 @@ func (d *desk) answer(asks []*ask) error {
 	return nil
 }
 
-func (d *desk) call(b rank.Batch, n int) ([][]rank.Item, error) {
-	if d.finder == nil {
-		return nil, fmt.Errorf("%s: there is no finder", d.name)
+// lists calls the configured finder once for all. Where it has no room, the processor answers these requests; where it fails otherwise,
+// these and all that follow.
+func (d *desk) lists(b rank.Batch, n int) ([][]rank.Item, error) {
+	if d.finder != nil {
+		lists, err := d.call(d.finder, b, n)
+		if err == nil {
+			d.short = false
+			return lists, nil
+		}
+		d.failed(err, n)
 	}
-	lists, err := d.finder.Find(b)
+	if err := d.needProcessor(); err != nil {
+		return nil, err
+	}
+	return d.call(d.processor, b, n)
+}
+
+// failed says what the configured finder failed at, and drops it unless it only had no room. That is said once until it has some again.
+func (d *desk) failed(why error, requests int) {
+	about := []any{slog.String("desk", d.name), slog.Int("requests", requests), slog.Any("error", why)}
+	switch {
+	case !errors.Is(why, rank.ErrRoom):
+		d.log.Error("a finder failed; the processor answers from now on", about...)
+		d.drop(&d.finder)
+	case !d.short:
+		d.short = true
+		d.log.Warn("a finder has no room; the processor answers until it has", about...)
+	}
+}
+
+func (d *desk) call(finder rank.Finder, b rank.Batch, n int) ([][]rank.Item, error) {
+	lists, err := finder.Find(b)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"runtime"
@@ -251,6 +252,44 @@ func TestAFailingFinderIsReplaced(t *testing.T) {
 		if k.calls != at+1 || k.closed != 1 {
 			t.Errorf("failing at call %d: %d calls, closed %d times", at, k.calls, k.closed)
 		}
+	}
+}
+
+// TestAFinderWithoutRoomIsAskedAgain has no room for some calls in a row: the processor answers those, one line says so for each row,
+// and the finder answers the others. Then it fails for good.
+func TestAFinderWithoutRoomIsAskedAgain(t *testing.T) {
+	const n = 10
+	want := alone(t, n)
+	var log bytes.Buffer
+	k := &backend{t: t, fail: func(call int, _ rank.Batch) error {
+		switch call {
+		case 1, 2, 3, 5:
+			return fmt.Errorf("on the device: %w", rank.ErrRoom)
+		case 7:
+			return errLost
+		}
+		return nil
+	}}
+	d := newDesk(t, k.make, &log)
+	lines := []int{0, 1, 1, 1, 1, 2, 2, 3, 3, 3} // in the log after each request
+	for i := range n {
+		got, err := d.find(vectorOf(i), queryOf(i, testMasks()))
+		if diff := cmp.Diff(want[i], got); err != nil || diff != "" {
+			t.Fatalf("request %d: %v %s", i, err, diff)
+		}
+		if got := strings.Count(log.String(), "\n"); got != lines[i] {
+			t.Fatalf("after request %d the log has %d lines, want %d: %q", i, got, lines[i], log.String())
+		}
+	}
+	if said := log.String(); strings.Count(said, "level=WARN") != 2 || strings.Count(said, "a finder has no room; the processor answers until it has") != 2 || strings.Count(said, "the processor answers from now on") != 1 {
+		t.Errorf("the log is %q", said)
+	}
+	if k.calls != 8 || k.open != 1 || k.closed != 1 {
+		t.Errorf("%d calls, opened %d times, closed %d times", k.calls, k.open, k.closed)
+	}
+	d.close()
+	if k.closed != 1 || d.processor != nil {
+		t.Errorf("after closing the desk, the finder was closed %d times, the processor's is open: %v", k.closed, d.processor != nil)
 	}
 }
 

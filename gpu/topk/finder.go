@@ -71,7 +71,7 @@ func (l *lane) close() error {
 	return l.stream.Close()
 }
 
-// Find is rank.Finder's.
+// Find is rank.Finder's. Errors: rank.ErrRoom with gpu.ErrMemory, gpu.ErrLost.
 func (f *finder) Find(b rank.Batch) ([][]rank.Item, error) {
 	n, err := b.Size(f.table)
 	if err != nil {
@@ -95,10 +95,18 @@ func (f *finder) Find(b rank.Batch) ([][]rank.Item, error) {
 		}
 		if lists, err = l.some(lists, part, to-from); err != nil {
 			_ = l.stream.Wait() // what was queued before the error uses the lane's memory
-			return nil, fmt.Errorf("top-k on the GPU: %d queries over %d titles: %w", n, f.plan.titles, err)
+			return nil, fmt.Errorf("top-k on the GPU: %d queries over %d titles: %w", n, f.plan.titles, refused(err, f.device.Lost()))
 		}
 	}
 	return lists, nil
+}
+
+// refused tells a lack of memory, which passes, from other errors of a batch; lost is the device's.
+func refused(err, lost error) error {
+	if lost == nil && errors.Is(err, gpu.ErrMemory) {
+		return fmt.Errorf("%w: %w", rank.ErrRoom, err)
+	}
+	return err
 }
 
 // some appends the lists of one pass.

@@ -215,8 +215,8 @@ func TestLittleMemory(t *testing.T) {
 		t.Fatalf("a table beyond the budget: %v, want ErrMemory", err)
 	}
 	p := twinsOf(t, k, normals(1, 3000*64), nil, 64)
-	if lists, err := p.on.Find(rank.Batch{N: 100, Queries: normals(2, 64*1000)}); !errors.Is(err, gpu.ErrMemory) || lists != nil {
-		t.Errorf("a batch beyond the budget: %d lists, %v, want ErrMemory", len(lists), err)
+	if lists, err := p.on.Find(rank.Batch{N: 100, Queries: normals(2, 64*1000)}); !errors.Is(err, gpu.ErrMemory) || !errors.Is(err, rank.ErrRoom) || lists != nil {
+		t.Errorf("a batch beyond the budget: %d lists, %v, want ErrMemory and ErrRoom", len(lists), err)
 	}
 	if _, used := d.Budget(); used > 4<<20 {
 		t.Errorf("%d bytes are held after that", used)

@@ -13,7 +13,8 @@ const MaxBatch = 1 << 12
 // are left. Scores that are infinite are listed as such.
 type Finder interface {
 	// Find gives a list for each query, in their order. It keeps nothing of the batch. It may be called from several goroutines.
-	// After an error no list is given.
+	// After an error no list is given. Where the error is ErrRoom, the finder is as before, and a later call may do; after any other
+	// it is of no more use.
 	Find(b Batch) ([][]Item, error)
 	// Close gives back what the finder holds. No call of Find may be under way, and none may follow.
 	Close() error
@@ -90,6 +91,9 @@ func (b Batch) Size(t *Table) (int, error) {
 	}
 	return n, nil
 }
+
+// ErrRoom says that a finder has no memory for a batch, for now.
+var ErrRoom = errors.New("no room for this batch now")
 
 // ErrQuery says that a query has a number that is not finite.
 var ErrQuery = errors.New("not a finite number")
