@@ -50,7 +50,7 @@ func all(t testing.TB, train split.Train, seed uint64) map[string]scorer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ease, err := NewEASE(train, 20)
+	ease, err := NewEASE(train, 20, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +188,7 @@ func TestItemKNNAgainstTheDefinition(t *testing.T) {
 func TestEASEIsTheMinimum(t *testing.T) {
 	const items, lambda = 25, 4.0
 	train := tastes(80, items, 4)
-	e, err := NewEASE(train, lambda)
+	e, err := NewEASE(train, lambda, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,9 +320,9 @@ func TestBaselinesRefuseBadSettings(t *testing.T) {
 		make func() error
 		want string
 	}{
-		{"lambda 0", func() error { _, err := NewEASE(train, 0); return err }, "lambda is 0"},
-		{"lambda not a number", func() error { _, err := NewEASE(train, math.NaN()); return err }, "lambda is NaN"},
-		{"too many titles", func() error { _, err := NewEASE(split.Train{Items: MostEASE + 1}, 1); return err }, "10001 titles"},
+		{"lambda 0", func() error { _, err := NewEASE(train, 0, nil); return err }, "lambda is 0"},
+		{"lambda not a number", func() error { _, err := NewEASE(train, math.NaN(), nil); return err }, "lambda is NaN"},
+		{"too many titles", func() error { _, err := NewEASE(split.Train{Items: MostEASE + 1}, 1, nil); return err }, "10001 titles"},
 		{"neighbours", func() error { _, err := NewItemKNN(train, KNNOptions{Neighbours: -1}); return err }, "-1 neighbours"},
 		{"shrinkage", func() error { _, err := NewItemKNN(train, KNNOptions{Shrink: math.NaN()}); return err }, "shrinkage NaN"},
 		{"epochs", func() error { _, err := NewNeuMF(train, NeuMFOptions{Epochs: -1}); return err }, "-1 epochs"},
@@ -433,7 +433,7 @@ func TestACatalogueMuchLargerThanWhatIsWatched(t *testing.T) {
 			t.Errorf("%s: %v for what was watched with it, %v for what nobody watched", name, []float32{v[items-1], v[7]}, v[1])
 		}
 	}
-	if _, err := NewEASE(train, DefaultLambda); !errors.Is(err, ErrTooLarge) {
+	if _, err := NewEASE(train, DefaultLambda, nil); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("EASE: %v", err)
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math"
 
-	"gonum.org/v1/gonum/mat"
-
 	"github.com/cinesync/cinesync/internal/par"
 	"github.com/cinesync/cinesync/model/kernel"
 	"github.com/cinesync/cinesync/model/split"
@@ -29,7 +27,7 @@ var ErrTooLarge = errors.New("the catalogue is too large")
 const DefaultLambda = 500
 
 // NewEASE solves for B. λ is added to how many users watched each title; it must be positive.
-func NewEASE(t split.Train, lambda float64) (*EASE, error) {
+func NewEASE(t split.Train, lambda float64, stop Stop) (*EASE, error) {
 	n := t.Items
 	switch {
 	case n > MostEASE:
@@ -38,24 +36,26 @@ func NewEASE(t split.Train, lambda float64) (*EASE, error) {
 		return nil, fmt.Errorf("EASE: lambda is %v, want a positive number", lambda)
 	}
 	users := watchers(t)
-	gram := mat.NewSymDense(n, nil)
+	gram := make([]float64, n*n)
 	par.Do(n, func(i int) {
-		row := gram.RawSymmetric().Data[i*n : (i+1)*n]
+		if stop.now() != nil {
+			return
+		}
+		row := gram[i*n : (i+1)*n]
 		together(t, users[i], row)
 		row[i] += lambda
 	})
-	var factor mat.Cholesky
-	if !factor.Factorize(gram) {
-		return nil, fmt.Errorf("EASE: XᵀX + %v·I has no Cholesky factor", lambda)
-	}
-	if err := factor.InverseTo(gram); err != nil {
+	if err := stop.now(); err != nil {
 		return nil, fmt.Errorf("EASE: %w", err)
+	}
+	if err := invert(gram, n, stop); err != nil {
+		return nil, fmt.Errorf("EASE: invert XᵀX + %v·I: %w", lambda, err)
 	}
 	e := &EASE{items: n, b: make([]float32, n*n)}
 	par.Do(n, func(i int) {
 		for j := range n {
 			if i != j {
-				e.b[i*n+j] = float32(-gram.At(i, j) / gram.At(j, j))
+				e.b[i*n+j] = float32(-gram[min(i, j)*n+max(i, j)] / gram[j*n+j])
 			}
 		}
 	})

@@ -27,6 +27,7 @@ type IALSOptions struct {
 	Lambda float64 // regularisation, times (plays + α₀·rows of the other side)^Nu
 	Nu     float64
 	Seed   uint64
+	Stop   Stop
 }
 
 // maxIALSDim bounds d; each user's equation takes its square.
@@ -76,8 +77,12 @@ func NewIALS(t split.Train, o IALSOptions) (*IALS, error) {
 	}
 	seen := watchers(t)
 	for range o.Sweeps {
-		o.half(users, plays, m.h)
-		o.half(m.h, seen, users)
+		if err := o.half(users, plays, m.h); err != nil {
+			return nil, fmt.Errorf("iALS: %w", err)
+		}
+		if err := o.half(m.h, seen, users); err != nil {
+			return nil, fmt.Errorf("iALS: %w", err)
+		}
 	}
 	m.gram = o.weighted(m.h)
 	for _, v := range m.h {
@@ -89,15 +94,19 @@ func NewIALS(t split.Train, o IALSOptions) (*IALS, error) {
 }
 
 // half solves every row of one side with the other side fixed.
-func (o IALSOptions) half(rows []float32, plays [][]int32, other []float32) {
+func (o IALSOptions) half(rows []float32, plays [][]int32, other []float32) error {
 	gram := o.weighted(other)
 	const each = 16 // rows that share a workspace
 	par.Do((len(plays)+each-1)/each, func(b int) {
+		if o.Stop.now() != nil {
+			return
+		}
 		s := newSolver(o.Dim)
 		for i := b * each; i < min(len(plays), (b+1)*each); i++ {
 			s.solve(rows[i*o.Dim:(i+1)*o.Dim], gram, other, plays[i], o.ridge(len(plays[i]), len(other)/o.Dim))
 		}
 	})
+	return o.Stop.now()
 }
 
 // weighted is α₀ times the Gram matrix of a side.

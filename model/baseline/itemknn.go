@@ -25,6 +25,7 @@ type neighbour struct {
 type KNNOptions struct {
 	Neighbours int     // of each title; 0: 30
 	Shrink     float64 // added to the denominator of the cosine; 0: 1
+	Stop       Stop
 }
 
 // NewItemKNN finds each title's neighbours.
@@ -42,7 +43,7 @@ func NewItemKNN(t split.Train, o KNNOptions) (*ItemKNN, error) {
 	nearest := make([][]neighbour, t.Items)
 	rows := make([][]float64, par.Width()) // of each worker: how many watched both; empty between titles
 	par.Each(len(rows), t.Items, func(worker, i int) {
-		if len(users[i]) == 0 {
+		if len(users[i]) == 0 || o.Stop.now() != nil {
 			return
 		}
 		if rows[worker] == nil {
@@ -50,6 +51,9 @@ func NewItemKNN(t split.Train, o KNNOptions) (*ItemKNN, error) {
 		}
 		nearest[i] = nearestOf(t, users, i, rows[worker], o)
 	})
+	if err := o.Stop.now(); err != nil {
+		return nil, fmt.Errorf("ItemKNN: %w", err)
+	}
 	k := &ItemKNN{near: make([][]neighbour, t.Items)}
 	for i, list := range nearest {
 		for _, n := range list {

@@ -18,6 +18,7 @@ type NeuMFOptions struct {
 	Epochs    int // over all pairs; 0: 20
 	Negatives int // drawn beside each pair; 0: 4
 	Seed      uint64
+	Stop      Stop
 }
 
 const (
@@ -48,6 +49,7 @@ func NewNeuMF(t split.Train, o NeuMFOptions) (*NeuMF, error) {
 	if err != nil {
 		return nil, fmt.Errorf("NeuMF: %w", err)
 	}
+	samples.Stop = o.Stop
 	m, err := batch.NewNeuMF(shape, rng)
 	if err != nil {
 		return nil, fmt.Errorf("NeuMF: %w", err)

@@ -10,6 +10,9 @@ import (
 // Samples draws batches for one model: who watched what, and what they did not. It knows training pairs alone; that a title
 // is held out for judging is not visible here, so held-out titles are drawn as negatives like all others.
 type Samples struct {
+	// Stop is asked before every batch, and its error ends the epoch, for example a context's. It may be nil.
+	Stop func() error
+
 	items       int
 	users, item []int32 // the pairs, user by user
 	start       []int32 // of each user's pairs; one more at the end
@@ -154,7 +157,14 @@ func (d *Samples) fits(s Shape) error {
 func (d *Samples) epoch(step func(k, n int) (float64, error)) (loss float64, err error) {
 	for k := 0; k < len(d.order); k += len(d.batchU) {
 		n := min(len(d.batchU), len(d.order)-k)
-		l, err := step(k, n)
+		var l float64
+		var err error
+		if d.Stop != nil {
+			err = d.Stop()
+		}
+		if err == nil {
+			l, err = step(k, n)
+		}
 		if err != nil {
 			return 0, fmt.Errorf("batch %d of the epoch: %w", k/len(d.batchU), err)
 		}

@@ -1,8 +1,10 @@
 package batch
 
 import (
+	"errors"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -116,6 +118,30 @@ func TestNegativesAreWhatTheUserHasNotWatched(t *testing.T) {
 				t.Fatalf("user %d, item %d: watched is %v, the label %v", u, i, samples.watched(u, i), samples.batchL[j])
 			}
 		}
+	}
+}
+
+// TestAnEpochStops at the batch before which it is told to, with the error that was given.
+func TestAnEpochStops(t *testing.T) {
+	s := Shape{Users: 10, Items: 12, Width: 4, Layers: []int{4}, Batch: 8, Adam: DefaultAdam()}
+	rng := rand.New(rand.NewPCG(2, 3))
+	samples, err := NewSamples(tastes(10, 12, rand.New(rand.NewPCG(1, 1))), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := NewNeuMF(s, rng)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, enough := 0, errors.New("enough")
+	samples.Stop = func() error {
+		if asked++; asked > 2 {
+			return enough
+		}
+		return nil
+	}
+	if _, err := samples.NeuMF(m, 2, rng); !errors.Is(err, enough) || !strings.Contains(err.Error(), "batch 2 of the epoch") || asked != 3 {
+		t.Errorf("asked %d times: %v", asked, err)
 	}
 }
 

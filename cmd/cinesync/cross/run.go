@@ -65,7 +65,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("content of titles: %w", err)
 	}
-	ease, err := baseline.NewEASE(w.split(), 200)
+	ease, err := baseline.NewEASE(w.split(), 200, ctx.Err)
 	if err != nil {
 		return nil, err
 	}

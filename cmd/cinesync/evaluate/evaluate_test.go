@@ -266,6 +266,28 @@ func TestRunStopsAtATrainersError(t *testing.T) {
 	}
 }
 
+// TestAnInterruptEndsWhateverIsTrainedOrJudged: it comes while a model is trained, or just before each baseline is, and that one is not finished.
+func TestAnInterruptEndsWhateverIsTrainedOrJudged(t *testing.T) {
+	by, err := For(small(t), 3, options(t, nil, 1).Split.Train)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at, where := range map[string]string{"rounds, training 1 of 1": "seed 1", "baselines, random": "judge baseline random", "baselines, popularity": "judge baseline popularity",
+		"baselines, ItemKNN": "baseline ItemKNN", "baselines, EASE": "baseline EASE", "baselines, iALS": "baseline iALS", "baselines, NeuMF": "baseline NeuMF"} {
+		ctx, cancel := context.WithCancel(context.Background())
+		o := options(t, by, 1)
+		o.NeuMF, o.Progress = true, func(what string, _, _ int) {
+			if what == at {
+				cancel()
+			}
+		}
+		if _, err := Run(ctx, o); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), where) {
+			t.Errorf("interrupted at %s: %v", at, err)
+		}
+		cancel()
+	}
+}
+
 func TestDrawMakesEachFormat(t *testing.T) {
 	r := mustRun(t, options(t, neighbours, 1))
 	for _, format := range Formats() {

@@ -81,7 +81,7 @@ func (o Options) each(ctx context.Context, judge *judging.Judge, by Trainer, wha
 		if err != nil {
 			return fmt.Errorf("train with seed %d: %w", seed, err)
 		}
-		result, err := o.measure(judge, trained)
+		result, err := o.measure(ctx, judge, trained)
 		if err != nil {
 			return fmt.Errorf("judge the model of seed %d: %w", seed, err)
 		}
@@ -90,17 +90,18 @@ func (o Options) each(ctx context.Context, judge *judging.Judge, by Trainer, wha
 	return nil
 }
 
-func (o Options) measure(judge *judging.Judge, trained *Trained) (*judging.Result, error) {
-	if trained.Model != nil {
+// measure judges on a backend where there is one for models of ours, and otherwise here until the context ends.
+func (o Options) measure(ctx context.Context, judge *judging.Judge, trained *Trained) (*judging.Result, error) {
+	if trained.Model != nil && o.Judge.Open != nil {
 		return o.Judge.Measure(judge, trained.Model)
 	}
-	return judge.Measure(trained.Scorer)
+	return judge.Measure(until{ctx, trained.Scorer})
 }
 
 // rival is a baseline to be trained.
 type rival struct {
 	name string
-	make func(t split.Train, seed uint64) (judging.Scorer, error)
+	make func(t split.Train, seed uint64, stop baseline.Stop) (judging.Scorer, error)
 }
 
 // popularity is the rival that every model has to beat.
@@ -108,24 +109,42 @@ const popularity = "popularity"
 
 func rivals(neumf bool) []rival {
 	all := []rival{
-		{"random", func(_ split.Train, seed uint64) (judging.Scorer, error) { return baseline.NewRandom(seed), nil }},
-		{popularity, func(t split.Train, _ uint64) (judging.Scorer, error) { return baseline.NewPopularity(t), nil }},
-		{"ItemKNN", func(t split.Train, _ uint64) (judging.Scorer, error) {
-			return baseline.NewItemKNN(t, baseline.KNNOptions{})
+		{"random", func(_ split.Train, seed uint64, _ baseline.Stop) (judging.Scorer, error) {
+			return baseline.NewRandom(seed), nil
 		}},
-		{"EASE", func(t split.Train, _ uint64) (judging.Scorer, error) {
-			return baseline.NewEASE(t, baseline.DefaultLambda)
+		{popularity, func(t split.Train, _ uint64, _ baseline.Stop) (judging.Scorer, error) {
+			return baseline.NewPopularity(t), nil
 		}},
-		{"iALS", func(t split.Train, seed uint64) (judging.Scorer, error) {
-			return baseline.NewIALS(t, baseline.IALSOptions{Seed: seed})
+		{"ItemKNN", func(t split.Train, _ uint64, stop baseline.Stop) (judging.Scorer, error) {
+			return baseline.NewItemKNN(t, baseline.KNNOptions{Stop: stop})
+		}},
+		{"EASE", func(t split.Train, _ uint64, stop baseline.Stop) (judging.Scorer, error) {
+			return baseline.NewEASE(t, baseline.DefaultLambda, stop)
+		}},
+		{"iALS", func(t split.Train, seed uint64, stop baseline.Stop) (judging.Scorer, error) {
+			return baseline.NewIALS(t, baseline.IALSOptions{Seed: seed, Stop: stop})
 		}},
 	}
 	if neumf {
-		all = append(all, rival{"NeuMF", func(t split.Train, seed uint64) (judging.Scorer, error) {
-			return baseline.NewNeuMF(t, baseline.NeuMFOptions{Seed: seed})
+		all = append(all, rival{"NeuMF", func(t split.Train, seed uint64, stop baseline.Stop) (judging.Scorer, error) {
+			return baseline.NewNeuMF(t, baseline.NeuMFOptions{Seed: seed, Stop: stop})
 		}})
 	}
 	return all
+}
+
+// until is a scorer whose measuring ends with a context.
+type until struct {
+	ctx context.Context
+	judging.Scorer
+}
+
+// Scores implements judging.Scorer.
+func (u until) Scores(user int, history []int, dst []float32) error {
+	if err := u.ctx.Err(); err != nil {
+		return err
+	}
+	return u.Scorer.Scores(user, history, dst)
 }
 
 // baselines trains and judges the rivals. One that does not take so large a catalogue is named with its reason.
@@ -136,7 +155,7 @@ func (r *Report) baselines(ctx context.Context, judge *judging.Judge, o Options)
 			return err
 		}
 		o.Progress("baselines, "+rival.name, i, len(all))
-		scorer, err := rival.make(o.Split.Train, o.Seed)
+		scorer, err := rival.make(o.Split.Train, o.Seed, ctx.Err)
 		if errors.Is(err, baseline.ErrTooLarge) {
 			r.Skipped = append(r.Skipped, Skipped{rival.name, err.Error()})
 			continue
@@ -144,7 +163,7 @@ func (r *Report) baselines(ctx context.Context, judge *judging.Judge, o Options)
 		if err != nil {
 			return fmt.Errorf("baseline %s: %w", rival.name, err)
 		}
-		result, err := judge.Measure(scorer)
+		result, err := judge.Measure(until{ctx, scorer})
 		if err != nil {
 			return fmt.Errorf("judge baseline %s: %w", rival.name, err)
 		}
