@@ -9,7 +9,7 @@ import (
 	"github.com/cinesync/cinesync/protocol"
 )
 
-// maxDeltas bounds the memory of all deltas that are kept, in bytes. What does not fit any more is not made: devices fetch the whole model.
+// maxDeltas bounds the memory of all deltas that are kept, in bytes. What does not fit any more is not kept, nor made again while its models are in use: devices fetch the whole one.
 const maxDeltas = 256 << 20
 
 // deltas are the differences from versions that devices may have to those in use, each made when somebody asks first. Those who wait for one
