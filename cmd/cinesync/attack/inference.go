@@ -3,7 +3,6 @@ package attack
 import (
 	"math"
 
-	"github.com/cinesync/cinesync/cmd/cinesync/central"
 	"github.com/cinesync/cinesync/internal/par"
 	"github.com/cinesync/cinesync/model"
 	"github.com/cinesync/cinesync/privacy/empirical"
@@ -77,18 +76,10 @@ func logSum(x []float32) float64 {
 
 // byUpdate is the attack of somebody who sees every round's mean update and knows everybody's history, though not the coins of
 // their devices: the update that each history would give, less what all have in common, laid along the mean that was published.
-func (p *population) byUpdate(recipe central.Recipe, trained *central.Trained, seed uint64, progress func() error) ([]float64, error) {
-	m, err := model.Open(p.start.Layout)
-	if err != nil {
-		return nil, err
-	}
-	local, err := model.DefaultLocal(recipe.Task)
-	if err != nil {
-		return nil, err
-	}
-	scores := make([]float64, len(p.people))
-	for round, step := range trained.Steps {
-		guessed, err := recipe.Updates(m, step.Model, local, seed, round)
+func (f *federation) byUpdate(seed uint64, progress func() error) ([]float64, error) {
+	scores := make([]float64, len(f.p.people))
+	for round, step := range f.steps {
+		guessed, err := f.updates(step.model, f.p.people, seed, round)
 		if err != nil {
 			return nil, err
 		}
@@ -99,7 +90,7 @@ func (p *population) byUpdate(recipe central.Recipe, trained *central.Trained, s
 				own[j] -= v
 			}
 			if norm := math.Sqrt(empirical.Dot(own, own)); norm > 0 {
-				scores[i] += empirical.Dot(own, step.Mean) / norm
+				scores[i] += empirical.Dot(own, step.mean) / norm
 			}
 		})
 		if err := progress(); err != nil {

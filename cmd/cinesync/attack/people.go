@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 
 	"github.com/cinesync/cinesync/client/history/imports"
-	"github.com/cinesync/cinesync/cmd/cinesync/central"
 	"github.com/cinesync/cinesync/model"
 	"github.com/cinesync/cinesync/model/baseline"
 	"github.com/cinesync/cinesync/model/evaluate"
@@ -99,12 +98,11 @@ func (o *Options) histories() ([]catalog.Title, [][]model.Watch, error) {
 
 // trainAndAttack trains once and tells members from others in two ways.
 func (p *population) trainAndAttack(ctx context.Context, o *Options, noise sim.Noise, progress func() error) (*PeopleRun, error) {
-	recipe := central.Recipe{Task: model.TwoTowerFamily, Rounds: trainingRounds, Clip: model.DefaultClip(model.TwoTowerFamily), Seed: o.Seed, People: p.people}
-	f, err := p.train(ctx, recipe, noise, progress)
+	f, err := p.train(ctx, o.Seed, noise, progress)
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
-	scorer, err := evaluate.OfSnapshot(f.out.Serve)
+	scorer, err := evaluate.OfSnapshot(f.serve)
 	if err != nil {
 		return nil, err
 	}
@@ -121,14 +119,14 @@ func (p *population) trainAndAttack(ctx context.Context, o *Options, noise sim.N
 	if run.Claimed, _, err = privacy.Epsilon(privacy.Units(f.units).Rho(), Delta); err != nil {
 		return nil, err
 	}
-	scores, err := p.byLoss(f.out.Serve)
+	scores, err := p.byLoss(f.serve)
 	if err != nil {
 		return nil, err
 	}
 	if run.Loss, err = p.membership(scores); err != nil {
 		return nil, err
 	}
-	if scores, err = p.byUpdate(recipe, f.out, o.Seed+1, progress); err != nil {
+	if scores, err = f.byUpdate(o.Seed+1, progress); err != nil {
 		return nil, err
 	}
 	run.Update, err = p.membership(scores)
