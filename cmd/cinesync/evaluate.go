@@ -89,7 +89,7 @@ func (f *evaluateFlags) run(cmd *cobra.Command) error {
 		o.Progress = b.draw
 	}
 	var r *evaluate.Report
-	err = withGPU(cmd, accel.OpenOne, f.gpu, func(a *accel.Accel) (err error) {
+	err = withGPU(b, accel.OpenOne, f.gpu, func(a *accel.Accel) (err error) {
 		o.Judge = a.Judge()
 		r, err = evaluate.Run(cmd.Context(), o)
 		return err

@@ -72,9 +72,9 @@ func gigabytes(n int64) float64 { return float64(n) / float64(1e9) }
 // opener is accel.Open or accel.OpenOne.
 type opener func(choice string, say func(line string)) (*accel.Accel, error)
 
-// withGPU opens what --gpu chose for do, and says on standard error what does the work.
-func withGPU(cmd *cobra.Command, open opener, choice string, do func(*accel.Accel) error) error {
-	a, err := open(choice, func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), "cinesync: "+line) })
+// withGPU opens what --gpu chose for do, and says where b is drawn what does the work.
+func withGPU(b *bar, open opener, choice string, do func(*accel.Accel) error) error {
+	a, err := open(choice, b.say)
 	if err != nil {
 		return err
 	}

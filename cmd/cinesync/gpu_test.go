@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/cinesync/cinesync/cmd/internal/accel"
@@ -34,5 +35,34 @@ func TestPrintGPUs(t *testing.T) {
 		if (err != nil) != (c.fail != "") || err != nil && !strings.Contains(err.Error(), c.fail) {
 			t.Errorf("%s: %v", c.name, err)
 		}
+	}
+}
+
+// TestWhatAGPUSaysStandsAboveTheBar has lines said while a bar is drawn, from two sides, and wants none behind what is left of it.
+func TestWhatAGPUSaysStandsAboveTheBar(t *testing.T) {
+	var out bytes.Buffer
+	b := &bar{out: &out, live: true}
+	var say func(string)
+	fake := func(_ string, s func(string)) (*accel.Accel, error) {
+		say = s
+		say("gpu: Abacus 9")
+		return &accel.Accel{}, nil
+	}
+	err := withGPU(b, fake, accel.Auto, func(*accel.Accel) error {
+		b.draw("training", 1, 4)
+		var said sync.WaitGroup
+		said.Go(func() { say("gpu: unplugged") })
+		b.draw("training", 2, 4)
+		said.Wait()
+		b.draw("training", 3, 4)
+		b.clear()
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := out.String()
+	if !strings.HasPrefix(text, "cinesync: gpu: Abacus 9\n") || strings.Count(text, "\n") != 2 || !strings.Contains(text, " \rcinesync: gpu: unplugged\n") {
+		t.Errorf("the terminal got %q", text)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -105,10 +106,11 @@ func auditCommand(cmd *cobra.Command) string {
 	return strings.Join(parts, " ")
 }
 
-// bar is one line on a terminal that is drawn over; elsewhere a line for each tenth of a part.
+// bar is one line on a terminal that is drawn over; elsewhere a line for each tenth of a part. Several goroutines may draw and say.
 type bar struct {
 	out   io.Writer
 	live  bool
+	mu    sync.Mutex // of what follows, and of what is written
 	drawn int
 	told  string
 }
@@ -119,6 +121,8 @@ func newBar(out io.Writer) *bar {
 }
 
 func (b *bar) draw(what string, done, all int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if !b.live {
 		if line := fmt.Sprintf("%s: %d %%", what, done*10/all*10); line != b.told {
 			b.told = line
@@ -129,12 +133,27 @@ func (b *bar) draw(what string, done, all int) {
 	const width = 24
 	full := min(width, done*width/max(1, all))
 	line := fmt.Sprintf("%s%s %d of %d %s", strings.Repeat("█", full), strings.Repeat("░", width-full), done, all, what)
-	b.clear()
+	b.wipe()
 	fmt.Fprint(b.out, line)
 	b.drawn = len([]rune(line))
 }
 
+// say writes a line where the bar was; the next draw comes below.
+func (b *bar) say(line string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.wipe()
+	fmt.Fprintln(b.out, "cinesync: "+line)
+}
+
 func (b *bar) clear() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.wipe()
+}
+
+// wipe is clear for who holds the bar.
+func (b *bar) wipe() {
 	if b.drawn > 0 {
 		fmt.Fprint(b.out, "\r"+strings.Repeat(" ", b.drawn)+"\r")
 		b.drawn = 0

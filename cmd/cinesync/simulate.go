@@ -147,7 +147,7 @@ func (f *simulateFlags) protocol(cmd *cobra.Command) error {
 	p.Progress = v.progress
 	p.Round = func(r *simulate.ProtocolRound) error { return v.line(r, func(w io.Writer) { r.PrintRound(w) }) }
 	var s *simulate.ProtocolSummary
-	err = withGPU(cmd, accel.Open, f.gpu, func(a *accel.Accel) (err error) {
+	err = withGPU(v.meter.bar, accel.Open, f.gpu, func(a *accel.Accel) (err error) {
 		p.Accumulators = a.Accumulators()
 		if !f.asJSON {
 			p.PrintTerms(v.out, terms)
@@ -207,14 +207,12 @@ func (f *simulateFlags) study() (*simulate.Protocol, error) {
 // view is where a study's lines and its bar go.
 type view struct {
 	out    io.Writer
-	errs   io.Writer
 	asJSON bool
 	meter  *meter
 }
 
 func (f *simulateFlags) view(cmd *cobra.Command) *view {
-	m := newMeter(cmd.ErrOrStderr())
-	return &view{out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr(), asJSON: f.asJSON, meter: m}
+	return &view{out: cmd.OutOrStdout(), asJSON: f.asJSON, meter: newMeter(cmd.ErrOrStderr())}
 }
 
 // progress draws on a terminal alone: elsewhere the lines tell.
@@ -231,18 +229,11 @@ func (v *view) timed(what string, done, all int) {
 	}
 }
 
-// say prints a line for people beside what the study prints.
-func (v *view) say(line string) {
-	v.meter.clear()
-	fmt.Fprintln(v.errs, "cinesync: "+line)
-}
-
 // once tells the first of many errors: what fails in one round fails in all.
 func (v *view) once(told func(error)) func(error) {
 	first := true
 	return func(err error) {
 		if first && told != nil {
-			v.meter.clear()
 			told(err)
 		}
 		first = false
@@ -332,7 +323,7 @@ func (f *simulateFlags) learning(cmd *cobra.Command) error {
 	}
 	v := f.view(cmd)
 	l.Progress = v.timed
-	l.Told = func(err error) { v.say("gpu: " + err.Error()) }
+	l.Told = func(err error) { v.meter.say("gpu: " + err.Error()) }
 	l.Round = func(r *simulate.LearningRound) error {
 		return v.line(r, func(w io.Writer) {
 			if r.Figures != nil || len(l.Data.Split.Cases) == 0 {
@@ -341,7 +332,7 @@ func (f *simulateFlags) learning(cmd *cobra.Command) error {
 		})
 	}
 	var s *simulate.LearningSummary
-	err = withGPU(cmd, accel.OpenOne, f.gpu, func(a *accel.Accel) (err error) {
+	err = withGPU(v.meter.bar, accel.OpenOne, f.gpu, func(a *accel.Accel) (err error) {
 		l.Judge = a.Judge()
 		l.Judge.Told = v.once(l.Judge.Told)
 		if len(a.Devices()) > 0 && l.Engine == nil {

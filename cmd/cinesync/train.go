@@ -66,7 +66,7 @@ func (f *trainFlags) run(cmd *cobra.Command) error {
 	o.Progress = m.draw
 	var report *train.Report
 	var served *model.Snapshot
-	err = withGPU(cmd, accel.OpenOne, f.gpu, func(a *accel.Accel) (err error) {
+	err = withGPU(m.bar, accel.OpenOne, f.gpu, func(a *accel.Accel) (err error) {
 		o.Judge = a.Judge()
 		report, served, err = train.Run(cmd.Context(), o)
 		return err
