@@ -50,7 +50,7 @@ func simulateCommand() *cobra.Command {
 made and checked, devices vanish and start again, the coordinator is killed, messages are lost; each sum is held against the plain sum of those
 included. Mode learning trains a task as those rounds would, without keys and masks, and judges the model on the way.
 
-Each round is a line, the last line is a summary. The same seed gives the same lines, but for what stands under "wall".
+Each round is a line, the last line is a summary. The same seed gives the same lines, but for what stands under "wall" and "trained_by".
 
 Tasks of mode learning: a file, or ` + strings.Join(task.Names(), ", ") + `.`,
 		Example: `  cinesync simulate --devices 100 --rounds 3 --drop 0.1
@@ -315,7 +315,10 @@ func (f *simulateFlags) learning(cmd *cobra.Command) error {
 	} else {
 		l.Data, err = simulate.Read(dir, t, f.devices, f.seed)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, simulate.ErrDevices):
+		return usageError{err}
+	case err != nil:
 		return err
 	}
 	if l.Task, err = t.Fit(f.rounds, len(l.Data.Split.Train.Histories)); err != nil {

@@ -171,7 +171,7 @@ func TestPeopleArePickedByTheSeed(t *testing.T) {
 	if all, err := Pick(l.Data, 30, 9); err != nil || key(all) != key(l.Data) {
 		t.Errorf("all of them: %v", err)
 	}
-	if _, err := Pick(l.Data, 31, 1); err == nil || !strings.Contains(err.Error(), "--devices is 31: the data set has 30 people") {
+	if _, err := Pick(l.Data, 31, 1); !errors.Is(err, ErrDevices) || !strings.Contains(err.Error(), "--devices is 31: the data set has 30 people") {
 		t.Errorf("%v", err)
 	}
 }

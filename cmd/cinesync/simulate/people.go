@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -22,11 +23,17 @@ const (
 	madeUpPeople              = 200
 )
 
+// ErrDevices: more devices are asked for than there are people, or can be made up.
+var ErrDevices = errors.New("--devices")
+
 // MakeUp makes people who watch made-up titles, and holds out as the task's data say. They are no real people: what is measured on them says
 // that learning works, not how well.
 func MakeUp(t *task.Task, devices int, seed uint64) (*train.Data, error) {
 	if devices == 0 {
 		devices = madeUpPeople
+	}
+	if devices > household.MaxCount {
+		return nil, fmt.Errorf("%w is %d: want 1 to %d made-up people", ErrDevices, devices, household.MaxCount)
 	}
 	list, err := madeup.Titles(madeUpFilms, madeUpSeries, seed)
 	if err != nil {
@@ -34,7 +41,7 @@ func MakeUp(t *task.Task, devices int, seed uint64) (*train.Data, error) {
 	}
 	watches, err := household.Make(list, devices, seed)
 	if err != nil {
-		return nil, fmt.Errorf("--devices is %d: %w", devices, err)
+		return nil, fmt.Errorf("make up %d people: %w", devices, err)
 	}
 	d := t.Data
 	d.People, d.SetAside, d.Titles = 0, task.None, task.All
@@ -73,7 +80,7 @@ func Read(dir string, t *task.Task, devices int, seed uint64) (*train.Data, erro
 func Pick(d *train.Data, devices int, seed uint64) (*train.Data, error) {
 	all := len(d.Split.Train.Histories)
 	if devices > all {
-		return nil, fmt.Errorf("--devices is %d: the data set has %d people who train; ask for fewer, or for made-up ones with --data %s", devices, all, MadeUp)
+		return nil, fmt.Errorf("%w is %d: the data set has %d people who train; ask for fewer, or for made-up ones with --data %s", ErrDevices, devices, all, MadeUp)
 	}
 	who := rand.New(rand.NewPCG(seed, 1<<33)).Perm(all)[:devices]
 	slices.Sort(who)
