@@ -8,23 +8,25 @@ import (
 	"gonum.org/v1/gonum/lapack/lapack64"
 )
 
-// panel is how many rows of a matrix are worked on between two questions whether to stop.
+// panel is how many rows of a large matrix are worked on between two questions whether to stop.
 const panel = 128
 
 // upper is a square matrix of which the part on and above the diagonal is kept, row by row.
 type upper struct {
-	data []float64
-	n    int
-	stop Stop
+	data  []float64
+	n     int
+	panel int
+	stop  Stop
 }
 
 // invert replaces a positive definite n × n matrix, of which it reads the upper half alone, by the upper half of its inverse: A = UᵀU, U⁻¹, and
 // U⁻¹U⁻ᵀ, each in panels (Golub and Van Loan, Matrix Computations, 4.2).
-func invert(a []float64, n int, stop Stop) error {
-	u := upper{a, n, stop}
+func invert(a []float64, n int, stop Stop) error { return upper{a, n, panel, stop}.invert() }
+
+func (u upper) invert() error {
 	for _, stage := range []func(at, end int) error{u.factor, u.invertFactor, u.square} {
-		for at := 0; at < n; at += panel {
-			if err := stage(at, min(n, at+panel)); err != nil {
+		for at := 0; at < u.n; at += u.panel {
+			if err := stage(at, min(u.n, at+u.panel)); err != nil {
 				return err
 			}
 		}
@@ -70,11 +72,11 @@ func (u upper) factor(at, end int) error {
 
 // each gives f panels of a range while nothing stops it.
 func (u upper) each(from, to int, f func(i, j int)) error {
-	for i := from; i < to; i += panel {
+	for i := from; i < to; i += u.panel {
 		if err := u.stop.now(); err != nil {
 			return err
 		}
-		f(i, min(to, i+panel))
+		f(i, min(to, i+u.panel))
 	}
 	return u.stop.now()
 }

@@ -268,7 +268,7 @@ func TestRunStopsAtATrainersError(t *testing.T) {
 
 // TestAnInterruptEndsWhateverIsTrainedOrJudged: it comes while a model is trained, or just before each baseline is, and that one is not finished.
 func TestAnInterruptEndsWhateverIsTrainedOrJudged(t *testing.T) {
-	by, err := For(small(t), 3, options(t, nil, 1).Split.Train)
+	by, err := For(small(t), 1, options(t, nil, 1).Split.Train)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -414,14 +414,14 @@ func TestAHeadIsTrainedOverABaseOfContent(t *testing.T) {
 			t.Fatal(err)
 		}
 		own.Model.Base, own.Model.Ages, own.Model.Start = "ml-1m-100", []float32{0, 4, 20}, task.Content
-		by, err := For(own, 2, o.Split.Train)
+		by, err := For(own, 1, o.Split.Train)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if b := by.Base; b == nil || b.Model.Start != task.Random || b.Rounds.Count != 100 || b.Rounds.Cohort > 200 {
 			t.Fatalf("%s: base %+v", family, b)
 		}
-		by.Base.Rounds.Count = 3
+		by.Base.Rounds.Count = 1
 		o.Trainer = by
 		if r := mustRun(t, o); len(r.Runs) != 1 || !(r.BytesPerUser > 0) || !(r.HR10 > 0) {
 			t.Errorf("%s: %+v", family, r)
