@@ -47,7 +47,15 @@ func (j *Judge) questions() []Question {
 
 // MeasureWith judges by the places that a ranker gives. Places that no scores could give are refused.
 func (j *Judge) MeasureWith(r Ranker) (*Result, error) {
-	questions := j.questions()
+	places, err := j.ask(r, j.questions())
+	if err != nil {
+		return nil, err
+	}
+	return j.result(places), nil
+}
+
+// ask has a ranker rank, and refuses places that no scores could give.
+func (j *Judge) ask(r Ranker, questions []Question) ([]Place, error) {
 	places, err := r.Rank(questions)
 	if err != nil {
 		return nil, fmt.Errorf("evaluate: %w", err)
@@ -63,10 +71,7 @@ func (j *Judge) MeasureWith(r Ranker) (*Result, error) {
 			}
 		}
 	})
-	if err := first(errs); err != nil {
-		return nil, err
-	}
-	return j.result(places), nil
+	return places, first(errs)
 }
 
 func (p Place) check(q Question, items int) error {
@@ -133,10 +138,15 @@ type Bench struct {
 	Told func(error)                            // hears why the CPU measures instead; may be nil
 }
 
-// Measure judges a model. What fails on the backend is measured again from the start, so that one result is all of one kind.
+// Measure judges a model. What fails on the backend is measured again from the start, so that one result is all of one kind; and so is
+// what the backend gets wrong in a few cases that the CPU ranks too.
 func (b Bench) Measure(j *Judge, s *model.Snapshot) (*Result, error) {
+	scorer, err := OfSnapshot(s)
+	if err != nil {
+		return nil, err
+	}
 	if b.Open != nil {
-		r, err := b.fast(j, s)
+		r, err := b.fast(j, s, scorer)
 		if err == nil {
 			return r, nil
 		}
@@ -144,14 +154,10 @@ func (b Bench) Measure(j *Judge, s *model.Snapshot) (*Result, error) {
 			b.Told(fmt.Errorf("the CPU measures instead: %w", err))
 		}
 	}
-	scorer, err := OfSnapshot(s)
-	if err != nil {
-		return nil, err
-	}
 	return j.Measure(scorer)
 }
 
-func (b Bench) fast(j *Judge, s *model.Snapshot) (r *Result, err error) {
+func (b Bench) fast(j *Judge, s *model.Snapshot, scorer Scorer) (r *Result, err error) {
 	if have, want := len(s.Layout.Items), j.split.Train.Items; have != want {
 		return nil, fmt.Errorf("evaluate: the model has %d titles, the split %d", have, want)
 	}
@@ -160,5 +166,13 @@ func (b Bench) fast(j *Judge, s *model.Snapshot) (r *Result, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, backend.Close()) }()
-	return j.MeasureWith(backend)
+	questions := j.questions()
+	places, err := j.ask(backend, questions)
+	if err != nil {
+		return nil, err
+	}
+	if err := audit(scorer, j.split.Train.Items, questions, places); err != nil {
+		return nil, fmt.Errorf("evaluate: %w", err)
+	}
+	return j.result(places), nil
 }

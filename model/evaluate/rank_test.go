@@ -166,3 +166,119 @@ func TestTheCPUMeasuresWhatABackendCannot(t *testing.T) {
 		t.Errorf("a model of other titles: opened %v, error %v", opened, err)
 	}
 }
+
+// twins is a snapshot in which the second half of the titles score as the first does.
+func twins(t *testing.T, titles int) *model.Snapshot {
+	s := snapshot(t, model.TwoTowerFamily, titles)
+	for name, width := range map[string]int{"v": s.Layout.Dim, "b": 1} {
+		at, n, ok := s.Layout.Offset(name)
+		if !ok || n != titles*width {
+			t.Fatalf("%d numbers of %s", n, name)
+		}
+		copy(s.Params[at+n/2:at+n], s.Params[at:at+n/2])
+	}
+	return s
+}
+
+// TestTheCPUMeasuresWhatABackendGetsWrong has a backend give places that could be, but that are not the model's.
+func TestTheCPUMeasuresWhatABackendGetsWrong(t *testing.T) {
+	const titles, people = 130, 40
+	j, snap := mustJudge(t, crowd(t, titles, people, 12, 5)), twins(t, titles)
+	scorer, err := OfSnapshot(snap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, questions := mustMeasure(t, j, scorer), j.questions()
+	for name, one := range map[string]struct {
+		lie  func(*Place, Question)
+		told string
+	}{
+		"all are found among uniform negatives": {func(p *Place, q Question) { p.Uniform = 0 }, "titles before the held-out one (uniform), the CPU's scores give "},
+		"nobody is by popularity":               {func(p *Place, q Question) { p.Matched = len(q.Matched) }, "(matched)"},
+		"all lead the catalogue":                {func(p *Place, _ Question) { p.Full = 0 }, "(full)"},
+		"the worst leads a list":                {func(p *Place, _ Question) { slices.Reverse(p.List) }, "at place 1 of the list has score "},
+		"a list ends early":                     {func(p *Place, _ Question) { p.List = p.List[:9] }, "a list of 9 titles, the CPU gives 10"},
+		"a list lacks its best title":           {func(p *Place, q Question) { p.List = sit(lacking(t, scorer, titles, q, p.List[:2]), q).List }, "at place 1 of the list has score "},
+		"scores are no numbers":                 {func(p *Place, _ Question) { p.NotNumber = true }, "some score is not a number: true, on the CPU false"},
+		"the second half of the cases is as the first": {func(p *Place, q Question) {
+			if i := slices.IndexFunc(questions, func(x Question) bool { return x.User == q.User }); i >= people/2 {
+				first := questions[i-people/2]
+				*p = sit(lacking(t, scorer, titles, first, nil), first)
+				p.List = slices.DeleteFunc(p.List, func(item int) bool { return slices.Contains(q.History, item) })
+			}
+		}, "user "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			closed, told := 0, ""
+			open := func(*model.Snapshot) (Backend, error) {
+				return backend{func(q []Question) ([]Place, error) {
+					places, err := byScores{scorer, titles}.Rank(q)
+					for i := range places {
+						one.lie(&places[i], q[i])
+					}
+					return places, err
+				}, &closed}, nil
+			}
+			got, err := Bench{Open: open, Told: func(err error) { told += err.Error() }}.Measure(j, snap)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := gocmp.Diff(want, got, gocmp.AllowUnexported(Result{})); diff != "" {
+				t.Errorf("other figures than the CPU's:\n%s", diff)
+			}
+			if !strings.HasPrefix(told, "the CPU measures instead: evaluate: the place of user ") || !strings.Contains(told, one.told) || closed != 1 {
+				t.Errorf("told %q, want %q; closed %d times", told, one.told, closed)
+			}
+		})
+	}
+}
+
+// lacking is a question's scores with the least one for some titles.
+func lacking(t *testing.T, s Scorer, titles int, q Question, without []int) []float32 {
+	t.Helper()
+	out := make([]float32, titles)
+	if err := s.Scores(q.User, q.History, out); err != nil {
+		t.Fatal(err)
+	}
+	least := slices.Min(out)
+	for _, i := range without {
+		out[i] = least
+	}
+	return out
+}
+
+// TestABackendMayRoundOtherwise moves scores by a part of what is a near tie, up or down by title, and by more.
+func TestABackendMayRoundOtherwise(t *testing.T) {
+	const titles = 130
+	j, snap := mustJudge(t, crowd(t, titles, 40, 12, 5)), twins(t, titles)
+	scorer, err := OfSnapshot(snap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := mustMeasure(t, j, scorer)
+	for _, c := range []struct {
+		part float64 // of nearTie times the largest score
+		ok   bool
+	}{{0.4, true}, {1e4, false}} {
+		other := scores(func(user int, history []int, dst []float32) error {
+			err := scorer.Scores(user, history, dst)
+			largest := 1.0
+			for _, v := range dst {
+				largest = max(largest, math.Abs(float64(v)))
+			}
+			for i := range dst {
+				dst[i] += float32(c.part * nearTie * largest * float64(i%7-3) / 3)
+			}
+			return err
+		})
+		closed, told := 0, error(nil)
+		got, err := Bench{Open: func(*model.Snapshot) (Backend, error) { return backend{byScores{other, titles}.Rank, &closed}, nil },
+			Told: func(err error) { told = err }}.Measure(j, snap)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if same := gocmp.Equal(want, got, gocmp.AllowUnexported(Result{})); (told == nil) != c.ok || same == c.ok {
+			t.Errorf("scores moved by %v of a near tie: told %v, the CPU's figures %v", c.part, told, same)
+		}
+	}
+}
