@@ -1,6 +1,7 @@
 package aggregation_test
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -23,8 +24,7 @@ var errGone = errors.New("the device is gone")
 
 func (e *elsewhere) Expand(s aggregation.Shape, terms []aggregation.Term) ([]uint32, error) {
 	e.calls++
-	sum := make([]uint32, s.D)
-	aggregation.NewMasker(aggregation.Suite{Kex: aggregation.KexX25519, PRG: s.PRG, WordBits: s.WordBits}, slices.Clone(terms)).Add(sum, 0)
+	sum := honest(s, slices.Clone(terms))
 	if e.calls <= e.works {
 		return sum, nil
 	}
@@ -110,6 +110,94 @@ func TestOffloadKeepsSmallWork(t *testing.T) {
 		}
 		if e.calls != c.asked {
 			t.Errorf("%+v: asked %d times", c, e.calls)
+		}
+	}
+}
+
+// liar is an Expander that says nothing of what it does wrong.
+type liar func(s aggregation.Shape, terms []aggregation.Term) []uint32
+
+func (l liar) Expand(s aggregation.Shape, terms []aggregation.Term) ([]uint32, error) {
+	return l(s, slices.Clone(terms)), nil
+}
+
+func honest(s aggregation.Shape, terms []aggregation.Term) []uint32 {
+	sum := make([]uint32, s.D)
+	aggregation.NewMasker(aggregation.Suite{Kex: aggregation.KexX25519, PRG: s.PRG, WordBits: s.WordBits}, terms).Add(sum, 0)
+	return sum
+}
+
+// keyed are n terms that no other seed gives.
+func keyed(seed byte, n int) []aggregation.Term {
+	out := make([]aggregation.Term, n)
+	for i := range out {
+		out[i] = aggregation.Term{Key: sha256.Sum256([]byte{seed, byte(i), byte(i >> 8)}), Negative: i%3 == 0}
+	}
+	return out
+}
+
+// TestOffloadFindsWrongSums: one that computes wrong for a term or in every block is found out, whatever the words, and the round's sum is
+// right all the same.
+func TestOffloadFindsWrongSums(t *testing.T) {
+	lies := map[string]liar{
+		"OneWordOfEveryBlock": func(s aggregation.Shape, terms []aggregation.Term) []uint32 {
+			sum := honest(s, terms)
+			for i := 7; i < len(sum); i += 1024 {
+				sum[i] ^= 1 << 31
+			}
+			return sum
+		},
+		"WrongSign": func(s aggregation.Shape, terms []aggregation.Term) []uint32 {
+			terms[len(terms)-1].Negative = !terms[len(terms)-1].Negative
+			return honest(s, terms)
+		},
+		"OneTermMissing": func(s aggregation.Shape, terms []aggregation.Term) []uint32 { return honest(s, terms[1:]) },
+		"OneTermTwice": func(s aggregation.Shape, terms []aggregation.Term) []uint32 {
+			return honest(s, append(terms, terms[0]))
+		},
+		"Nothing": func(s aggregation.Shape, _ []aggregation.Term) []uint32 { return make([]uint32, s.D) },
+	}
+	for name, lie := range lies {
+		for _, s := range []aggregation.Shape{{D: 5_000, WordBits: 32, PRG: aggregation.PRGAES128}, {D: 8, WordBits: 24, PRG: aggregation.PRGChaCha20}, {D: 2_048, WordBits: 16, PRG: aggregation.PRGAES256}} {
+			for _, n := range []int{2, 1_500} { // more than one core takes, and less
+				var said []error
+				acc := aggregation.NewOffloadAccumulator(s, aggregation.Offload{Expander: lie, Failed: func(err error) { said = append(said, err) }})
+				want := aggregation.NewAccumulator(s)
+				for seed := range byte(2) {
+					if err := errors.Join(acc.AddMasks(keyed(seed, n)), want.AddMasks(keyed(seed, n))); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if len(said) != 1 || !strings.Contains(said[0].Error(), "it computes wrong without an error") {
+					t.Errorf("%s, %+v, %d terms: said %v", name, s, n, said)
+				}
+				if !slices.Equal(acc.Sum(), want.Sum()) {
+					t.Errorf("%s, %+v, %d terms: another sum", name, s, n)
+				}
+			}
+		}
+	}
+}
+
+// TestOffloadSamplesEveryBlock: one that spoils a single block is found out by some calls, whichever the block, the last, shorter one
+// included, and passes with others: that is all that a sample can do.
+func TestOffloadSamplesEveryBlock(t *testing.T) {
+	s := aggregation.Shape{D: 3*1024 + 1, WordBits: 32, PRG: aggregation.PRGAES128}
+	for block := range 4 {
+		spoils := liar(func(s aggregation.Shape, terms []aggregation.Term) []uint32 {
+			sum := honest(s, terms)
+			sum[1024*block]++
+			return sum
+		})
+		found := 0
+		for seed := range byte(64) {
+			acc := aggregation.NewOffloadAccumulator(s, aggregation.Offload{Expander: spoils, Failed: func(error) { found++ }})
+			if err := acc.AddMasks(keyed(seed, 2)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if found < 6 || found > 32 { // 16 of 64 are expected
+			t.Errorf("block %d: found %d times in 64", block, found)
 		}
 	}
 }
