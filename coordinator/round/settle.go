@@ -3,7 +3,6 @@ package round
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/cinesync/cinesync/aggregation"
 	"github.com/cinesync/cinesync/internal/par"
@@ -24,6 +23,7 @@ func Settle(p *Plan, cohort int, f *Fold) ([]uint32, error) {
 		return nil, fmt.Errorf("%w: the folded sum differs from the logged set in %d vectors", ErrVector, n)
 	}
 	terms, err := p.maskTerms(part)
+	defer clear(terms) // keys, of no use from here on; on an error those that there are
 	if err != nil {
 		return nil, err
 	}
@@ -35,11 +35,12 @@ func Settle(p *Plan, cohort int, f *Fold) ([]uint32, error) {
 }
 
 // maskTerms lists the masks to take off: the self mask of every survivor, and what is left of the pair masks of the lost. Rebuilding
-// and agreeing on keys is most of the work where vectors are short, and is done on all cores.
+// and agreeing on keys is most of the work where vectors are short, and is done on all cores. The list is made once, so that no key lies
+// anywhere else afterwards. On an error it is what there was so far; in either case it is the caller's to clear.
 func (p *Plan) maskTerms(part *Part) ([]aggregation.Term, error) {
 	in := aggregation.Session{Suite: p.Suite, OpenHash: p.OpenHash, SID: part.SID}
 	survivors, all := len(part.Survivors), len(part.Survivors)+len(part.Lost)
-	var out []aggregation.Term
+	out := make([]aggregation.Term, 0, part.masks())
 	for from := 0; from < all; from += secretBatch {
 		n := min(secretBatch, all-from)
 		terms, errs := make([][]aggregation.Term, n), make([]error, n)
@@ -50,14 +51,26 @@ func (p *Plan) maskTerms(part *Part) ([]aggregation.Term, error) {
 				terms[k], errs[k] = p.pairTerms(in, part.Lost[i-survivors])
 			}
 		})
+		for _, some := range terms {
+			out = append(out, some...)
+			clear(some)
+		}
 		for _, err := range errs {
 			if err != nil {
-				return nil, err
+				return out, err
 			}
 		}
-		out = append(out, slices.Concat(terms...)...)
 	}
 	return out, nil
+}
+
+// masks counts what maskTerms lists.
+func (part *Part) masks() int {
+	n := len(part.Survivors)
+	for _, l := range part.Lost {
+		n += len(l.Partners)
+	}
+	return n
 }
 
 // secretBatch is how many secrets are rebuilt before anybody looks whether one cannot be: liars must not make all of them slow.

@@ -198,6 +198,56 @@ func TestSettleReportsABrokenAccumulator(t *testing.T) {
 	}
 }
 
+// keeper is an accumulator that keeps the list it was given, and what stood in it then.
+type keeper struct {
+	aggregation.Accumulator
+	fails      error
+	list, then []aggregation.Term
+}
+
+func (k *keeper) AddMasks(terms []aggregation.Term) error {
+	k.list, k.then = terms, slices.Clone(terms)
+	return errors.Join(k.fails, k.Accumulator.AddMasks(terms))
+}
+
+// TestSettleForgetsKeys: the keys that took the masks off are zero when Settle returns, with a sum or without, and lay in no other
+// list: a longer one that was begun anew would have room to spare.
+func TestSettleForgetsKeys(t *testing.T) {
+	for name, fails := range map[string]error{"sum": nil, "no sum": errors.New("device lost")} {
+		w := newWorld(t, settings{n: 5, delta: 3000}).revealAll()
+		shape := w.plan.Suite.Shape(w.plan.D)
+		k := &keeper{Accumulator: aggregation.NewAccumulator(shape), fails: fails}
+		f := NewFold(shape, k)
+		if err := f.Complete(w.plan.Cohorts[0].Survivors, w.read); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Settle(w.plan, 0, f); !errors.Is(err, fails) {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if len(k.then) == 0 || len(k.then) != w.plan.Cohorts[0].masks() || cap(k.list) != len(k.list) {
+			t.Errorf("%s: %d terms in room for %d, the plan has %d", name, len(k.then), cap(k.list), w.plan.Cohorts[0].masks())
+		}
+		for i, term := range k.then {
+			if term.Key == [32]byte{} || k.list[i] != (aggregation.Term{}) {
+				t.Errorf("%s: the key of mask %d was zero, or still stands there", name, i)
+			}
+		}
+	}
+}
+
+// TestMaskTermsOfAPlanThatFails: what was listed before a secret could not be rebuilt is the caller's to clear, in the list's one place.
+func TestMaskTermsOfAPlanThatFails(t *testing.T) {
+	w := newWorld(t, settings{n: 5, delta: 3000}).revealAll()
+	part := w.plan.Cohorts[0]
+	part.Survivors = slices.Clone(part.Survivors)
+	last := &part.Survivors[len(part.Survivors)-1]
+	last.Own, last.Shares, last.Xs = nil, nil, nil
+	terms, err := w.plan.maskTerms(&part)
+	if !errors.Is(err, ErrShares) || len(terms) == 0 || cap(terms) != part.masks() {
+		t.Errorf("%d terms in room for %d, want %d: %v", len(terms), cap(terms), part.masks(), err)
+	}
+}
+
 // TestQuarrel is rule 10.2: no two members that disagree about their masks are both summed. With 10 members k is 9: one
 // complaint is believed, two drop the one who complains; with 17 members, k = 16, it is two and three.
 func TestQuarrel(t *testing.T) {
