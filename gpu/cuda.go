@@ -106,11 +106,11 @@ const (
 
 // start readies a driver that is loaded.
 func (c *cuda) start() error {
-	if err := c.result("cuInit", c.init(0)); err != nil {
+	if err := c.opening("cuInit", c.init(0)); err != nil {
 		return fmt.Errorf("start the CUDA driver: %w", err)
 	}
 	var version int32
-	if err := c.result("cuDriverGetVersion", c.driverVersion(&version)); err != nil {
+	if err := c.opening("cuDriverGetVersion", c.driverVersion(&version)); err != nil {
 		return fmt.Errorf("start the CUDA driver: %w", err)
 	}
 	if version < oldestDriver {

@@ -34,7 +34,8 @@ type lostError struct{ err error }
 
 var errClosed = errors.New("the GPU is closed")
 
-// Open loads the driver and opens the device with this index. Errors: ErrNone, ErrMemory.
+// Open loads the driver and opens the device with this index. Errors: ErrNone, ErrMemory, and ErrLost where a kernel's
+// fault has ended CUDA for this process.
 func Open(index int, o Options) (*Device, error) {
 	c, err := library()
 	if err != nil {
@@ -54,11 +55,11 @@ func open(c *cuda, index int, o Options) (*Device, error) {
 	d := &Device{cuda: c, info: info, pinned: map[uintptr]int{}}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if err := c.result("cuCtxCreate", c.ctxCreate(&d.ctx, 0, device)); err != nil {
+	if err := c.opening("cuCtxCreate", c.ctxCreate(&d.ctx, 0, device)); err != nil {
 		return nil, fmt.Errorf("open GPU %d: %w", index, err)
 	}
 	var free, total uint64
-	if err := d.call("cuMemGetInfo", func() int32 { return c.memInfo(&free, &total) }); err != nil {
+	if err := c.opening("cuMemGetInfo", c.memInfo(&free, &total)); err != nil { // the new context is current on this thread
 		return nil, errors.Join(fmt.Errorf("open GPU %d: %w", index, err), d.Close())
 	}
 	d.pool.budget = int64(free) / 10 * 9

@@ -7,7 +7,7 @@ import (
 
 // What a caller can act on. Errors wrap them.
 var (
-	// ErrNone: there is no driver, or no GPU that these kernels run on.
+	// ErrNone: there is no driver or one that does not work, no GPU that these kernels run on, or another process has it to itself.
 	ErrNone = errors.New("no usable GPU")
 	// ErrMemory: the budget or the device has no room for what was asked. A smaller piece may fit.
 	ErrMemory = errors.New("not enough GPU memory")
@@ -39,20 +39,51 @@ const (
 	cudaSuccess        = 0
 	cudaOutOfMemory    = 2
 	cudaDeinitialized  = 4
+	cudaUnavailable    = 46
 	cudaNoDevice       = 100
 	cudaInvalidContext = 201
+	cudaUnknown        = 999
 )
 
-// lostCodes are the results after which a context answers nothing but errors: the driver was shut down, the device is gone or
-// unusable, or a kernel ended by a fault.
-func lostCode(code int32) bool {
+// faultCode says whether a kernel of this process ended by a fault, after which CUDA opens no device in it.
+func faultCode(code int32) bool {
 	switch code {
-	case cudaDeinitialized, 46 /* device unavailable */, cudaInvalidContext, 214 /* uncorrectable ECC */, 220, /* NVLink */
-		700 /* illegal address */, 702 /* launch timeout */, 709 /* context is destroyed */, 710, /* assert */
-		714, 715, 716, 717, 718, 719 /* faults of a kernel */, 721 /* contained */, 722 /* tensor memory leak */, 999: /* unknown */
+	case 700 /* illegal address */, 702 /* launch timeout */, 709 /* context is destroyed */, 710, /* assert */
+		714, 715, 716, 717, 718, 719 /* other faults */, 721 /* contained */, 722: /* tensor memory leak */
 		return true
 	}
 	return false
+}
+
+// lostCode is a result after which a context answers nothing but errors: the driver was shut down, the device is gone or unusable, or a
+// kernel ended by a fault.
+func lostCode(code int32) bool {
+	switch code {
+	case cudaDeinitialized, cudaUnavailable, cudaInvalidContext, 214 /* uncorrectable ECC */, 220 /* NVLink */, cudaUnknown:
+		return true
+	}
+	return faultCode(code)
+}
+
+// said is what the driver says about a CUresult.
+func (c *cuda) said(call string, code int32) *Error {
+	e := &Error{Call: call, Code: int(code), Name: c.text(c.getErrorName, code), Text: c.text(c.getErrorString, code)}
+	if e.Name == "" {
+		e.Name = "unknown CUDA error"
+	}
+	return e
+}
+
+// opening makes an error of a CUresult from before there is a context. Nothing is lost then: a driver that does not start, or a device
+// that it does not give, is ErrNone, unless a fault has ended CUDA for this process before.
+func (c *cuda) opening(call string, code int32) error {
+	switch {
+	case code == cudaSuccess, code == cudaOutOfMemory, code == cudaDeinitialized, faultCode(code):
+		return c.result(call, code)
+	case code == cudaUnavailable:
+		return fmt.Errorf("%w: another process has this GPU to itself, or its compute mode prohibits all use (nvidia-smi shows both): %w", ErrNone, c.said(call, code))
+	}
+	return fmt.Errorf("%w: %w", ErrNone, c.said(call, code))
 }
 
 // result makes an error of a CUresult.
@@ -60,10 +91,7 @@ func (c *cuda) result(call string, code int32) error {
 	if code == cudaSuccess {
 		return nil
 	}
-	e := &Error{Call: call, Code: int(code), Name: c.text(c.getErrorName, code), Text: c.text(c.getErrorString, code)}
-	if e.Name == "" {
-		e.Name = "unknown CUDA error"
-	}
+	e := c.said(call, code)
 	switch {
 	case code == cudaOutOfMemory:
 		return fmt.Errorf("%w: %w", ErrMemory, e)

@@ -38,12 +38,27 @@ func TestOpenSaysWhatIsMissing(t *testing.T) {
 		{"no such index", func(*fake) {}, 1, ErrNone, "index 1: there are 1"},
 		{"negative index", func(*fake) {}, -1, ErrNone, "index -1"},
 		{"no room for a context", func(f *fake) { f.codes["ctxCreate"] = cudaOutOfMemory }, 0, ErrMemory, "cuCtxCreate: CUDA_ERROR_OUT_OF_MEMORY (2): words for 2"},
-		{"no answer about memory", func(f *fake) { f.codes["memInfo"] = 1 }, 0, nil, "cuMemGetInfo: CUDA_ERROR_INVALID_VALUE (1)"},
+		{"no answer about memory", func(f *fake) { f.codes["memInfo"] = 1 }, 0, ErrNone, "cuMemGetInfo: CUDA_ERROR_INVALID_VALUE (1)"},
+		{"taken", func(f *fake) { f.codes["ctxCreate"] = 46 }, 0, ErrNone, "another process has this GPU to itself"},
+		{"taken, in the driver's words", func(f *fake) { f.codes["ctxCreate"] = 46 }, 0, ErrNone, "cuCtxCreate: unknown CUDA error (46): words for 46"},
+		{"taken a moment later", func(f *fake) { f.codes["memInfo"] = 46 }, 0, ErrNone, "another process has this GPU to itself"},
+		{"not initialised", func(f *fake) { f.codes["init"] = 3 }, 0, ErrNone, "start the CUDA driver: no usable GPU: cuInit: unknown CUDA error (3): words for 3"},
+		{"a stub of a driver", func(f *fake) { f.codes["init"] = 34 }, 0, ErrNone, "words for 34"},
+		{"system not ready", func(f *fake) { f.codes["init"] = 802 }, 0, ErrNone, "words for 802"},
+		{"driver and kernel module differ", func(f *fake) { f.codes["init"] = 803 }, 0, ErrNone, "words for 803"},
+		{"unknown from the driver", func(f *fake) { f.codes["init"] = 999 }, 0, ErrNone, "words for 999"},
+		{"unknown from the device", func(f *fake) { f.codes["ctxCreate"] = 999 }, 0, ErrNone, "words for 999"},
+		{"no version", func(f *fake) { f.codes["version"] = 999 }, 0, ErrNone, "cuDriverGetVersion"},
+		{"no count", func(f *fake) { f.codes["count"] = 3 }, 0, ErrNone, "cuDeviceGetCount"},
+		{"no answer about itself", func(f *fake) { f.codes["attribute"] = 101 }, 0, ErrNone, "ask GPU 0 about itself: no usable GPU: cuDeviceGetAttribute"},
+		{"memory that fails", func(f *fake) { f.codes["ctxCreate"] = 214 }, 0, ErrNone, "words for 214"},
+		{"after a fault", func(f *fake) { f.codes["ctxCreate"] = 700 }, 0, ErrLost, "cuCtxCreate: CUDA_ERROR_ILLEGAL_ADDRESS (700)"},
+		{"after the end", func(f *fake) { f.codes["init"] = 4 }, 0, ErrLost, "words for 4"},
 	} {
 		f := newFake()
 		c.change(f)
 		_, err := open(f.driver(), c.index, Options{})
-		if err == nil || c.is != nil && !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.say) {
+		if err == nil || !errors.Is(err, c.is) || errors.Is(err, ErrLost) != (c.is == ErrLost) || !strings.Contains(err.Error(), c.say) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
@@ -247,6 +262,18 @@ func TestAFailureThatPassesIsNotTheEnd(t *testing.T) {
 	f.codes = map[string]int32{}
 	if err := s.Zero(b, 0, 4); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestADeviceThatGoesIsLost: what is no GPU before there is a context is a lost one afterwards.
+func TestADeviceThatGoesIsLost(t *testing.T) {
+	for _, code := range []int32{4, 46, 201, 214, 220, 700, 719, 999} {
+		f := newFake()
+		d := opened(t, f, Options{})
+		f.codes["streamCreate"] = code
+		if _, err := d.Stream(); !errors.Is(err, ErrLost) || errors.Is(err, ErrNone) || d.Lost() == nil {
+			t.Errorf("%d: %v", code, err)
+		}
 	}
 }
 

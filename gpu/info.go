@@ -38,7 +38,7 @@ func (c *cuda) count() (int, error) {
 		return 0, err
 	}
 	var n int32
-	if err := c.result("cuDeviceGetCount", c.deviceCount(&n)); err != nil {
+	if err := c.opening("cuDeviceGetCount", c.deviceCount(&n)); err != nil {
 		return 0, fmt.Errorf("count GPUs: %w", err)
 	}
 	if n == 0 {
@@ -93,7 +93,7 @@ func (c *cuda) inspect(index int) (Info, int32, error) {
 		}})
 	}
 	for _, s := range steps {
-		if err := c.result(s.call, s.do()); err != nil {
+		if err := c.opening(s.call, s.do()); err != nil {
 			return Info{}, 0, fmt.Errorf("ask GPU %d about itself: %w", index, err)
 		}
 	}
