@@ -138,12 +138,12 @@ func (b *bar) draw(what string, done, all int) {
 	b.drawn = len([]rune(line))
 }
 
-// say writes a line where the bar was; the next draw comes below.
+// say writes a line where the bar was; the next draw comes below. Joined errors have a line each, and here they share one.
 func (b *bar) say(line string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.wipe()
-	fmt.Fprintln(b.out, "cinesync: "+line)
+	fmt.Fprintln(b.out, "cinesync: "+strings.ReplaceAll(line, "\n", "; "))
 }
 
 func (b *bar) clear() {

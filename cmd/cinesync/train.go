@@ -48,7 +48,7 @@ Built-in tasks: ` + strings.Join(task.Names(), ", ") + ".", Args: exactly(), Run
 	fl.StringVar(&f.plot, "plot", "", "write a picture of the curve: FILE.svg, .png or .pdf")
 	fl.StringVar(&f.out, "out", "", "write the first seed's model to this file")
 	fl.StringVar(&f.least, "least", "", "fail where HR@10/NDCG@10 are below these, as in 0.70/0.42")
-	fl.StringVar(&f.gpu, "gpu", accel.Auto, accel.Usage("measures what was trained (the CPU trains)"))
+	fl.StringVar(&f.gpu, "gpu", accel.Auto, accel.Usage("trains devices and measures models (engine gorgonia trains on the CPU)"))
 	fl.BoolVar(&f.force, "force", false, "write it although it loses to popularity")
 	fl.BoolVar(&f.asJSON, "json", false, "print one JSON object")
 	return cmd
@@ -64,10 +64,17 @@ func (f *trainFlags) run(cmd *cobra.Command) error {
 	}
 	m := newMeter(cmd.ErrOrStderr())
 	o.Progress = m.draw
+	o.Told = func(err error) { m.say("gpu: " + err.Error()) }
+	if o.Engine != nil && f.gpu != accel.Auto && f.gpu != accel.Off {
+		m.say("gpu: engine " + o.Task.Run.Engine + " trains on the CPU, and GPU " + f.gpu + " only measures what was trained")
+	}
 	var report *train.Report
 	var served *model.Snapshot
 	err = withGPU(m.bar, accel.OpenOne, f.gpu, func(a *accel.Accel) (err error) {
 		o.Judge = a.Judge()
+		if len(a.Devices()) > 0 && o.Engine == nil {
+			o.GPU, o.Backend = a.Devices()[0].Info().Name, a.Trainer()
+		}
 		report, served, err = train.Run(cmd.Context(), o)
 		return err
 	})

@@ -33,7 +33,7 @@ func TestThePageSaysWhatEveryFigureRestsOn(t *testing.T) {
 	}
 	text := string(page)
 	for _, want := range []string{"cinesync train --task ml-1m-eps8 --data DATA", "popularity", "without noise", "ε = 8 at δ = 1e-05", "one person, their whole history",
-		"no amplification", "seeds 1, 2", "±", "accuracy/ml-1m.svg", "Not measured here: ml-1m-100, ml-100k,", ".79/.565", ".805/.585", "no noise: nothing is promised", "matched", "full"} {
+		"no amplification", "hand engine, trained by cpu; seeds 1, 2", "±", "accuracy/ml-1m.svg", "Not measured here: ml-1m-100, ml-100k,", ".79/.565", ".805/.585", "no noise: nothing is promised", "matched", "full"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page does not say %q", want)
 		}
@@ -78,6 +78,35 @@ func TestThePagePrintsNothingAlone(t *testing.T) {
 	}
 	if _, err := Page(fstest.MapFS{}, "accuracy"); err == nil {
 		t.Error("a page of nothing")
+	}
+}
+
+// TestThePageTakesReportsThatDoNotSayWhatTrained reads one of before there was that field, and one of a GPU.
+func TestThePageTakesReportsThatDoNotSayWhatTrained(t *testing.T) {
+	fsys := reports(t)
+	for name, by := range map[string]any{"ml-1m": nil, "ml-1m-eps8": "Abacus 9"} {
+		var m map[string]any
+		if err := json.Unmarshal(fsys[name+".json"].Data, &m); err != nil {
+			t.Fatal(err)
+		}
+		m["trained_by"] = by
+		if by == nil {
+			delete(m, "trained_by")
+		}
+		b, err := json.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fsys[name+".json"] = &fstest.MapFile{Data: b}
+	}
+	page, err := Page(fsys, "accuracy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"hand engine; seeds", "hand engine, trained by Abacus 9; seeds"} {
+		if strings.Count(string(page), want) != 1 {
+			t.Errorf("the page does not say %q once", want)
+		}
 	}
 }
 

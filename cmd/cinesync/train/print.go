@@ -13,7 +13,7 @@ import (
 
 // Print writes the report for people.
 func (r *Report) Print(w io.Writer) error {
-	fmt.Fprintf(w, "task %s (%s…), %s engine: %s, d = %d, %d parameters\n", r.Task, r.Hash[:16], r.Engine, r.Family, r.Dim, r.Parameters)
+	fmt.Fprintf(w, "task %s (%s…), %s engine, trained by %s: %s, d = %d, %d parameters\n", r.Task, r.Hash[:16], r.Engine, r.By, r.Family, r.Dim, r.Parameters)
 	fmt.Fprintf(w, "%s: %d titles, %d people train, %d are judged by a title that training never saw\n", r.Set, r.Titles, r.People, r.Judged)
 	fmt.Fprintf(w, "%d rounds of %d people%s; seeds %s; the last round is judged\n\n", r.Rounds, r.Cohort, r.population(), list(r.Seeds))
 	if r.Judged == 0 {

@@ -58,6 +58,7 @@ type Report struct {
 	Simulated  int    `json:"simulated_people"` // 0: the people of the data
 
 	Engine string   `json:"engine"`
+	By     string   `json:"trained_by"` // all trainings: cpu, or the GPU's name; where that failed on the way "NAME, then cpu". Empty: a report of before there was this
 	Seeds  []uint64 `json:"seeds"`
 
 	Figures             // means over seeds

@@ -22,6 +22,11 @@ type Options struct {
 	Engine  Engine // nil: the hand-written one
 	Curve   Curve  // what to draw accuracy against; zero: nothing
 	Command string // that repeats the run, for the report
+	// Backend trains in place of the hand-written engine, on the GPU that GPU names; nil: the CPU does. Where it fails the CPU takes over, Told
+	// hears why, and the report says so. Told may be nil.
+	Backend learning.Backend
+	GPU     string
+	Told    func(error)
 	// Judge measures what was trained; nothing of it: the CPU does.
 	Judge evaluate.Bench
 	// Progress hears how far what has come. It may be nil.
@@ -58,6 +63,7 @@ type bench struct {
 	features [][]float32
 	people   [][]model.Example
 	judge    *evaluate.Judge // nil where nothing is held out
+	place    *place
 }
 
 // Run trains with every seed, judges the last round of each, and trains again without noise. The model is the first seed's. An Aside comes
@@ -82,7 +88,7 @@ func Run(ctx context.Context, o Options) (*Report, *model.Snapshot, error) {
 	if len(result) == 0 {
 		return nil, nil, broken
 	}
-	r.Runs, r.Seeds = result, seeds[:len(result)]
+	r.Runs, r.Seeds, r.By = result, seeds[:len(result)], b.place.by()
 	if b.judge == nil {
 		r.Unjudged = "nothing is held out (data.hold_out), and so nothing judged this model: hold out newest titles to see what it is worth"
 	} else if err := b.compare(r, job); err != nil {
@@ -94,11 +100,13 @@ func Run(ctx context.Context, o Options) (*Report, *model.Snapshot, error) {
 	case b.judge == nil:
 		return r, served, nil
 	}
-	return r, served, b.aside(ctx, r, job, seeds)
+	err = b.aside(ctx, r, job, seeds)
+	r.By = b.place.by()
+	return r, served, err
 }
 
 func newBench(o Options) (*bench, error) {
-	b := &bench{o: o, items: titles.IDs(o.Data.Titles), people: examples(o.Data.Split.Train)}
+	b := &bench{o: o, items: titles.IDs(o.Data.Titles), people: examples(o.Data.Split.Train), place: &place{Backend: o.Backend, name: o.GPU, told: o.Told}}
 	var err error
 	if o.Task.Model.Start == task.Content || o.Task.Model.Fresh {
 		if b.features, err = titles.Features(o.Data.Titles); err != nil {
@@ -125,6 +133,7 @@ func (b *bench) job(t *task.Task) (*Job, error) {
 		return nil, err
 	}
 	job.Engine = b.o.Engine
+	b.place.take(job)
 	return job, nil
 }
 
