@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/cinesync/cinesync/gpu"
+	"github.com/cinesync/cinesync/model"
 )
 
 // span is a run of the cohort's members that are trained at once, and how many titles their lists may hold.
@@ -82,15 +83,56 @@ func (j *job) listsOf(i int) int {
 	return int(l.Steps) * step
 }
 
-// spans cuts the cohort so that updates and lists fit, and takes the memory of the updates. The first of a large
-// cohort is short, since the device has nothing to do until it is drawn; a small one is one chunk, since each ends with idle blocks.
+// spans cuts the cohort so that updates and slots fit into what the device has left, and takes the memory of the updates.
 func (j *job) spans() ([]span, error) {
 	most, used := j.device.Budget()
-	each := int64(j.stride) * 4
-	processors := j.device.Info().Processors
-	fit := int(min(max((most-used)/2/each, 1), int64(processors*wavesAChunk)))
+	spans, err := j.plan(most-used, j.device.Info().Processors)
+	if err != nil {
+		return nil, err
+	}
+	members, _ := largest(spans)
+	j.updates, err = j.alloc(members * j.stride * 4)
+	return spans, err
+}
+
+// plan halves the chunks until they need no more than so many bytes of the device, or have one member.
+func (j *job) plan(free int64, processors int) ([]span, error) {
+	fit := int(min(max(free/2/(int64(j.stride)*4), 1), int64(processors*wavesAChunk)))
+	for {
+		spans, err := j.cut(fit, processors)
+		if err != nil || fit == 1 || j.needs(spans) <= free {
+			return spans, err
+		}
+		fit /= 2
+	}
+}
+
+// needs is how many bytes more of the device the updates of the spans take, and their slots beyond what those hold already.
+func (j *job) needs(spans []span) int64 {
+	members, lists := largest(spans)
+	rounded := func(bytes int) int64 { return int64(bytes) + int64(bytes)/8 + 256 } // as the device's pool rounds up at most
+	all, slot := rounded(members*j.stride*4), layOut(j.cohort.Local, members, lists).end
+	for _, held := range j.held[:min(len(j.held), len(spans))] {
+		if held < slot {
+			all += rounded(roomy(slot)) - int64(held)
+		}
+	}
+	return all
+}
+
+// largest is how many members and titles in lists the spans have at most.
+func largest(spans []span) (members, lists int) {
+	for _, s := range spans {
+		members, lists = max(members, s.to-s.from), max(lists, s.lists)
+	}
+	return members, lists
+}
+
+// cut cuts the cohort into chunks of fit members at most, whose lists are not too long. The first of a large
+// cohort is short, since the device has nothing to do until it is drawn; a small one is one chunk, since each ends with idle blocks.
+func (j *job) cut(fit, processors int) ([]span, error) {
 	var spans []span
-	now, limit, greatest := span{}, fit, 0
+	now, limit := span{}, fit
 	if len(j.cohort.Histories) > 8*processors {
 		limit = min(fit, 2*processors)
 	}
@@ -104,13 +146,12 @@ func (j *job) spans() ([]span, error) {
 			now, limit = span{from: i, to: i}, fit
 		}
 		now.to, now.lists = i+1, now.lists+lists
-		greatest = max(greatest, now.to-now.from)
 	}
-	spans = append(spans, now)
-	var err error
-	j.updates, err = j.alloc(greatest * int(each))
-	return spans, err
+	return append(spans, now), nil
 }
+
+// slots is how many chunks have memory at a time.
+const slots = 2
 
 // slot is the memory of one chunk; while the device reads one, the other is drawn.
 type slot struct {
@@ -128,12 +169,19 @@ func (s *slot) free() {
 	s.done.Free()
 }
 
+// held is how much of the device each slot holds between cohorts.
+func (t *Trainer) held() (bytes [slots]int) {
+	for i, s := range t.slots {
+		if s != nil && s.buffer != nil {
+			bytes[i] = s.buffer.Len()
+		}
+	}
+	return bytes
+}
+
 // slot gives chunk i its memory, with room for any of the spans.
 func (t *Trainer) slot(i int, j *job, spans []span) (*slot, error) {
-	var members, lists int
-	for _, s := range spans {
-		members, lists = max(members, s.to-s.from), max(lists, s.lists)
-	}
+	members, lists := largest(spans)
 	at := i % len(t.slots)
 	if t.slots[at] == nil {
 		t.slots[at] = &slot{}
@@ -149,37 +197,47 @@ func (t *Trainer) slot(i int, j *job, spans []span) (*slot, error) {
 	return s, nil
 }
 
-// open lays a slot out.
-func (s *slot) open(j *job, members, lists int) (err error) {
-	l := j.cohort.Local
+// layout is where the parts of a slot lie, in bytes from its beginning.
+type layout struct{ cuts, candidates, coins, lists, loss, status, members, end int }
+
+// layOut makes room for so many members with so many titles in their lists.
+func layOut(l model.Local, members, lists int) (o layout) {
 	steps := members * int(l.Steps)
-	var end int
 	section := func(n, bytes int) (at int) {
-		at = (end + 255) / 256 * 256
-		end = at + n*bytes
+		at = (o.end + 255) / 256 * 256
+		o.end = at + n*bytes
 		return at
 	}
-	cuts, cands := section(steps*int(l.Cuts), sizeOf[cut]()), section(steps, sizeOf[candidates]())
-	coins, list := section(members, 16), section(lists, 4)
-	loss, status, each := section(members, 8), section(members, 4), section(members, sizeOf[member]())
-	s.down = [2]int{loss, end}
-	if s.pinned == nil || len(s.pinned.Bytes()) < end {
+	o.cuts, o.candidates = section(steps*int(l.Cuts), sizeOf[cut]()), section(steps, sizeOf[candidates]())
+	o.coins, o.lists = section(members, 16), section(lists, 4)
+	o.loss, o.status, o.members = section(members, 8), section(members, 4), section(members, sizeOf[member]())
+	return o
+}
+
+// roomy is what a slot that must hold so many bytes takes, so that the next cohort, a little larger, need not take another.
+func roomy(bytes int) int { return bytes + bytes/4 }
+
+// open lays a slot out.
+func (s *slot) open(j *job, members, lists int) (err error) {
+	o := layOut(j.cohort.Local, members, lists)
+	s.down = [2]int{o.loss, o.end}
+	if s.pinned == nil || len(s.pinned.Bytes()) < o.end {
 		s.pinned.Free()
 		s.buffer.Free()
 		s.pinned, s.buffer = nil, nil
-		if s.pinned, err = j.device.Pinned(end + end/4); err != nil {
+		if s.pinned, err = j.device.Pinned(roomy(o.end)); err != nil {
 			return err
 		}
-		if s.buffer, err = j.device.Alloc(end + end/4); err != nil {
+		if s.buffer, err = j.device.Alloc(roomy(o.end)); err != nil {
 			return err
 		}
 	}
-	s.up = list
-	b := s.pinned.Bytes()
-	s.chunk = chunk{cuts: view[cut](b, cuts, steps*int(l.Cuts)), candidates: view[candidates](b, cands, steps), coins: view[[4]uint32](b, coins, members),
-		lists: view[int32](b, list, lists), loss: view[float64](b, loss, members), status: view[uint32](b, status, members), results: view[member](b, each, members)}
+	s.up = o.lists
+	b, steps := s.pinned.Bytes(), members*int(j.cohort.Local.Steps)
+	s.chunk = chunk{cuts: view[cut](b, o.cuts, steps*int(j.cohort.Local.Cuts)), candidates: view[candidates](b, o.candidates, steps), coins: view[[4]uint32](b, o.coins, members),
+		lists: view[int32](b, o.lists, lists), loss: view[float64](b, o.loss, members), status: view[uint32](b, o.status, members), results: view[member](b, o.members, members)}
 	s.chunk.at = map[string]gpu.At{}
-	for name, off := range map[string]int{"cuts": cuts, "candidates": cands, "coins": coins, "lists": list, "loss": loss, "status": status, "members": each} {
+	for name, off := range map[string]int{"cuts": o.cuts, "candidates": o.candidates, "coins": o.coins, "lists": o.lists, "loss": o.loss, "status": o.status, "members": o.members} {
 		s.chunk.at[name] = gpu.At{Buffer: s.buffer, Off: off}
 	}
 	return nil

@@ -16,10 +16,11 @@ type job struct {
 	device *gpu.Device
 	cohort learning.Cohort
 	grid   aggregation.Grid
-	size   int    // parameters of the model
-	words  int    // that travel
-	stride int    // floats from one member's update to the next's
-	whole  uint64 // CInt²
+	size   int        // parameters of the model
+	words  int        // that travel
+	stride int        // floats from one member's update to the next's
+	whole  uint64     // CInt²
+	held   [slots]int // bytes of the device that the trainer's slots hold from cohorts before, and this one takes over
 	runs   []part
 
 	longest      int // history
@@ -54,7 +55,7 @@ func (t *Trainer) open(c learning.Cohort) (*job, error) {
 	if _, err := model.Open(layout); err != nil {
 		return nil, err
 	}
-	j := &job{device: t.device, cohort: c, grid: c.Grid, size: layout.Size(), words: c.Local.Words(layout), parts: make([]learning.Part, len(c.Histories))}
+	j := &job{device: t.device, cohort: c, grid: c.Grid, size: layout.Size(), words: c.Local.Words(layout), parts: make([]learning.Part, len(c.Histories)), held: t.held()}
 	if err := j.check(); err != nil {
 		return nil, err
 	}

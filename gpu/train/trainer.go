@@ -17,7 +17,7 @@ type Trainer struct {
 	work, copies   *gpu.Stream // kernels; lists on their way to the device
 	measure, round *gpu.Function
 	families       map[string]family
-	slots          [2]*slot
+	slots          [slots]*slot
 	drawers        []*drawer // one a core
 }
 
