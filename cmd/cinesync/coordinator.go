@@ -26,7 +26,7 @@ func coordinatorCommand() *cobra.Command {
 				return usageError{err}
 			}
 			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
-			a, err := accel.Open(gpu, func(line string) { log.Info(line) })
+			a, err := accel.Open(gpu, func(level slog.Level, line string) { log.Log(cmd.Context(), level, line) })
 			if err != nil {
 				return err
 			}

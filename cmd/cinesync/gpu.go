@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 
 	"github.com/spf13/cobra"
 
@@ -70,11 +71,11 @@ func printSeen(w io.Writer, s accel.Seen) {
 func gigabytes(n int64) float64 { return float64(n) / float64(1e9) }
 
 // opener is accel.Open or accel.OpenOne.
-type opener func(choice string, say func(line string)) (*accel.Accel, error)
+type opener func(choice string, say accel.Say) (*accel.Accel, error)
 
 // withGPU opens what --gpu chose for do, and says where b is drawn what does the work.
 func withGPU(b *bar, open opener, choice string, do func(*accel.Accel) error) error {
-	a, err := open(choice, b.say)
+	a, err := open(choice, func(_ slog.Level, line string) { b.say(line) })
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -42,16 +43,16 @@ func TestPrintGPUs(t *testing.T) {
 func TestWhatAGPUSaysStandsAboveTheBar(t *testing.T) {
 	var out bytes.Buffer
 	b := &bar{out: &out, live: true}
-	var say func(string)
-	fake := func(_ string, s func(string)) (*accel.Accel, error) {
+	var say accel.Say
+	fake := func(_ string, s accel.Say) (*accel.Accel, error) {
 		say = s
-		say("gpu: Abacus 9")
+		say(slog.LevelInfo, "gpu: Abacus 9")
 		return &accel.Accel{}, nil
 	}
 	err := withGPU(b, fake, accel.Auto, func(*accel.Accel) error {
 		b.draw("training", 1, 4)
 		var said sync.WaitGroup
-		said.Go(func() { say("gpu: unplugged") })
+		said.Go(func() { say(slog.LevelWarn, "gpu: unplugged") })
 		b.draw("training", 2, 4)
 		said.Wait()
 		b.draw("training", 3, 4)

@@ -3,6 +3,7 @@ package accel
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"strconv"
 	"strings"
@@ -24,9 +25,13 @@ func Usage(does string) string {
 // Accel is what does a program's heavy work: GPUs, or none, which stands for the CPU.
 type Accel struct {
 	devices []*gpu.Device
-	say     func(line string)
+	say     Say
 	last    []func() error // what is closed before the devices
 }
+
+// Say takes a line for people: Info tells what does the work, Warn that the CPU had to take something over. It may be called from any
+// goroutine.
+type Say func(level slog.Level, line string)
 
 // Check says whether choice can be a --gpu, before anything is opened.
 func Check(choice string) error {
@@ -39,20 +44,19 @@ func Check(choice string) error {
 	return nil
 }
 
-// Open opens the GPUs of a choice. say gets a line for people, now and whenever the CPU has to take something over; it may come from any
-// goroutine.
-func Open(choice string, say func(line string)) (*Accel, error) {
+// Open opens the GPUs of a choice. say gets a line now, and whenever the CPU has to take something over.
+func Open(choice string, say Say) (*Accel, error) {
 	return atMost(math.MaxInt, choice, say)
 }
 
 // OpenOne is Open for a program that has work for one GPU: auto takes the first that will do, and leaves the others to others.
-func OpenOne(choice string, say func(line string)) (*Accel, error) { return atMost(1, choice, say) }
+func OpenOne(choice string, say Say) (*Accel, error) { return atMost(1, choice, say) }
 
-func atMost(most int, choice string, say func(line string)) (*Accel, error) {
+func atMost(most int, choice string, say Say) (*Accel, error) {
 	if err := Check(choice); err != nil {
 		return nil, err
 	}
-	a := &Accel{say: func(line string) { say(strings.ReplaceAll(line, "\n", "; ")) }} // joined errors have a line each
+	a := &Accel{say: func(level slog.Level, line string) { say(level, strings.ReplaceAll(line, "\n", "; ")) }} // joined errors have a line each
 	switch choice {
 	case Off:
 		return a, nil
@@ -69,7 +73,7 @@ func atMost(most int, choice string, say func(line string)) (*Accel, error) {
 		return nil, fmt.Errorf("--gpu %d: %w (see `cinesync gpu info`; --gpu auto takes what there is)", index, err)
 	}
 	a.devices = []*gpu.Device{d}
-	a.say("gpu: " + a.Name())
+	a.say(slog.LevelInfo, "gpu: "+a.Name())
 	return a, nil
 }
 
@@ -86,9 +90,9 @@ func (a *Accel) openAuto(most int) {
 	}
 	switch {
 	case len(a.devices) > 0:
-		a.say("gpu: " + a.Name())
+		a.say(slog.LevelInfo, "gpu: "+a.Name())
 	case err != nil:
-		a.say(fmt.Sprintf("gpu: none, the CPU does the work (%v)", err))
+		a.say(slog.LevelInfo, fmt.Sprintf("gpu: none, the CPU does the work (%v)", err))
 	}
 }
 

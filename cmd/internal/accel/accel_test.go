@@ -2,6 +2,7 @@ package accel
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -22,7 +23,7 @@ func TestCheck(t *testing.T) {
 }
 
 func TestOffSaysNothingAndIsTheCPU(t *testing.T) {
-	a, err := Open(Off, func(line string) { t.Errorf("said %q", line) })
+	a, err := Open(Off, func(_ slog.Level, line string) { t.Errorf("said %q", line) })
 	if err != nil || a.Name() != "cpu" || len(a.Devices()) != 0 {
 		t.Errorf("%+v %v", a, err)
 	}
@@ -31,25 +32,30 @@ func TestOffSaysNothingAndIsTheCPU(t *testing.T) {
 	}
 }
 
-// TestWhatIsSaidIsALine, whatever failed on however many GPUs.
+// TestWhatIsSaidIsALine, and a warning, whatever failed on however many GPUs.
 func TestWhatIsSaidIsALine(t *testing.T) {
 	var lines []string
-	a, err := Open(Off, func(line string) { lines = append(lines, line) })
+	a, err := Open(Off, func(level slog.Level, line string) { lines = append(lines, level.String()+" "+line) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	a.tookOver("expanding masks", errors.Join(errors.New("on GPU 0: gone"), errors.New("on GPU 1: too")))
-	if want := "gpu: expanding masks failed, the CPU takes over: on GPU 0: gone; on GPU 1: too"; len(lines) != 1 || lines[0] != want {
+	if want := "WARN gpu: expanding masks failed, the CPU takes over: on GPU 0: gone; on GPU 1: too"; len(lines) != 1 || lines[0] != want {
 		t.Errorf("said %q", lines)
 	}
 }
 
 // TestAutoNeverFails: with a GPU or without, one line says what does the work.
 func TestAutoNeverFails(t *testing.T) {
-	for name, open := range map[string]func(string, func(string)) (*Accel, error){"Open": Open, "OpenOne": OpenOne} {
+	for name, open := range map[string]func(string, Say) (*Accel, error){"Open": Open, "OpenOne": OpenOne} {
 		t.Run(name, func(t *testing.T) {
 			var lines []string
-			a, err := open(Auto, func(line string) { lines = append(lines, line) })
+			a, err := open(Auto, func(level slog.Level, line string) {
+				if level != slog.LevelInfo {
+					t.Errorf("%v: %s", level, line)
+				}
+				lines = append(lines, line)
+			})
 			if err != nil || len(lines) != 1 || !strings.HasPrefix(lines[0], "gpu: ") {
 				t.Fatalf("%q %v", lines, err)
 			}
@@ -72,20 +78,20 @@ func TestAutoNeverFails(t *testing.T) {
 }
 
 func TestAGPUThatIsNotThereIsAnError(t *testing.T) {
-	if _, err := Open("4095", func(line string) { t.Errorf("said %q", line) }); err == nil || !strings.Contains(err.Error(), "--gpu 4095: ") || !strings.Contains(err.Error(), "--gpu auto takes what there is") {
+	if _, err := Open("4095", func(_ slog.Level, line string) { t.Errorf("said %q", line) }); err == nil || !strings.Contains(err.Error(), "--gpu 4095: ") || !strings.Contains(err.Error(), "--gpu auto takes what there is") {
 		t.Error(err)
 	}
 }
 
 // TestTheJudgeIsTheGPU: where there is one it measures, and where there is none the CPU does, without a word.
 func TestTheJudgeIsTheGPU(t *testing.T) {
-	off, err := Open(Off, func(line string) { t.Errorf("said %q", line) })
+	off, err := Open(Off, func(_ slog.Level, line string) { t.Errorf("said %q", line) })
 	if err != nil || off.Judge().Open != nil {
 		t.Errorf("%v: a backend without a GPU", err)
 	}
 	gputest.Open(t)
 	var said []string
-	a, err := Open(Auto, func(line string) { said = append(said, line) })
+	a, err := Open(Auto, func(_ slog.Level, line string) { said = append(said, line) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,11 +119,11 @@ func TestTheJudgeIsTheGPU(t *testing.T) {
 // TestWhyTheCPUMeasuresIsSaidOnce: a study measures a model every few rounds, and one line is enough.
 func TestWhyTheCPUMeasuresIsSaidOnce(t *testing.T) {
 	var said []string
-	told := (&Accel{say: func(line string) { said = append(said, line) }}).once()
+	told := (&Accel{say: func(level slog.Level, line string) { said = append(said, level.String()+" "+line) }}).once()
 	for _, why := range []string{"it is lost", "it is lost", "it is lost", "no kernels for this model", "no kernels for this model"} {
 		told(errors.New(why))
 	}
-	if !slices.Equal(said, []string{"gpu: it is lost", "gpu: no kernels for this model"}) {
+	if !slices.Equal(said, []string{"WARN gpu: it is lost", "WARN gpu: no kernels for this model"}) {
 		t.Errorf("said %q", said)
 	}
 }

@@ -2,6 +2,7 @@ package accel
 
 import (
 	"fmt"
+	"log/slog"
 
 	"github.com/cinesync/cinesync/aggregation"
 	"github.com/cinesync/cinesync/gpu/masks"
@@ -70,5 +71,5 @@ func (a *Accel) Scores() serve.OpenScores {
 
 // tookOver says that the CPU does what a backend could not.
 func (a *Accel) tookOver(what string, err error) {
-	a.say(fmt.Sprintf("gpu: %s failed, the CPU takes over: %v", what, err))
+	a.say(slog.LevelWarn, fmt.Sprintf("gpu: %s failed, the CPU takes over: %v", what, err))
 }

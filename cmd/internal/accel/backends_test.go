@@ -2,6 +2,7 @@ package accel
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 	"os/exec"
 	"slices"
@@ -16,7 +17,7 @@ import (
 )
 
 func TestWithoutAGPUTheCPUDoesIt(t *testing.T) {
-	a, err := Open(Off, func(line string) { t.Errorf("said %q", line) })
+	a, err := Open(Off, func(_ slog.Level, line string) { t.Errorf("said %q", line) })
 	if err != nil || a.Accumulators() != nil || a.Finders() != nil || a.Scores() != nil || a.Trainer() != nil || a.Judge().Open != nil {
 		t.Errorf("%v", err)
 	}
@@ -27,7 +28,7 @@ func open(t *testing.T) (*Accel, *[]string) {
 	t.Helper()
 	gputest.Open(t)
 	lines := new([]string)
-	a, err := Open(Auto, func(line string) { *lines = append(*lines, line) })
+	a, err := Open(Auto, func(_ slog.Level, line string) { *lines = append(*lines, line) })
 	if err != nil || len(*lines) != 1 {
 		t.Fatalf("%q %v", *lines, err)
 	}
@@ -98,7 +99,7 @@ func TestAGPUIsLostInTheMiddleOfARound(t *testing.T) {
 		return
 	}
 	var lines []string
-	a, err := Open(Auto, func(line string) { lines = append(lines, line) })
+	a, err := Open(Auto, func(_ slog.Level, line string) { lines = append(lines, line) })
 	if err != nil {
 		t.Fatal(err)
 	}

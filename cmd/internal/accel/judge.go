@@ -1,6 +1,7 @@
 package accel
 
 import (
+	"log/slog"
 	"sync"
 
 	"github.com/cinesync/cinesync/gpu/score"
@@ -31,7 +32,7 @@ func (a *Accel) once() func(error) {
 		defer mu.Unlock()
 		if line := "gpu: " + err.Error(); line != last {
 			last = line
-			a.say(line)
+			a.say(slog.LevelWarn, line)
 		}
 	}
 }

@@ -209,7 +209,7 @@ func TestServingGoesOnWithoutItsGPU(t *testing.T) {
 	if !inAnotherProcess(t) {
 		return
 	}
-	a, err := Open(Auto, func(string) {})
+	a, err := Open(Auto, func(slog.Level, string) {})
 	if err != nil {
 		t.Fatal(err)
 	}
