@@ -25,6 +25,9 @@ func coordinatorCommand() *cobra.Command {
 			if err := accel.Check(gpu); err != nil {
 				return usageError{err}
 			}
+			if err := operate.Check(dir); err != nil {
+				return err // before GPUs are opened and their kernels compiled
+			}
 			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
 			a, err := accel.Open(gpu, func(level slog.Level, line string) { log.Log(cmd.Context(), level, line) })
 			if err != nil {

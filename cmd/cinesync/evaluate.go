@@ -88,16 +88,19 @@ func (f *evaluateFlags) run(cmd *cobra.Command) error {
 	if b.live {
 		o.Progress = b.draw
 	}
-	var r *evaluate.Report
-	err = withGPU(b, accel.OpenOne, f.gpu, func(a *accel.Accel) (err error) {
+	return withGPU(b, accel.OpenOne, f.gpu, func(a *accel.Accel) error {
 		o.Judge = a.Judge()
-		r, err = evaluate.Run(cmd.Context(), o)
-		return err
+		r, err := evaluate.Run(cmd.Context(), o)
+		b.clear()
+		if err != nil {
+			return fmt.Errorf("evaluate: %w", err)
+		}
+		return f.print(cmd, r)
 	})
-	b.clear()
-	if err != nil {
-		return fmt.Errorf("evaluate: %w", err)
-	}
+}
+
+// print draws the figures and prints the report.
+func (f *evaluateFlags) print(cmd *cobra.Command, r *evaluate.Report) error {
 	if err := f.draw(r); err != nil {
 		return err
 	}

@@ -73,7 +73,8 @@ func gigabytes(n int64) float64 { return float64(n) / float64(1e9) }
 // opener is accel.Open or accel.OpenOne.
 type opener func(choice string, say accel.Say) (*accel.Accel, error)
 
-// withGPU opens what --gpu chose for do, and says where b is drawn what does the work.
+// withGPU opens what --gpu chose for do, and says where b is drawn what does the work. do prints what came of it too: that a GPU does not
+// close as it should must take no result along.
 func withGPU(b *bar, open opener, choice string, do func(*accel.Accel) error) error {
 	a, err := open(choice, func(_ slog.Level, line string) { b.say(line) })
 	if err != nil {

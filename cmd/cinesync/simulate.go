@@ -146,20 +146,18 @@ func (f *simulateFlags) protocol(cmd *cobra.Command) error {
 	v := f.view(cmd)
 	p.Progress = v.progress
 	p.Round = func(r *simulate.ProtocolRound) error { return v.line(r, func(w io.Writer) { r.PrintRound(w) }) }
-	var s *simulate.ProtocolSummary
-	err = withGPU(v.meter.bar, accel.Open, f.gpu, func(a *accel.Accel) (err error) {
+	return withGPU(v.meter.bar, accel.Open, f.gpu, func(a *accel.Accel) error {
 		p.Accumulators = a.Accumulators()
 		if !f.asJSON {
 			p.PrintTerms(v.out, terms)
 		}
-		s, err = p.Run(cmd.Context())
-		return err
+		s, err := p.Run(cmd.Context())
+		v.meter.clear()
+		if err != nil {
+			return f.ended(cmd, err)
+		}
+		return errors.Join(v.line(s, func(w io.Writer) { s.Print(w, f.command(cmd)) }), f.draw(s.Draw))
 	})
-	v.meter.clear()
-	if err != nil {
-		return f.ended(cmd, err)
-	}
-	return errors.Join(v.line(s, func(w io.Writer) { s.Print(w, f.command(cmd)) }), f.draw(s.Draw))
 }
 
 // study reads the flags of mode protocol.
@@ -334,8 +332,7 @@ func (f *simulateFlags) learning(cmd *cobra.Command) error {
 			}
 		})
 	}
-	var s *simulate.LearningSummary
-	err = withGPU(v.meter.bar, accel.OpenOne, f.gpu, func(a *accel.Accel) (err error) {
+	return withGPU(v.meter.bar, accel.OpenOne, f.gpu, func(a *accel.Accel) error {
 		l.Judge = a.Judge()
 		l.Judge.Told = v.once(l.Judge.Told)
 		if len(a.Devices()) > 0 && l.Engine == nil {
@@ -344,12 +341,11 @@ func (f *simulateFlags) learning(cmd *cobra.Command) error {
 		if !f.asJSON {
 			l.PrintTerms(v.out)
 		}
-		s, err = l.Run(cmd.Context())
-		return err
+		s, err := l.Run(cmd.Context())
+		v.meter.clear()
+		if err != nil {
+			return f.ended(cmd, err)
+		}
+		return errors.Join(v.line(s, func(w io.Writer) { s.Print(w, f.command(cmd), dir) }), f.draw(s.Draw))
 	})
-	v.meter.clear()
-	if err != nil {
-		return f.ended(cmd, err)
-	}
-	return errors.Join(v.line(s, func(w io.Writer) { s.Print(w, f.command(cmd), dir) }), f.draw(s.Draw))
 }

@@ -68,20 +68,22 @@ func (f *trainFlags) run(cmd *cobra.Command) error {
 	if o.Engine != nil && f.gpu != accel.Auto && f.gpu != accel.Off {
 		m.say("gpu: engine " + o.Task.Run.Engine + " trains on the CPU, and GPU " + f.gpu + " only measures what was trained")
 	}
-	var report *train.Report
-	var served *model.Snapshot
-	err = withGPU(m.bar, accel.OpenOne, f.gpu, func(a *accel.Accel) (err error) {
+	return withGPU(m.bar, accel.OpenOne, f.gpu, func(a *accel.Accel) error {
 		o.Judge = a.Judge()
 		if len(a.Devices()) > 0 && o.Engine == nil {
 			o.GPU, o.Backend = a.Devices()[0].Info().Name, a.Trainer()
 		}
-		report, served, err = train.Run(cmd.Context(), o)
-		return err
+		report, served, err := train.Run(cmd.Context(), o)
+		m.clear()
+		if err != nil {
+			err = fmt.Errorf("train: %w", err)
+		}
+		return f.finish(cmd, report, served, err)
 	})
-	m.clear()
-	if err != nil {
-		err = fmt.Errorf("train: %w", err)
-	}
+}
+
+// finish prints and writes what there is of a training, which may have ended with an error.
+func (f *trainFlags) finish(cmd *cobra.Command, report *train.Report, served *model.Snapshot, err error) error {
 	if report == nil {
 		return errors.Join(err, f.keepGood(err))
 	}

@@ -34,6 +34,16 @@ type Options struct {
 	Scores serve.OpenScores
 }
 
+// Check reads the configuration and the keys of a coordinator's folder as Run does, so that a wrong folder is found out before anything is
+// readied for it.
+func Check(dir string) error {
+	if _, err := LoadConfig(dir); err != nil {
+		return err
+	}
+	_, err := loadKeys(dir)
+	return err
+}
+
 // Run runs the coordinator of one folder until ctx ends.
 func Run(ctx context.Context, dir string, o Options) error {
 	if o.Log == nil {
