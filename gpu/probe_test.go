@@ -3,8 +3,6 @@ package gpu_test
 import (
 	"errors"
 	"math"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -91,13 +89,7 @@ func TestEveryKindOfArgumentArrives(t *testing.T) {
 
 // TestAFaultEndsTheDevice: a kernel that writes where nothing is takes CUDA in its process with it, so that it is done in another one.
 func TestAFaultEndsTheDevice(t *testing.T) {
-	if os.Getenv("GPU_TEST_FAULT") == "" {
-		gputest.Open(t)
-		cmd := exec.Command(os.Args[0], "-test.run=^TestAFaultEndsTheDevice$", "-test.v")
-		cmd.Env = append(os.Environ(), "GPU_TEST_FAULT=1")
-		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS") {
-			t.Errorf("%v\n%s", err, out)
-		}
+	if !gputest.Apart(t) {
 		return
 	}
 	d, other := gputest.Open(t), gputest.Open(t)

@@ -9,7 +9,9 @@ package gputest
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/cinesync/cinesync/gpu"
@@ -62,4 +64,26 @@ func Stream(t testing.TB, d *gpu.Device) *gpu.Stream {
 		}
 	})
 	return s
+}
+
+// insideFault is set in the process that Apart starts.
+const insideFault = "CINESYNC_GPU_TEST_APART"
+
+// Apart runs a test that ends CUDA for its process in another process, and reports whether this is that one: what follows is for it alone. With
+// -test.short the test skips, since a fault is what compute-sanitizer looks for.
+func Apart(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv(insideFault) == t.Name() {
+		return true
+	}
+	if testing.Short() {
+		t.Skip("a fault is what compute-sanitizer looks for")
+	}
+	Open(t)
+	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Env = append(os.Environ(), insideFault+"="+t.Name())
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
+		t.Errorf("in a process of its own: %v\n%s", err, out)
+	}
+	return false
 }

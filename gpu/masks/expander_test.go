@@ -4,8 +4,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -137,16 +135,10 @@ func TestWithoutRoomTheCPUTakesOver(t *testing.T) {
 // TestALostGPULosesNoRound has a kernel fail between two calls of AddMasks. That takes CUDA in its process with it, so that it is done in
 // another one.
 func TestALostGPULosesNoRound(t *testing.T) {
-	const inside = "CINESYNC_TEST_FAULT"
-	d := gputest.Open(t)
-	if os.Getenv(inside) == "" {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestALostGPULosesNoRound$", "-test.v")
-		cmd.Env = append(os.Environ(), inside+"=1")
-		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS") {
-			t.Errorf("%v\n%s", err, out)
-		}
+	if !gputest.Apart(t) {
 		return
 	}
+	d := gputest.Open(t)
 	e := expander(t, d)
 	shape := aggregation.Shape{D: 5000, WordBits: 32, PRG: aggregation.PRGAES128}
 	var said []error

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -298,18 +296,10 @@ func TestTooLittleMemory(t *testing.T) {
 // TestALostGPU kills the context by a fault, and wants the CPU to measure. A fault takes CUDA in its process with it, so that it is done in
 // another one.
 func TestALostGPU(t *testing.T) {
-	d := gputest.Open(t)
-	if os.Getenv("GPU_TEST_FAULT") == "" {
-		if testing.Short() {
-			t.Skip("a fault is what compute-sanitizer looks for")
-		}
-		cmd := exec.Command(os.Args[0], "-test.run=^TestALostGPU$", "-test.v")
-		cmd.Env = append(os.Environ(), "GPU_TEST_FAULT=1")
-		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS") {
-			t.Errorf("%v\n%s", err, out)
-		}
+	if !gputest.Apart(t) {
 		return
 	}
+	d := gputest.Open(t)
 	s := gputest.Stream(t, d)
 	snap := snapshot(t, model.NCFFamily, 300, 16, ages(2), 1)
 	k := loaded(t, d)

@@ -85,6 +85,9 @@ func TestARunReachesWhatTheCPUDoes(t *testing.T) {
 // TestALostGPULeavesItsRoundToTheCPU lets a kernel end the context while the third round of a run is trained: the model is that of a run whose backend
 // fails at that round by itself.
 func TestALostGPULeavesItsRoundToTheCPU(t *testing.T) {
+	if !gputest.Apart(t) {
+		return
+	}
 	c := cohort(t, shape{titles: 60, dim: 8, members: 30, longest: 20, ages: []float32{0, 4}, local: local(2, 4, 3, 0, 0.3)}, 3)
 	run := func(fail func(tr *Trainer) error) []float32 {
 		d := gputest.Open(t)

@@ -3,8 +3,6 @@ package accel
 import (
 	"errors"
 	"log/slog"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -75,27 +73,9 @@ func TestARoundsSumOnTheGPU(t *testing.T) {
 	}
 }
 
-// inAnotherProcess runs the test in a process of its own, where it is true: a fault ends CUDA for its process.
-func inAnotherProcess(t *testing.T) bool {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("a fault is what compute-sanitizer looks for")
-	}
-	if os.Getenv("ACCEL_TEST_FAULT") != "" {
-		return true
-	}
-	gputest.Open(t)
-	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(os.Environ(), "ACCEL_TEST_FAULT=1")
-	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS") {
-		t.Errorf("%v\n%s", err, out)
-	}
-	return false
-}
-
 // TestAGPUIsLostInTheMiddleOfARound: the round's sum is what it would have been.
 func TestAGPUIsLostInTheMiddleOfARound(t *testing.T) {
-	if !inAnotherProcess(t) {
+	if !gputest.Apart(t) {
 		return
 	}
 	var lines []string

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/cinesync/cinesync/gpu/gputest"
 	"github.com/cinesync/cinesync/gpu/score"
 	"github.com/cinesync/cinesync/model"
 	"github.com/cinesync/cinesync/serve"
@@ -206,7 +207,7 @@ func TestServingScoresOnTheGPU(t *testing.T) {
 
 // TestServingGoesOnWithoutItsGPU loses the GPU between two requests, in another process.
 func TestServingGoesOnWithoutItsGPU(t *testing.T) {
-	if !inAnotherProcess(t) {
+	if !gputest.Apart(t) {
 		return
 	}
 	a, err := Open(Auto, func(slog.Level, string) {})
