@@ -143,7 +143,7 @@ net/rpc        -
 net/smtp       -
 net/mail       -
 net/textproto  -
-os/exec        internal/e2e cmd/*
+os/exec        internal/e2e gpu/gputest cmd/*
 os/signal      internal/e2e cmd/*
 database/sql   coordinator/store/* client/history client/door/sqlite
 plugin         -
