@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cinesync/cinesync/cmd/cinesync/task"
+	"github.com/cinesync/cinesync/cmd/internal/titles"
 	"github.com/cinesync/cinesync/sim/learning"
 )
 
@@ -56,5 +58,31 @@ func TestTheReportSaysWhatTrained(t *testing.T) {
 				t.Errorf("%v\n%s", err, text.String())
 			}
 		})
+	}
+}
+
+// TestAHeadsBaseGoesToTheBackendToo loses it in the base's second round, and wants it asked no more, in the head or with another seed.
+func TestAHeadsBaseGoesToTheBackendToo(t *testing.T) {
+	head, err := task.Named("ml-100k-hybrid")
+	if err != nil {
+		t.Fatal(err)
+	}
+	head.Rounds.Count = 2
+	d := world(t, 200)
+	job, err := NewJob(head, titles.IDs(d.Titles), nil, examples(d.Split.Train))
+	if err != nil {
+		t.Fatal(err)
+	}
+	job.Base.Task.Rounds.Count = 3
+	b, told := &idle{after: 1}, 0
+	p := &place{Backend: b, name: "Abacus 9", told: func(error) { told++ }}
+	p.take(job)
+	for _, seed := range []uint64{1, 2} {
+		if _, err := job.Fit(t.Context(), seed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b.asked != 2 || told != 1 || p.by() != "Abacus 9, then cpu" {
+		t.Errorf("asked %d times, told %d times, trained by %q", b.asked, told, p.by())
 	}
 }
