@@ -32,7 +32,7 @@ func New(devices ...*gpu.Device) (*Expander, error) {
 }
 
 // Expand gives the sum of the masks of all terms mod 2^32: d words. Each device takes a part of the terms. Errors: gpu.ErrMemory,
-// gpu.ErrLost.
+// gpu.ErrLost, and for good a device whose first sum of a suite is not the CPU's.
 func (e *Expander) Expand(shape aggregation.Shape, terms []aggregation.Term) ([]uint32, error) {
 	if err := shape.Validate(); err != nil {
 		return nil, fmt.Errorf("expand masks on GPUs: %w", err)

@@ -8,7 +8,9 @@ import (
 	"github.com/cinesync/cinesync/gpu/kernels"
 )
 
-// Rows adds rows of a matrix of 32-bit words that is on a device.
+// Rows adds rows of a matrix of 32-bit words that is on a device. It is for sums of vectors that were made there and need not come back one by
+// one. No program has such vectors yet: a round's come from the wire and are folded on the host as they come, where an addition costs less
+// than the way to the device would. Only tests and benchmarks use it.
 type Rows struct {
 	device   *gpu.Device
 	module   *gpu.Module
