@@ -100,6 +100,7 @@ internal/failpoint       leaf     -
 internal/strictjson      leaf     -
 internal/house           suite    -
 internal/realdata        suite    -
+internal/generated       suite    -
 internal/raced           suite    -
 internal/e2e             program  anything
 cmd/*                    program  anything
