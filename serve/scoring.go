@@ -8,6 +8,7 @@ import (
 
 	"github.com/cinesync/cinesync/internal/par"
 	"github.com/cinesync/cinesync/model"
+	"github.com/cinesync/cinesync/serve/rank"
 )
 
 // scoreError is how far a backend's scores may be from the model's own, as a part of the largest and of 1.
@@ -16,7 +17,8 @@ const scoreError = 1e-4
 // Scores scores people against all titles of one snapshot, in place of the model's Scorer.
 type Scores interface {
 	// Batch writes a score a title to each row of dst, for the history of the same place: rows of the layout, oldest first. Scores are the
-	// model's but for the rounding of float32 sums, which may differ from call to call. It is not called twice at a time.
+	// model's but for the rounding of float32 sums, which may differ from call to call. It is not called twice at a time. Where the error is
+	// rank.ErrRoom, the backend is as before, and a later call may do; after any other it is closed.
 	Batch(histories [][]int, dst [][]float32) error
 	// Close gives back what the backend holds. No call follows.
 	Close() error
@@ -33,6 +35,7 @@ type scoring struct {
 	queue[person]
 
 	backend Scores // of whoever leads; nil once it failed
+	short   bool   // the last call had no room, which is said
 }
 
 // person is one request to be scored.
@@ -111,10 +114,21 @@ func (x *scoring) batch(people []*person) error {
 	for i, p := range people {
 		p.row = rows[i]
 	}
-	if err != nil {
-		x.drop(err, len(people))
-	}
+	x.called(err, len(people))
 	return err
+}
+
+// called says what a call failed at, and drops the backend unless it only had no room. That is said once until it has some again.
+func (x *scoring) called(why error, requests int) {
+	switch {
+	case why == nil:
+		x.short = false
+	case !errors.Is(why, rank.ErrRoom):
+		x.drop(why, requests)
+	case !x.short:
+		x.short = true
+		x.log.Warn("a backend has no room to score; the processor scores until it has", slog.Int("requests", requests), slog.Any("error", why))
+	}
 }
 
 // check says what cannot be rows of scores.

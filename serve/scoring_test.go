@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cinesync/cinesync/model"
+	"github.com/cinesync/cinesync/serve/rank"
 )
 
 // scorers makes backends that score as the model does, until spoil says otherwise, and watches over how they are used.
@@ -301,5 +303,27 @@ func TestScoresAreClosedWithTheirRelease(t *testing.T) {
 	w.service.Close()
 	if k.open != swaps+1 || k.closed != k.open {
 		t.Errorf("%d backends, %d closed; want one a release, each closed once", k.open, k.closed)
+	}
+}
+
+// TestABackendWithoutRoomIsKept: the processor scores meanwhile, the log says it once, and later calls go to the backend again.
+func TestABackendWithoutRoomIsKept(t *testing.T) {
+	plain, _ := ncfWorld(t, nil)
+	want := plain.slates(5)
+	k := &scorers{t: t, spoil: func(call int, _ [][]float32) error {
+		if call >= 2 && call < 4 {
+			return fmt.Errorf("on the device: %w", rank.ErrRoom)
+		}
+		return nil
+	}}
+	w, log := ncfWorld(t, k.make)
+	if diff := cmp.Diff(want, w.slates(5)); diff != "" {
+		t.Error(diff)
+	}
+	if len(k.batches) != 5+2 || k.closed != 0 { // the trial, the answer of the trial
+		t.Errorf("%d calls, closed %d times; want a call a request and two before, and the backend open", len(k.batches), k.closed)
+	}
+	if said := log.String(); strings.Count(said, "\n") != 1 || !strings.Contains(said, "no room to score") {
+		t.Errorf("the log says %q", said)
 	}
 }

@@ -1,10 +1,12 @@
 package accel
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 
 	"github.com/cinesync/cinesync/aggregation"
+	"github.com/cinesync/cinesync/gpu"
 	"github.com/cinesync/cinesync/gpu/masks"
 	"github.com/cinesync/cinesync/gpu/score"
 	"github.com/cinesync/cinesync/gpu/topk"
@@ -65,8 +67,23 @@ func (a *Accel) Scores() serve.OpenScores {
 		if err != nil {
 			return nil, err // not a nil Model in an interface
 		}
-		return m, nil
+		return scores{m, a.devices[0].Lost}, nil
 	}
+}
+
+// scores is a model on a GPU, which says so where it only has no room for now.
+type scores struct {
+	serve.Scores
+	lost func() error
+}
+
+// Batch is serve.Scores's.
+func (s scores) Batch(histories [][]int, dst [][]float32) error {
+	err := s.Scores.Batch(histories, dst)
+	if errors.Is(err, gpu.ErrMemory) && s.lost() == nil {
+		return fmt.Errorf("%w: %w", rank.ErrRoom, err)
+	}
+	return err
 }
 
 // tookOver says that the CPU does what a backend could not.

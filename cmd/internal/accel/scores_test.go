@@ -13,11 +13,13 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/cinesync/cinesync/gpu"
 	"github.com/cinesync/cinesync/gpu/gputest"
 	"github.com/cinesync/cinesync/gpu/score"
 	"github.com/cinesync/cinesync/model"
 	"github.com/cinesync/cinesync/serve"
 	"github.com/cinesync/cinesync/serve/catalog"
+	"github.com/cinesync/cinesync/serve/rank"
 )
 
 // ncf is an NCF with every parameter at random, over so many titles of the built-in catalogue or of none.
@@ -242,5 +244,27 @@ func TestServingGoesOnWithoutItsGPU(t *testing.T) {
 	theirs.Close()
 	if err := a.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// full is a backend that fails with an error of its own.
+type full struct {
+	serve.Scores
+	err error
+}
+
+func (f full) Batch([][]int, [][]float32) error { return f.err }
+
+// TestNoRoomIsNoLoss: short memory passes, unless the device is lost.
+func TestNoRoomIsNoLoss(t *testing.T) {
+	well, gone := func() error { return nil }, func() error { return gpu.ErrLost }
+	for _, c := range []struct {
+		err  error
+		lost func() error
+		room bool
+	}{{fmt.Errorf("people: %w", gpu.ErrMemory), well, true}, {gpu.ErrMemory, gone, false}, {gpu.ErrLost, gone, false}, {nil, well, false}} {
+		if err := (scores{full{err: c.err}, c.lost}).Batch(nil, nil); errors.Is(err, rank.ErrRoom) != c.room || !errors.Is(err, c.err) {
+			t.Errorf("%v gave %v", c.err, err)
+		}
 	}
 }
