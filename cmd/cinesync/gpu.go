@@ -23,7 +23,7 @@ func gpuInfo() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{Use: "info", Short: "List the GPUs, try each one, and say what runs where",
 		Long: `Lists the GPUs that CUDA's driver sees, runs a kernel on each and holds its answer against this machine's own, and measures how fast its memory
-copies. Without a GPU it says why there is none; everything then runs on the CPU, with the same results.`,
+copies. Without a GPU it says why there is none; everything then runs on the CPU.`,
 		Args: exactly(), RunE: func(cmd *cobra.Command, _ []string) error {
 			return printGPUs(cmd.OutOrStdout(), accel.Survey(), asJSON)
 		}}
@@ -53,7 +53,7 @@ func printGPUs(w io.Writer, s accel.Seen, asJSON bool) error {
 
 func printSeen(w io.Writer, s accel.Seen) {
 	if len(s.GPUs) == 0 {
-		fmt.Fprintf(w, "no GPU: %s\neverything runs on the CPU, with the same results\n", s.None)
+		fmt.Fprintf(w, "no GPU: %s\neverything runs on the CPU\n", s.None)
 		return
 	}
 	for _, g := range s.GPUs {

@@ -1,6 +1,6 @@
 // Package gputest opens the GPU for tests.
 //
-// Owns: when a test that needs a GPU skips and when it fails.
+// Owns: when a test that needs a GPU skips and when it fails; the ceiling of work on memory.
 // Promises: a skip says what is missing; with CINESYNC_GPU_REQUIRED set nothing skips.
 // Never: is part of a program.
 // Start here: Open.
@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cinesync/cinesync/gpu"
 )
@@ -86,4 +87,45 @@ func Apart(t *testing.T) bool {
 		t.Errorf("in a process of its own: %v\n%s", err, out)
 	}
 	return false
+}
+
+// CopyRate is how many bytes a second the device's memory moves in a copy, read and written ones, at the best of five: what bounds work on memory.
+func CopyRate(t testing.TB, d *gpu.Device) float64 {
+	t.Helper()
+	const bytes = 1 << 30
+	s := Stream(t, d)
+	from, err := d.Alloc(bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer from.Free()
+	to, err := d.Alloc(bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer to.Free()
+	var best time.Duration
+	for range 5 {
+		one, err := s.Mark()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Copy(to, 0, from, 0, bytes); err != nil {
+			t.Fatal(err)
+		}
+		two, err := s.Mark()
+		if err != nil {
+			t.Fatal(err)
+		}
+		took, err := gpu.Between(one, two)
+		if err != nil {
+			t.Fatal(err)
+		}
+		one.Free()
+		two.Free()
+		if best == 0 || took < best {
+			best = took
+		}
+	}
+	return 2 * bytes / best.Seconds()
 }

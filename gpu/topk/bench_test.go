@@ -30,7 +30,7 @@ func BenchmarkTop(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	copied := copyRate(b, d)
+	copied := gputest.CopyRate(b, d)
 	for _, titles := range []int{62_000, 1_000_000} {
 		t, batch := question(b, titles, 64, 256)
 		f, err := k.open(t)
@@ -174,33 +174,6 @@ func (f *finder) together(b *testing.B, batch rank.Batch) time.Duration {
 	}
 	group.Wait()
 	return time.Since(start) / (lanes * each)
-}
-
-// copyRate is the bytes that the device reads a second where it copies.
-func copyRate(b *testing.B, d *gpu.Device) float64 {
-	b.Helper()
-	const size = 1 << 30
-	s := gputest.Stream(b, d)
-	x, err := d.Alloc(2 * size)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer x.Free()
-	best := time.Hour
-	for range 5 {
-		from, err := s.Mark()
-		err = errors.Join(err, s.Copy(x, 0, x, size, size))
-		to, err2 := s.Mark()
-		if err = errors.Join(err, err2); err != nil {
-			b.Fatal(err)
-		}
-		took, err := gpu.Between(from, to)
-		if err != nil {
-			b.Fatal(err)
-		}
-		best = min(best, took)
-	}
-	return 2 * size / best.Seconds()
 }
 
 // pytorch reads queries a second by titles: what bench/gpu/topk.py printed, in the folder CINESYNC_PYTORCH.

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cinesync/cinesync/gpu"
 	"github.com/cinesync/cinesync/gpu/gputest"
 	"github.com/cinesync/cinesync/model"
 )
@@ -20,47 +19,6 @@ func cpu(tb testing.TB) time.Duration {
 		tb.Fatal(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-// copyRate is how many bytes a second the device's memory moves in a copy, read and written ones.
-func copyRate(b *testing.B, d *gpu.Device) float64 {
-	b.Helper()
-	const bytes = 1 << 30
-	s := gputest.Stream(b, d)
-	from, err := d.Alloc(bytes)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer from.Free()
-	to, err := d.Alloc(bytes)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer to.Free()
-	var best time.Duration
-	for range 5 {
-		one, err := s.Mark()
-		if err != nil {
-			b.Fatal(err)
-		}
-		if err := s.Copy(to, 0, from, 0, bytes); err != nil {
-			b.Fatal(err)
-		}
-		two, err := s.Mark()
-		if err != nil {
-			b.Fatal(err)
-		}
-		took, err := gpu.Between(one, two)
-		if err != nil {
-			b.Fatal(err)
-		}
-		one.Free()
-		two.Free()
-		if best == 0 || took < best {
-			best = took
-		}
-	}
-	return 2 * bytes / best.Seconds()
 }
 
 // BenchmarkTwoTower trains cohorts of MovieLens 1M's shape, draws, uploads, clip, rounding and sum included: 3,706 titles × 32, three
@@ -107,7 +65,7 @@ func benchmarkTwoTower(b *testing.B, members int) {
 	b.ReportMetric(rate, "updates/s")
 	b.ReportMetric(rate/50_000, "x-of-50,000/s")
 	b.ReportMetric(rate/(few/one.Seconds()), "x-of-a-CPU-core")
-	b.ReportMetric(rate*12*4*float64(c.Model.Layout.Size())/copyRate(b, d), "x-of-copy-rate")
+	b.ReportMetric(rate*12*4*float64(c.Model.Layout.Size())/gputest.CopyRate(b, d), "x-of-copy-rate")
 	b.ReportMetric(used.Seconds()/took.Seconds(), "cores-busy")
 	b.ReportMetric(few/one.Seconds(), "CPU-updates/cpu-s")
 }

@@ -186,5 +186,5 @@ func benchmarkNCF(b *testing.B, steps uint32) {
 	work := float64(steps) * (6*cuts*titles*d32 + pairs*3*(d32*d32/2))
 	b.ReportMetric(rate*2*work/1e12, "TFLOP/s")
 	passes := float64(5*steps - 2)
-	b.ReportMetric(rate*passes*4*float64(c.Model.Layout.Size())/copyRate(b, d), "x-of-copy-rate")
+	b.ReportMetric(rate*passes*4*float64(c.Model.Layout.Size())/gputest.CopyRate(b, d), "x-of-copy-rate")
 }

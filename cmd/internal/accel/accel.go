@@ -114,12 +114,11 @@ func (a *Accel) Devices() []*gpu.Device { return a.devices }
 func (a *Accel) Close() error {
 	var errs []error
 	for _, last := range a.last {
-		errs = append(errs, last())
+		if err := last(); !errors.Is(err, gpu.ErrLost) { // a dead context need not die well
+			errs = append(errs, err)
+		}
 	}
 	for _, d := range a.devices {
-		if d.Lost() != nil {
-			errs = nil // a dead context need not die well
-		}
 		errs = append(errs, d.Close())
 	}
 	a.devices, a.last = nil, nil

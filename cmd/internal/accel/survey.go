@@ -11,7 +11,7 @@ import (
 )
 
 // Uses is what GPUs do for the programs, in words.
-const Uses = "masks of lost devices, lists out of the catalogue, evaluation, simulated training"
+const Uses = "masks of lost devices, lists and scores of titles, evaluation, simulated training"
 
 // Seen is what a survey found.
 type Seen struct {
